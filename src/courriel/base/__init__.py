@@ -1,0 +1,1 @@
+"""Words with no e-mail in them: errors, clocks, logs, metrics."""

@@ -1,0 +1,1 @@
+"""Bytes to values and back, one format a module.  Pure: no clock, no network, no disk."""

@@ -1,0 +1,1 @@
+"""The values and rules of a mail system.  Pure: nothing here knows a protocol, a database or a clock."""

@@ -1,0 +1,53 @@
+"""Who may have mail here: domains, accounts, addresses.  No password lives on these values."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from courriel.model.ids import AccountId
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A domain we take mail for.  ``name`` is an A-label in lower case; ``catch_all`` gets what no one else does."""
+
+    name: str
+    catch_all: str | None = None
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One person's (or role's) account.
+
+    ``login`` is its primary address and login name.  ``addresses`` are all it may send as, the primary first.
+    ``quota_octets`` 0 means unlimited.
+    """
+
+    id: AccountId
+    login: str
+    enabled: bool = True
+    addresses: tuple[str, ...] = ()
+    display_name: str = ""
+    quota_octets: int = 0
+
+
+class TargetKind(Enum):
+    """How an address came to its account."""
+
+    PRIMARY = "primary"
+    ALIAS = "alias"
+    DETAIL = "detail"
+    CATCH_ALL = "catch-all"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where mail for one local address goes.
+
+    ``detail`` is the part behind the first ``+`` of the local part (RFC 5233 §4), None without one.
+    An alias may lead to addresses elsewhere: those are in ``forward_to``.
+    """
+
+    accounts: tuple[Account, ...]
+    kind: TargetKind
+    detail: str | None = None
+    forward_to: tuple[str, ...] = ()

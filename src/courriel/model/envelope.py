@@ -1,0 +1,73 @@
+"""The SMTP envelope and what is known of the client that gave it.  RFC 5321 §2.3.1, RFC 3461 §4."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from courriel.model.ids import AccountId
+
+
+class Body(Enum):
+    """The BODY parameter of MAIL.  RFC 6152 §2, RFC 3030 §3."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT_MIME = "8BITMIME"
+    BINARY_MIME = "BINARYMIME"
+
+
+class Door(Enum):
+    """By which door a message came in; each has its own rules."""
+
+    MX = "mx"
+    SUBMISSION = "submission"
+    LMTP = "lmtp"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A mailbox of the envelope.  Empty local part and domain: the null reverse-path."""
+
+    local: str
+    domain: str
+
+    @property
+    def is_null(self) -> bool:
+        return not self.local and not self.domain
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}" if self.domain else self.local
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """One forward-path and its DSN wishes.  ``notify`` None: the sender said nothing.  RFC 3461 §4.1–4.2."""
+
+    address: Address
+    notify: frozenset[str] | None = None
+    original: str | None = None
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Who is talking to us.  ``ip`` without zone; ``account`` once logged in; ``tls`` names protocol and cipher."""
+
+    ip: str
+    port: int
+    helo: str = ""
+    esmtp: bool = False
+    tls: str = ""
+    account: AccountId | None = None
+    login: str = ""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What MAIL and RCPT said.  RFC 5321 §3.3; ``ret`` and ``envid`` RFC 3461 §4.3–4.4."""
+
+    door: Door
+    client: Client
+    reverse_path: Address
+    recipients: tuple[Recipient, ...]
+    body: Body = Body.SEVEN_BIT
+    smtputf8: bool = False
+    declared_octets: int | None = None
+    ret: str | None = None
+    envid: str | None = None

@@ -1,0 +1,83 @@
+"""A message on its way into a mailbox, and what comes back when it is there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from courriel.model.flags import Flags
+from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, ThreadId, Uid
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What is computed once, when a message arrives, so that no reader parses it again.
+
+    ``envelope`` and ``bodystructure`` are the values of those FETCH items, ready for the wire
+    (RFC 9051 §7.5.2).  ``parts`` is a versioned table of part offsets, relative to the body that is stored
+    (without a recipient's prefix).  ``preview`` is RFC 8970's.  ``message_id`` and ``references`` are for threads.
+    ``sent_at`` is POSIX seconds of the Date field, None when it has none that can be read.
+    """
+
+    envelope: bytes
+    bodystructure: bytes
+    parts: bytes
+    preview: str
+    message_id: bytes | None = None
+    references: tuple[bytes, ...] = ()
+    sent_at: float | None = None
+
+
+class NewMessage(msgspec.Struct, frozen=True):
+    """One message for one mailbox.
+
+    The stored octets are ``prefix + body``: the prefix holds the trace fields of this recipient only, so that
+    one body serves all recipients of a message.  ``received_at`` is INTERNALDATE in POSIX seconds.
+    ``keywords`` are names that become bits in the account; ``flags`` are system bits.
+    """
+
+    account: AccountId
+    mailbox: MailboxId
+    body: bytes
+    summary: Summary
+    received_at: float
+    prefix: bytes = b""
+    flags: Flags = 0
+    keywords: tuple[str, ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Where a new message went: durable and visible."""
+
+    account: AccountId
+    mailbox: MailboxId
+    uid: Uid
+    id: MessageId
+    modseq: ModSeq
+    uidvalidity: int
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What the store knows of one message without touching its octets.  ``size_octets`` is RFC822.SIZE."""
+
+    uid: Uid
+    id: MessageId
+    thread: ThreadId
+    size_octets: int
+    prefix_octets: int
+    received_at: float
+    sent_at: float | None
+    parts: bytes
+    preview: str
+
+
+class Expunged(msgspec.Struct, frozen=True):
+    """A message that is gone for clients and can still be restored until ``forget_at`` (POSIX seconds)."""
+
+    id: MessageId
+    mailbox: MailboxId
+    path: str
+    uid: Uid
+    size_octets: int
+    received_at: float
+    expunged_at: float
+    forget_at: float
+    envelope: bytes

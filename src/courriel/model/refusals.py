@@ -1,0 +1,103 @@
+"""Why a service says no, in words of mail.  Each protocol turns every one of these into its own reply.
+
+``temporary`` says whether the same request may succeed later.  The text of a reply belongs to the protocol; the
+detail given here is for the log and for people who are logged in.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from courriel.base.errors import Refusal
+
+
+class MailRefusal(Refusal):
+    """Root of the refusals below."""
+
+    temporary: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NoSuchAddress(MailRefusal):
+    """No one here has this address."""
+
+
+class NoSuchMailbox(MailRefusal):
+    """The account has no mailbox of that name."""
+
+
+class MailboxExists(MailRefusal):
+    """There is one of that name already."""
+
+
+class MailboxNotAllowed(MailRefusal):
+    """The name, or the operation on this mailbox (deleting INBOX), is not allowed."""
+
+
+class MailboxGone(MailRefusal):
+    """The mailbox was deleted while it was in use."""
+
+
+class RelayDenied(MailRefusal):
+    """Mail for elsewhere is taken only from those who are logged in."""
+
+
+class AccountDisabled(MailRefusal):
+    """The account exists and takes no mail and no login."""
+
+
+class NotYourAddress(MailRefusal):
+    """The sender may not use this reverse-path or From."""
+
+
+class OverQuota(MailRefusal):
+    """The account is full."""
+
+
+class MessageTooLarge(MailRefusal):
+    """Larger than the limit for a message."""
+
+
+class TooManyRecipients(MailRefusal):
+    """More recipients than one message may have here."""
+
+    temporary: ClassVar[bool] = True
+
+
+class TooManyHops(MailRefusal):
+    """The message has been through too many servers: a loop.  RFC 5321 §6.3."""
+
+
+class BadMessage(MailRefusal):
+    """The message breaks the format so that no safe reading is left."""
+
+
+class TooManyKeywords(MailRefusal):
+    """The account has as many keywords as it can have."""
+
+
+class AuthenticationFailed(MailRefusal):
+    """Wrong name or password; one text for both."""
+
+
+class Throttled(MailRefusal):
+    """Too many failures from this network or for this account; try later."""
+
+    temporary: ClassVar[bool] = True
+
+    def __init__(self, detail: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class NotPermitted(MailRefusal):
+    """The rights of the account do not allow this."""
+
+
+class TryLater(MailRefusal):
+    """A resource (disk, memory, another server) is short just now."""
+
+    temporary: ClassVar[bool] = True

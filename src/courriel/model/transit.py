@@ -1,0 +1,47 @@
+"""One message between the doors: what came, what was decided so far, and what became of each recipient."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from courriel.model.envelope import Envelope, Recipient
+from courriel.model.refusals import MailRefusal
+
+
+class Fate(Enum):
+    """What became of one recipient."""
+
+    DELIVERED = "delivered"
+    QUEUED = "queued"
+    REFUSED = "refused"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The fate of one recipient, with the reason where it was refused."""
+
+    recipient: Recipient
+    fate: Fate
+    refusal: MailRefusal | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What intake answers once everything it accepted is durable.  ``id`` names the message in logs and replies."""
+
+    id: str
+    outcomes: tuple[Outcome, ...]
+
+
+class Transit(msgspec.Struct):
+    """A message on its way through the steps of delivery; each step adds what it found.
+
+    ``content`` is the message as it came, CRLF line ends.  ``id`` is ours, for logs, Received and the queue.
+    """
+
+    id: str
+    envelope: Envelope
+    content: bytes
+    received_at: float
+    received_field: bytes = b""
+    outcomes: list[Outcome] = msgspec.field(default_factory=list)
