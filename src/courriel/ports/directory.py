@@ -1,0 +1,69 @@
+"""Who lives here.  Look-ups answer from memory and do not suspend; changes are durable when they return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from courriel.model.account import Account, Domain, Target
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.ports.credentials import CredentialRecord
+
+
+class Directory(Protocol):
+    """Domains, accounts and addresses.  Local parts are compared without case; domains as A-labels."""
+
+    def domain(self, name: str) -> Domain | None:
+        """The local domain of this name (any spelling), None when it is not ours."""
+        ...
+
+    def domains(self) -> Sequence[Domain]: ...
+
+    def account(self, account: AccountId) -> Account | None: ...
+
+    def accounts(self) -> Sequence[Account]: ...
+
+    def by_login(self, login: str) -> Account | None:
+        """By login name: the primary address, or its local part when only one domain has it."""
+        ...
+
+    def resolve(self, address: Address) -> Target | None:
+        """Where mail for ``address`` goes; None: no such address here.
+
+        Order: exact address, alias, address without ``+detail``, alias without, catch-all.  ``Postmaster``
+        without domain, and postmaster@ any local domain, always lead somewhere (RFC 5321 §4.5.1).
+        """
+        ...
+
+    def may_send_as(self, account: AccountId, address: Address) -> bool:
+        """Whether the account owns ``address`` (primary, alias of its own, or with ``+detail``)."""
+        ...
+
+
+class DirectoryAdmin(Directory, Protocol):
+    """The same, for those who may change it."""
+
+    async def add_domain(self, name: str) -> Domain: ...
+
+    async def remove_domain(self, name: str) -> None: ...
+
+    async def set_catch_all(self, domain: str, address: str | None) -> None: ...
+
+    async def add_account(self, login: str, secret: CredentialRecord, display_name: str = "") -> Account: ...
+
+    async def remove_account(self, login: str) -> None: ...
+
+    async def set_secret(self, login: str, secret: CredentialRecord) -> None: ...
+
+    async def set_enabled(self, login: str, enabled: bool) -> None: ...
+
+    async def set_quota(self, login: str, quota_octets: int) -> None: ...
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None: ...
+
+    async def remove_alias(self, alias: str) -> None: ...
+
+    def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]: ...
+
+    def secret(self, account: AccountId) -> CredentialRecord | None: ...
