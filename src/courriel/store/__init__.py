@@ -1,0 +1,1 @@
+"""Where mail is kept: adapters of ``ports/store.py`` and ``ports/queue.py``.  Only ``app`` names one."""
