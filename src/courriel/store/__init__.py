@@ -1,1 +1,1 @@
-"""Where mail is kept: adapters of ``ports/store.py`` and ``ports/queue.py``.  Only ``app`` names one."""
+"""Stored mail: adapters of ``ports.store`` and ``ports.queue``.  Only ``app`` names one of them."""
