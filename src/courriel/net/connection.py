@@ -78,6 +78,8 @@ class Keeper(Protocol):
 
     def release(self, connection: Connection) -> None: ...
 
+    def identified(self, connection: Connection, account: int) -> None: ...
+
 
 class Connection(asyncio.Protocol):
     """A client, its transport and its dialogue."""
@@ -222,6 +224,10 @@ class Connection(asyncio.Protocol):
         self.closing = True
         if self._transport is not None:
             self._transport.abort()
+
+    def identify(self, account: int) -> None:
+        """The client has logged in; call it with the account, so that its wire can be traced from here on."""
+        self._keeper.identified(self, account)
 
     def event(self, name: str, level: Level = Level.INFO, **fields: Value) -> None:
         """An event of this connection."""

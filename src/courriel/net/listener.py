@@ -10,9 +10,10 @@ import ipaddress
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from courriel.base.log import Level, log
 from courriel.net.connection import HANDSHAKE_TIMEOUT_S, Connection, Service
@@ -51,12 +52,21 @@ def _bound_unix(path: Path) -> socket.socket:
     return listening
 
 
+class Tracer(Protocol):
+    """Who may want to see the wire of an account's connections."""
+
+    def trace(self, connection: Connection, account: int) -> Callable[[str, bytes], None] | None:
+        """Where this connection's bytes should go as well, None for nowhere."""
+        ...
+
+
 class Listener:
     """One open port (or unix socket) of one service."""
 
-    def __init__(self, service: Service, room: Room = Room()) -> None:
+    def __init__(self, service: Service, room: Room = Room(), tracer: Tracer | None = None) -> None:
         self.service = service
         self._room = room
+        self._tracer = tracer
         self._connections: set[Connection] = set()
         self._networks: Counter[str] = Counter()
         self._server: asyncio.AbstractServer | None = None
@@ -118,6 +128,11 @@ class Listener:
         self._networks[network] -= 1
         if self._networks[network] <= 0:
             del self._networks[network]
+
+    def identified(self, connection: Connection, account: int) -> None:
+        """A client has logged in: trace it if somebody asked for that."""
+        if self._tracer is not None:
+            connection.trace = self._tracer.trace(connection, account)
 
     def _sweep_silent(self) -> None:
         assert self._loop is not None

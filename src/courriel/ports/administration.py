@@ -1,0 +1,194 @@
+"""What people's doors (command line, later the web) may ask of an installation.
+
+One method, many requests: the same request is carried out here when the server is stopped, or sent to it over
+its control socket when it runs.  Values are plain enough for JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
+    """Root of all requests; the tag is its name on the control socket."""
+
+
+class Status(Request, tag="status", frozen=True):
+    """What runs here: version, listeners, accounts, connections."""
+
+
+class DomainList(Request, tag="domain.list", frozen=True):
+    """Rows ``{domain, catch_all, accounts}``."""
+
+
+class DomainAdd(Request, tag="domain.add", frozen=True):
+    domain: str
+
+
+class DomainRemove(Request, tag="domain.remove", frozen=True):
+    """Refused while accounts or aliases live in it."""
+
+    domain: str
+
+
+class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
+    """``address`` None takes the catch-all away."""
+
+    domain: str
+    address: str | None
+
+
+class UserList(Request, tag="user.list", frozen=True):
+    """Rows ``{login, name, enabled, messages, octets, quota_octets}``."""
+
+
+class UserAdd(Request, tag="user.add", frozen=True):
+    """A new account with its special mailboxes."""
+
+    login: str
+    password: str
+    name: str = ""
+    quota_octets: int = 0
+
+
+class UserRemove(Request, tag="user.remove", frozen=True):
+    """The account and all its mail."""
+
+    login: str
+
+
+class UserPassword(Request, tag="user.password", frozen=True):
+    login: str
+    password: str
+
+
+class UserEnable(Request, tag="user.enable", frozen=True):
+    login: str
+    enabled: bool
+
+
+class UserQuota(Request, tag="user.quota", frozen=True):
+    """0 octets: no limit."""
+
+    login: str
+    quota_octets: int
+
+
+class AliasList(Request, tag="alias.list", frozen=True):
+    """Rows ``{alias, targets}``."""
+
+
+class AliasAdd(Request, tag="alias.add", frozen=True):
+    alias: str
+    targets: tuple[str, ...]
+
+
+class AliasRemove(Request, tag="alias.remove", frozen=True):
+    alias: str
+
+
+class QueueList(Request, tag="queue.list", frozen=True):
+    """Rows ``{id, from, to, queued_at, octets, held, reason}``."""
+
+
+class Check(Request, tag="check", frozen=True):
+    """Compare the truth with everything derived from it; mend it when ``repair``."""
+
+    repair: bool = False
+
+
+class RestoreList(Request, tag="restore.list", frozen=True):
+    """Rows of what was expunged and can be restored: ``{id, mailbox, octets, expunged_at, forget_at}``."""
+
+    login: str
+
+
+class Restore(Request, tag="restore", frozen=True):
+    """Bring expunged messages back; all of the account when ``ids`` is empty."""
+
+    login: str
+    ids: tuple[int, ...] = ()
+
+
+class Import(Request, tag="import", frozen=True):
+    """Read an mbox file or a Maildir into an account, below ``mailbox``; goes on where an earlier run stopped."""
+
+    login: str
+    source: str
+    mailbox: str = "INBOX"
+
+
+class Export(Request, tag="export", frozen=True):
+    """Write an account's mail as ``format`` ("mbox", "maildir") into the directory ``target``."""
+
+    login: str
+    target: str
+    format: str = "maildir"
+
+
+class Trace(Request, tag="trace", frozen=True):
+    """Log the wire of an account's new connections (or stop to); never before the login, so no password."""
+
+    login: str
+    on: bool
+
+
+AnyRequest = (
+    Status
+    | DomainList
+    | DomainAdd
+    | DomainRemove
+    | DomainCatchAll
+    | UserList
+    | UserAdd
+    | UserRemove
+    | UserPassword
+    | UserEnable
+    | UserQuota
+    | AliasList
+    | AliasAdd
+    | AliasRemove
+    | QueueList
+    | Check
+    | RestoreList
+    | Restore
+    | Import
+    | Export
+    | Trace
+)
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """How far a long request is; ``total`` 0 when not known.  ``unit`` is "messages" or "octets"."""
+
+    done: int
+    total: int = 0
+    unit: str = "messages"
+    what: str = ""
+
+
+class Result(msgspec.Struct, frozen=True, tag="result"):
+    """The last answer of a request that went well."""
+
+    value: Any = None
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """The last answer of a request that did not: ``reason`` is the refusal's class, ``detail`` says more."""
+
+    reason: str
+    detail: str = ""
+
+
+Answer = Progress | Result | Failure
+
+
+class Administration(Protocol):
+    """Carries requests out."""
+
+    def perform(self, request: AnyRequest) -> AsyncIterator[Answer]:
+        """Any number of Progress, then one Result or Failure."""
+        ...
