@@ -1,0 +1,69 @@
+# Courriel: the few commands a developer needs. `make help` lists them.
+# Python: the first of PYTHON, python3.11 … python3 that is 3.11 or newer.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN    := $(VENV)/.installed-run
+DEV    := $(VENV)/.installed-dev
+SECONDS_EACH ?= 60
+PAIRS  ?= 3
+ARGS   ?=
+
+.PHONY: help run test check format bench fuzz stress docs clean
+
+help:
+	@echo "make run     set up .venv and start a test server: courriel try"
+	@echo "make test    everything CI runs: make check, then all tests"
+	@echo "make check   format, lint, types, floors, RFC references"
+	@echo "make format  put the sources into the house format"
+	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian); PAIRS=3 ARGS='--only smtp-4k-50'"
+	@echo "make fuzz    the fuzz targets, SECONDS_EACH=60 for each"
+	@echo "make stress  long random tests: crash points, IMAP state machine"
+	@echo "make docs    generate docs/rfc-support.md from docs/rfc.toml"
+
+# --- environment -----------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@tools/make_venv.sh $(VENV)
+
+$(RUN): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[uvloop]'
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[uvloop,dev]'
+	@touch $(RUN) $@
+
+# --- running ---------------------------------------------------------------------------------------------------
+
+run: $(RUN)
+	@exec $(BIN)/courriel try $(ARGS)
+
+# --- proving ---------------------------------------------------------------------------------------------------
+
+test: $(DEV)
+	@tools/system_packages.sh test
+	@tools/run_tests.sh $(ARGS)
+
+check: $(DEV)
+	@tools/check.sh
+
+format: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV)
+	@tools/system_packages.sh bench
+	$(BIN)/python -m bench.run --pairs $(PAIRS) $(ARGS)
+
+fuzz: $(DEV)
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(ARGS)
+
+stress: $(DEV)
+	CRASH_POINTS=2000 HYPOTHESIS_PROFILE=stress $(BIN)/python -m pytest tests/crash tests/contracts tests/imap -q $(ARGS)
+
+docs: $(DEV)
+	$(BIN)/python -m tools.rfctable
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
