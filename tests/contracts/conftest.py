@@ -1,0 +1,59 @@
+"""The stores the contract is tried on, and a loop for tests that are coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from courriel.ports.store import MailStore
+from tests.contracts.place import MemoryPlace, Place, ram_directory
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test on the loop its fixtures used."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    runner: asyncio.Runner = pyfuncitem.funcargs["runner"]
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    runner.run(pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture
+def ram_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    directory = ram_directory(tmp_path_factory)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def place(request: pytest.FixtureRequest, runner: asyncio.Runner, ram_path: Path) -> Iterator[Place]:
+    """One opened store after the other."""
+    if request.param == "memory":
+        place: Place = MemoryPlace()
+    else:
+        pytest.importorskip("courriel.store.sqlite.store", reason="the SQLite store is not there yet")
+        from tests.contracts.sqlite_place import SqlitePlace
+
+        place = SqlitePlace(ram_path)
+    runner.run(place.open())
+    yield place
+    runner.run(place.store.close())
+
+
+@pytest.fixture
+def store(place: Place) -> MailStore:
+    """The opened store; use ``place`` to reopen it or to turn its clock."""
+    return place.store
