@@ -15,7 +15,7 @@ PEERS="dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesie
 
 case "${1:-test}" in
   test) wanted="$CLIENTS $PEERS" ;;
-  bench) wanted="$PEERS gcc libc6-dev strace util-linux e2fsprogs openssl" ;;
+  bench) wanted="$PEERS gcc libc6-dev libssl-dev strace util-linux e2fsprogs openssl" ;;
   venv) wanted="python3-venv python3-pip" ;;
   *) echo "usage: $0 test|bench|venv" >&2; exit 2 ;;
 esac
