@@ -102,9 +102,11 @@ _CODEC = {label: codec for codec, labels in _LABELS.items() for label in labels.
 _LABEL_OCTETS = 64
 # Seven-bit octets mean something else than ASCII in these, or may.
 _NOT_ASCII = frozenset(
-    ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-7", "hz", "johab")
-    + ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_jp_2004", "iso2022_kr")
-    + ("cp037", "cp500", "cp1140", "cp864", "shift_jis_2004")
+    {
+        *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-7", "hz", "johab"),
+        *("iso2022_jp_2", "iso2022_jp_ext", "iso2022_jp_2004", "iso2022_kr"),
+        *("cp037", "cp500", "cp1140", "cp864", "shift_jis_2004"),
+    }
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

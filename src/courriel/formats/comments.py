@@ -14,6 +14,8 @@ _OPEN, _CLOSE = b"()"
 _FLAT = rb"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)"
 # Ordinary comments, one inside another at most, and the blanks after them: a whole run in one piece.
 _RUN = re.compile(rb"(?:" + _FLAT + rb"[ \t\r\n]*+)++", re.DOTALL)
+_ONE = re.compile(_FLAT, re.DOTALL)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _INSIDE = re.compile(rb"(?:[^()\\]++|\\.)++|(?:" + _FLAT + rb")++|\(++|\)|\\", re.DOTALL)
 _OUTSIDE = re.compile(rb"(?:[^(\"\\]++|\\.|\"(?:[^\"\\]++|\\.)*+\\?\"?|\\)*+", re.DOTALL)
 
@@ -42,6 +44,17 @@ def _end_of_deep(raw: bytes, at: int) -> tuple[int, bool]:
         elif first == _OPEN and raw[at - 1] == _OPEN:  # a run of "("; a run of whole comments ends with ")"
             depth += at - match.start()
     return at, False
+
+
+def text(raw: bytes, at: int) -> bytes:
+    """What the comment that opens at ``at`` says: unfolded, without quoting and blanks around it."""
+    match = _ONE.match(raw, at)
+    if match is None:
+        end, closed = _end_of_deep(raw, at)
+        inside = raw[at + 1 : end - 1 if closed else end]
+    else:
+        inside = match[0][1:-1]
+    return _QUOTED_PAIR.sub(rb"\1", inside).replace(b"\r\n", b"").replace(b"\n", b"").strip()
 
 
 def without_comments(raw: bytes) -> bytes:
