@@ -1,0 +1,385 @@
+"""Domains, accounts, aliases and password records in ``directory.db``.  Fulfils ``ports/directory.py: DirectoryAdmin``.
+
+Everything is kept in memory too (``model/roster.py``), so that look-ups do not suspend.  A change is one
+transaction in a thread, and is told to the roster once it is durable.  Several processes may use the file (the
+command line while a server runs): at most once a second a look-up asks SQLite whether another connection has
+written, and reads everything anew if so.
+
+Account ids are never used twice (AUTOINCREMENT keeps the highest).  Mail of an account is the mail store's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+import msgspec
+
+from courriel.base.clock import Clock, SystemClock
+from courriel.base.errors import Damaged, Unavailable
+from courriel.model.account import Account, Domain, Target
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.model.roster import (
+    AddressTaken,
+    DomainExists,
+    DomainInUse,
+    NoSuchAccount,
+    NoSuchAlias,
+    NoSuchDomain,
+    Roster,
+    canonical_address,
+    canonical_domain,
+    canonical_targets,
+)
+from courriel.ports.credentials import CredentialRecord
+from courriel.store.sqlite.directory_schema import SCHEMA, SCHEMA_VERSION
+
+FILE_NAME: Final = "directory.db"
+
+RELOAD_CHECK_S: Final = 1.0
+"""How often, at most, a look-up asks whether another process has changed the file."""
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long a change waits for another process's."""
+
+INSTALLATION_KEY_OCTETS: Final = 32
+
+T = TypeVar("T")
+
+_encode_record: Final = msgspec.msgpack.Encoder().encode
+_decode_record: Final = msgspec.msgpack.Decoder(CredentialRecord).decode
+
+
+class SqliteDirectory:
+    """The people of one installation."""
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """Open or make the file.  Raises Unavailable or Damaged."""
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._writer = _open(path)
+        self._reader = _open(path)
+        self._roster = Roster()
+        self._secrets: dict[AccountId, bytes] = {}
+        self._change = -1
+        self._seen_version = -1
+        self._next_check = 0.0
+        self.installation_key = b""
+        """32 random octets made with the file; what must stay the same over restarts is derived from it."""
+        self._reload_if_changed()
+
+    # --- look-ups ---------------------------------------------------------------------------------------------
+    def domain(self, name: str) -> Domain | None:
+        return self._fresh().domain(name)
+
+    def domains(self) -> Sequence[Domain]:
+        return self._fresh().domains()
+
+    def account(self, account: AccountId) -> Account | None:
+        return self._fresh().account(account)
+
+    def accounts(self) -> Sequence[Account]:
+        return self._fresh().accounts()
+
+    def by_login(self, login: str) -> Account | None:
+        return self._fresh().by_login(login)
+
+    def resolve(self, address: Address) -> Target | None:
+        return self._fresh().resolve(address)
+
+    def may_send_as(self, account: AccountId, address: Address) -> bool:
+        return self._fresh().may_send_as(account, address)
+
+    def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]:
+        return self._fresh().aliases()
+
+    def secret(self, account: AccountId) -> CredentialRecord | None:
+        self._fresh()
+        packed = self._secrets.get(account)
+        return _decode_record(packed) if packed is not None else None
+
+    # --- changes ----------------------------------------------------------------------------------------------
+    async def add_domain(self, name: str) -> Domain:
+        domain = Domain(canonical_domain(name))
+
+        def write(db: apsw.Connection) -> None:
+            _insert(db, "INSERT INTO domain(name) VALUES(?)", (domain.name,), DomainExists(domain.name))
+
+        await self._write(write, lambda _: self._roster.put_domain(domain))
+        return domain
+
+    async def remove_domain(self, name: str) -> None:
+        name = canonical_domain(name)
+
+        def write(db: apsw.Connection) -> None:
+            _require_domain(db, name)
+            end = "%@" + name
+            used = "SELECT (SELECT count(*) FROM account WHERE login LIKE ?1) + "
+            used += "(SELECT count(*) FROM alias WHERE address LIKE ?1)"
+            if _value(db, used, (end,)):
+                raise DomainInUse(name)
+            db.execute("DELETE FROM domain WHERE name = ?", (name,))
+
+        await self._write(write, lambda _: self._roster.drop_domain(name))
+
+    async def set_catch_all(self, domain: str, address: str | None) -> None:
+        name = canonical_domain(domain)
+        kept = canonical_address(address) if address is not None else None
+
+        def write(db: apsw.Connection) -> None:
+            _require_domain(db, name)
+            db.execute("UPDATE domain SET catch_all = ? WHERE name = ?", (kept, name))
+
+        await self._write(write, lambda _: self._roster.put_domain(Domain(name, kept)))
+
+    async def add_account(self, login: str, secret: CredentialRecord, display_name: str = "") -> Account:
+        address = canonical_address(login)
+        packed = _encode_record(secret)
+
+        def write(db: apsw.Connection) -> Account:
+            _require_domain(db, address.rpartition("@")[2])
+            if _value(db, "SELECT 1 FROM alias WHERE address = ?", (address,)):
+                raise AddressTaken(address)
+            sql = "INSERT INTO account(login, display_name, secret) VALUES(?, ?, ?)"
+            _insert(db, sql, (address, display_name, packed), AddressTaken(address))
+            return Account(AccountId(db.last_insert_rowid()), address, addresses=(address,), display_name=display_name)
+
+        return await self._write(write, lambda account: self._put(account, packed))
+
+    async def remove_account(self, login: str) -> None:
+        def write(db: apsw.Connection) -> Account:
+            account = _require_account(db, login)
+            db.execute("DELETE FROM account WHERE id = ?", (account.id,))
+            return account
+
+        await self._write(write, lambda account: self._drop(account.id))
+
+    async def set_secret(self, login: str, secret: CredentialRecord) -> None:
+        packed = _encode_record(secret)
+
+        def write(db: apsw.Connection) -> Account:
+            account = _require_account(db, login)
+            db.execute("UPDATE account SET secret = ? WHERE id = ?", (packed, account.id))
+            return account
+
+        await self._write(write, lambda account: self._put(account, packed))
+
+    async def set_enabled(self, login: str, enabled: bool) -> None:
+        await self._update(login, "enabled", int(enabled))
+
+    async def set_quota(self, login: str, quota_octets: int) -> None:
+        await self._update(login, "quota_octets", quota_octets)
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        address, kept = canonical_address(alias), canonical_targets(targets)
+
+        def write(db: apsw.Connection) -> None:
+            _require_domain(db, address.rpartition("@")[2])
+            if _value(db, "SELECT 1 FROM account WHERE login = ?", (address,)):
+                raise AddressTaken(address)
+            sql = "INSERT INTO alias(address, targets) VALUES(?, ?)"
+            _insert(db, sql, (address, " ".join(kept)), AddressTaken(address))
+
+        await self._write(write, lambda _: self._roster.put_alias(address, kept))
+
+    async def remove_alias(self, alias: str) -> None:
+        address = canonical_address(alias)
+
+        def write(db: apsw.Connection) -> None:
+            db.execute("DELETE FROM alias WHERE address = ?", (address,))
+            if not db.changes():
+                raise NoSuchAlias(address)
+
+        await self._write(write, lambda _: self._roster.drop_alias(address))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._reader.close()
+            self._writer.close()
+
+    # --- memory -----------------------------------------------------------------------------------------------
+    def _put(self, account: Account, packed: bytes) -> None:
+        self._roster.put_account(account)
+        self._secrets[account.id] = packed
+
+    def _drop(self, account: AccountId) -> None:
+        self._roster.drop_account(account)
+        self._secrets.pop(account, None)
+
+    async def _update(self, login: str, column: str, value: int) -> None:
+        def write(db: apsw.Connection) -> Account:
+            account = _require_account(db, login)
+            db.execute(f"UPDATE account SET {column} = ? WHERE id = ?", (value, account.id))
+            return _require_account(db, account.login)
+
+        await self._write(write, self._roster.put_account)
+
+    def _fresh(self) -> Roster:
+        """The roster, no more than RELOAD_CHECK_S older than the file."""
+        if self._clock.monotonic() >= self._next_check:
+            self._reload_if_changed()
+        return self._roster
+
+    def _reload_if_changed(self) -> None:
+        self._next_check = self._clock.monotonic() + RELOAD_CHECK_S
+        try:
+            version = self._reader.pragma("data_version")
+            if version == self._seen_version:
+                return
+            with self._reader:  # one snapshot
+                change = _value(self._reader, "SELECT value FROM counter WHERE name = 'change'", ())
+                if change != self._change:
+                    self._load(int(change))
+            self._seen_version = version
+        except apsw.BusyError:  # another process just holds it: what we know is a second old
+            return
+        except apsw.Error as error:
+            raise _storage_error(error) from error
+
+    def _load(self, change: int) -> None:
+        roster, secrets = Roster(), dict[AccountId, bytes]()
+        db = self._reader
+        for name, catch_all in db.execute("SELECT name, catch_all FROM domain"):
+            roster.put_domain(Domain(name, catch_all))
+        for *row, secret in db.execute(f"SELECT {_ACCOUNT}, secret FROM account ORDER BY id"):
+            account = _account(tuple(row))
+            roster.put_account(account)
+            secrets[account.id] = secret
+        for address, targets in db.execute("SELECT address, targets FROM alias"):
+            roster.put_alias(address, tuple(targets.split(" ")))
+        self.installation_key = _value(db, "SELECT value FROM counter WHERE name = 'installation_key'", ())
+        self._roster, self._secrets, self._change = roster, secrets, change
+
+    async def _write(self, write: Callable[[apsw.Connection], T], tell: Callable[[T], None]) -> T:
+        """Do ``write`` in one transaction; once it is durable, tell the memory."""
+        result, change = await asyncio.get_running_loop().run_in_executor(None, self._transact, write)
+        tell(result)
+        if change == self._change + 1:  # else another process wrote between: the next look-up reads it all
+            self._change = change
+        else:
+            self._change = self._seen_version = -1
+            self._next_check = 0.0
+        return result
+
+    def _transact(self, write: Callable[[apsw.Connection], T]) -> tuple[T, int]:
+        db = self._writer
+        try:
+            with self._lock:
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    result = write(db)
+                    sql = "UPDATE counter SET value = value + 1 WHERE name = 'change' RETURNING value"
+                    change = int(_value(db, sql, ()))
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                    raise
+        except apsw.Error as error:
+            raise _storage_error(error) from error
+        return result, change
+
+
+_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets"
+
+
+def _account(row: tuple[object, ...]) -> Account:
+    number, login, enabled, display_name, quota_octets = row
+    return msgspec.convert(
+        {
+            "id": number,
+            "login": login,
+            "enabled": bool(enabled),
+            "addresses": (login,),
+            "display_name": display_name,
+            "quota_octets": quota_octets,
+        },
+        Account,
+    )
+
+
+def _value(db: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...]) -> Any:
+    """The only value of the only row, None without one."""
+    return db.execute(sql, bindings).get
+
+
+def _insert(db: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...], twin: Exception) -> None:
+    try:
+        db.execute(sql, bindings)
+    except apsw.ConstraintError:
+        raise twin from None
+
+
+def _require_domain(db: apsw.Connection, name: str) -> None:
+    if not _value(db, "SELECT 1 FROM domain WHERE name = ?", (name,)):
+        raise NoSuchDomain(name)
+
+
+def _require_account(db: apsw.Connection, login: str) -> Account:
+    """The account of a full login name."""
+    address = canonical_address(login)
+    row = db.execute(f"SELECT {_ACCOUNT} FROM account WHERE login = ?", (address,)).fetchone()
+    if row is None:
+        raise NoSuchAccount(address)
+    return _account(row)
+
+
+def _storage_error(error: apsw.Error) -> Exception:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return Damaged(f"{FILE_NAME}: {error}")
+    return Unavailable(f"{FILE_NAME}: {error}")
+
+
+def _open(path: Path) -> apsw.Connection:
+    """A connection with the pragmas of STORAGE §5; makes the file and its tables where they are missing."""
+    try:
+        is_new = not path.exists()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db = apsw.Connection(str(path))
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF")
+        _make_tables(db)
+        if is_new:
+            path.chmod(0o600)
+            _sync_directory(path.parent)
+    except apsw.Error as error:
+        raise _storage_error(error) from error
+    except OSError as error:
+        raise Unavailable(f"{FILE_NAME}: {error}") from error
+    return db
+
+
+def _make_tables(db: apsw.Connection) -> None:
+    if db.pragma("user_version") == SCHEMA_VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = db.pragma("user_version")  # again: another process may have been first
+        if version > SCHEMA_VERSION:
+            raise Damaged(f"{FILE_NAME} was written by a newer version ({version} > {SCHEMA_VERSION})")
+        if version == 0:
+            db.execute(SCHEMA)
+            db.execute("INSERT INTO counter VALUES('change', 0)")
+            db.execute("INSERT INTO counter VALUES('installation_key', ?)", (os.urandom(INSTALLATION_KEY_OCTETS),))
+            db.pragma("user_version", SCHEMA_VERSION)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the file's name durable too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,30 @@
+"""Tables of ``directory.db``.  Additive changes only; each raises SCHEMA_VERSION by one and gets its own step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE domain(
+    name TEXT PRIMARY KEY NOT NULL,      -- A-label, lower case
+    catch_all TEXT                       -- canonical address
+) WITHOUT ROWID, STRICT;
+CREATE TABLE account(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    login TEXT NOT NULL UNIQUE,          -- canonical primary address
+    enabled INTEGER NOT NULL DEFAULT 1,
+    display_name TEXT NOT NULL DEFAULT '',
+    quota_octets INTEGER NOT NULL DEFAULT 0,
+    secret BLOB NOT NULL                 -- CredentialRecord as msgpack; never the password
+) STRICT;
+CREATE TABLE alias(
+    address TEXT PRIMARY KEY NOT NULL,   -- canonical address
+    targets TEXT NOT NULL                -- canonical addresses, one blank between
+) WITHOUT ROWID, STRICT;
+CREATE TABLE counter(
+    name TEXT PRIMARY KEY NOT NULL,      -- 'change': grows with each transaction; 'installation_key': random octets
+    value ANY NOT NULL
+) WITHOUT ROWID, STRICT;
+"""
