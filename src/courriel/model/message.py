@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from courriel.formats.message.summary import Summary
 from courriel.model.flags import Flags
 from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, ThreadId, Uid
 
-
-class Summary(msgspec.Struct, frozen=True):
-    """What is computed once, when a message arrives, so that no reader parses it again.
-
-    ``envelope`` and ``bodystructure`` are the values of those FETCH items, ready for the wire
-    (RFC 9051 §7.5.2).  ``parts`` is a versioned table of part offsets, relative to the body that is stored
-    (without a recipient's prefix).  ``preview`` is RFC 8970's.  ``message_id`` and ``references`` are for threads.
-    ``sent_at`` is POSIX seconds of the Date field, None when it has none that can be read.
-    """
-
-    envelope: bytes
-    bodystructure: bytes
-    parts: bytes
-    preview: str
-    message_id: bytes | None = None
-    references: tuple[bytes, ...] = ()
-    sent_at: float | None = None
+__all__ = ["Expunged", "NewMessage", "Record", "Stored", "Summary"]
 
 
 class NewMessage(msgspec.Struct, frozen=True):

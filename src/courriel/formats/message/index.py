@@ -1,0 +1,80 @@
+"""Where each part lies, packed: what is kept of the parse so that BODY[1.2.MIME] never needs another.
+
+Version 1, msgpack: ``[1, node]``, node = ``[start, body, end, kind, encoding, charset, subtype, nodes]``.  Offsets
+count from the message as it was delivered, without the trace fields that are put in front of it for each
+recipient: add ``len(prefix)`` at use.  ``nodes`` are a multipart's children, or the one message inside a
+message part.  About 25 octets a part.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from courriel.base.errors import Damaged
+from courriel.formats.message.fields import first
+from courriel.formats.message.media import Kind
+from courriel.formats.message.parse import Part
+from courriel.formats.message.structure import transfer_encoding
+
+__all__ = ["Node", "pack", "unpack"]
+
+VERSION = 1
+
+
+class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One part.  ``start ≤ body ≤ end``; ``raw[start:body]`` is its header, ``raw[body:end]`` its body."""
+
+    start: int
+    body: int
+    end: int
+    kind: Kind
+    encoding: bytes
+    """Content-Transfer-Encoding, lower case; empty for 7bit."""
+    charset: bytes
+    """Of text, as written; empty where none was named."""
+    subtype: bytes
+    """Lower case."""
+    nodes: tuple[Node, ...]
+    """Children of a multipart; of a message part, the one message."""
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    version: int
+    root: Node
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
+
+
+def pack(root: Part) -> bytes:
+    """The index of a parsed message."""
+    return _encode((VERSION, _packed(root)))
+
+
+def unpack(parts: bytes) -> Node:
+    """What ``pack`` made; raises ``Damaged`` for anything else."""
+    try:
+        packed = _decode(parts)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"part index: {error}") from error
+    if packed.version != VERSION:
+        raise Damaged(f"part index of version {packed.version}")
+    return packed.root
+
+
+def _packed(part: Part) -> tuple[int, int, int, int, bytes, bytes, bytes, list[object]]:
+    media = part.media
+    encoding = b""
+    values = part.fields.get(b"content-transfer-encoding")
+    if values is not None:
+        encoding = transfer_encoding(first(part.fields, b"content-transfer-encoding") or b"").lower()
+        if encoding == b"7bit":
+            encoding = b""
+    inside = part.children if part.message is None else (part.message,)
+    return (
+        *(part.start, part.body, part.end, media.kind, encoding),
+        media.charset or b"",
+        media.full.partition(b"/")[2],
+        [_packed(child) for child in inside],
+    )
