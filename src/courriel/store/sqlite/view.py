@@ -1,0 +1,181 @@
+"""One mailbox in memory, shared by all its sessions.  ``ports/store.py: View``; PERFORMANCE §4 rule 4.
+
+A view lives on the loop thread and changes only when a change is committed (flags: logged).  It keeps, beside the
+port's three arrays, message ids and sizes, and whatever columns were asked for.  Columns are lists with the same
+indexes as the arrays.
+"""
+
+from __future__ import annotations
+
+from array import array
+from asyncio import AbstractEventLoop
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import compress
+
+from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
+from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
+from courriel.ports.store import Column
+from courriel.store.sqlite.state import AccountState, MailboxState
+
+
+class SqliteView:
+    """See the port for what readers may rely on."""
+
+    __slots__ = (
+        "__weakref__", "_changes", "_loop", "_position", "_watchers", "account", "column_octets", "columns", "flags",
+        "gone", "ids", "mailbox", "modseqs", "owner", "sizes", "state", "uids", "uidvalidity",
+    )  # fmt: skip
+
+    def __init__(
+        self, loop: AbstractEventLoop, owner: AccountState, state: MailboxState, kept_changes: int
+    ) -> None:
+        self._loop = loop
+        self.owner = owner
+        self.state = state
+        self.account: AccountId = owner.id
+        self.mailbox: MailboxId = state.id
+        self.uidvalidity = state.uidvalidity
+        self.uids: array[int] = array("I")
+        self.flags: array[int] = array("Q")
+        self.modseqs: array[int] = array("Q")
+        self.ids: array[int] = array("Q")
+        self.sizes: array[int] = array("I")
+        self.columns: dict[Column, list[bytes] | list[int]] = {}
+        self.column_octets = 0
+        self.gone = False
+        self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
+        self._position = 0
+        self._watchers: dict[object, Callable[[], None]] = {}
+
+    @property
+    def uidnext(self) -> Uid:
+        return Uid(self.state.uidnext)
+
+    @property
+    def modseq(self) -> ModSeq:
+        return ModSeq(self.state.modseq)
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def changes(self, since: int) -> Sequence[ViewChange] | None:
+        behind = self._position - since
+        if behind == 0:
+            return ()
+        if not 0 < behind <= len(self._changes):
+            return None
+        ring = self._changes
+        return [ring[place] for place in range(-behind, 0)]
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        key = object()
+
+        def call() -> None:
+            if key in self._watchers:  # stopped between the change and the loop's next turn
+                wake()
+
+        self._watchers[key] = call
+
+        def stop() -> None:
+            self._watchers.pop(key, None)
+
+        return stop
+
+    def index(self, uid: int) -> int:
+        index = bisect_left(self.uids, uid)
+        return index if index < len(self.uids) and self.uids[index] == uid else -1
+
+    def claim_recent(self) -> int:
+        first, self.state.recent = self.state.recent, self.state.uidnext
+        return first
+
+    def first_recent(self) -> int:
+        return self.state.recent
+
+    # --- for the store --------------------------------------------------------------------------------------
+    def indexes(self, uids: Sequence[int]) -> Sequence[int]:
+        """Indexes of those of ``uids`` (ascending) that exist; one comparison where they are neighbours."""
+        if not uids or not self.uids:
+            return ()
+        mine = self.uids
+        first = bisect_left(mine, uids[0])
+        last = first + len(uids)
+        if last <= len(mine) and mine[first] == uids[0] and mine[last - 1] == uids[-1]:
+            asked = uids if isinstance(uids, array) and uids.typecode == "I" else array("I", uids)
+            if len(uids) < 3 or mine[first:last] == asked:
+                return range(first, last)
+        found = []
+        end = len(mine)
+        for uid in uids:
+            first = bisect_left(mine, uid, first)
+            if first == end:
+                break
+            if mine[first] == uid:
+                found.append(first)
+        return found
+
+    def arrive(
+        self, uids: Sequence[int], flags: Sequence[int], modseqs: Sequence[int], ids: Sequence[int],
+        sizes: Sequence[int],
+    ) -> None:  # fmt: skip
+        self.uids.extend(uids)
+        self.flags.extend(flags)
+        self.modseqs.extend(modseqs)
+        self.ids.extend(ids)
+        self.sizes.extend(sizes)
+        self.record(Arrived(ModSeq(modseqs[-1]), Uid(uids[0]), len(uids)))
+
+    def remove(self, uids: Sequence[int], modseq: int) -> None:
+        """Take messages out; old arrays stay as they are, for those who hold them."""
+        indexes = self.indexes(uids)
+        if len(indexes) == 1:
+            (place,) = indexes
+            self._cut(place, place + 1)
+        elif isinstance(indexes, range):
+            self._cut(indexes.start, indexes.stop)
+        else:
+            keep = bytearray(b"\x01") * len(self.uids)
+            for place in indexes:
+                keep[place] = 0
+            self._keep(keep)
+        self.record(Gone(ModSeq(modseq), list(uids)))
+
+    def _cut(self, first: int, last: int) -> None:
+        self.uids = self.uids[:first] + self.uids[last:]
+        self.flags = self.flags[:first] + self.flags[last:]
+        self.modseqs = self.modseqs[:first] + self.modseqs[last:]
+        self.ids = self.ids[:first] + self.ids[last:]
+        self.sizes = self.sizes[:first] + self.sizes[last:]
+        for values in self.columns.values():
+            del values[first:last]
+
+    def _keep(self, keep: bytearray) -> None:
+        self.uids = array("I", compress(self.uids, keep))
+        self.flags = array("Q", compress(self.flags, keep))
+        self.modseqs = array("Q", compress(self.modseqs, keep))
+        self.ids = array("Q", compress(self.ids, keep))
+        self.sizes = array("I", compress(self.sizes, keep))
+        for values in self.columns.values():
+            values[:] = list(compress(values, keep))  # type: ignore[arg-type]
+
+    def flagged(self, uids: Sequence[int], modseq: int) -> None:
+        self.record(Flagged(ModSeq(modseq), uids))
+
+    def drop(self, modseq: int) -> None:
+        """The mailbox is no more."""
+        self.gone = True
+        self.columns.clear()
+        self.uids, self.flags, self.modseqs = array("I"), array("Q"), array("Q")
+        self.ids, self.sizes = array("Q"), array("I")
+        self.record(Dropped(ModSeq(modseq)))
+
+    def record(self, change: ViewChange) -> None:
+        self._changes.append(change)
+        self._position += 1
+        if self._watchers:
+            call_soon = self._loop.call_soon
+            for wake in self._watchers.values():
+                call_soon(wake)
