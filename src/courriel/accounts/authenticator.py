@@ -1,0 +1,183 @@
+"""The one gate through which people come in.  Fulfils ``ports/credentials.py: Authenticator``.
+
+Puts together the directory (who), passwords (is it right) and the lockout (may it be tried).  Unknown name, wrong
+password, disabled account, wrong authorization identity: one exception, one text, the same work (AUTH row 33).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from courriel.accounts import sasl, scram
+from courriel.accounts.lockout import Lockout, Try, is_loopback
+from courriel.accounts.passwords import SALT_OCTETS, Passwords
+from courriel.base.log import Level, log
+from courriel.model.account import Account
+from courriel.model.ids import AccountId
+from courriel.model.refusals import AuthenticationFailed, Throttled
+from courriel.ports.credentials import CredentialRecord, SaslExchange, ScramKeys
+
+LOGIN_CHARACTERS: Final = 320
+"""Longest login name looked up: 64 + "@" + 255.  RFC 5321 §4.5.3.1."""
+
+SCRAM_HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+
+
+class People(Protocol):
+    """What is asked of a directory here."""
+
+    def by_login(self, login: str) -> Account | None: ...
+
+    def secret(self, account: AccountId) -> CredentialRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What may be used to log in."""
+
+    cleartext_without_tls: bool = False
+    """Take passwords over connections that anyone on the way can read.  Loopback is always taken."""
+    scram_sha1: bool = False
+    """Offer SCRAM-SHA-1 for old clients; accounts need keys for it (``PasswordSettings.scram_sha1``)."""
+
+
+class AccountAuthenticator:
+    """Checks logins for every protocol of the process."""
+
+    def __init__(
+        self,
+        people: People,
+        passwords: Passwords,
+        lockout: Lockout,
+        installation_key: bytes,
+        settings: GateSettings = GateSettings(),
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """``installation_key`` stays the same over restarts: fake SCRAM salts are derived from it."""
+        self.passwords = passwords
+        self._people = people
+        self._lockout = lockout
+        self._installation_key = installation_key
+        self._settings = settings
+        self._sleep = sleep
+        self._random = random
+
+    def may_log_in(self, *, tls: bool, loopback: bool) -> bool:
+        return tls or loopback or self._settings.cleartext_without_tls
+
+    def mechanisms(self, *, tls: bool, loopback: bool) -> tuple[str, ...]:
+        safe = ("SCRAM-SHA-256", "SCRAM-SHA-1") if self._settings.scram_sha1 else ("SCRAM-SHA-256",)
+        return (*safe, "PLAIN", "LOGIN") if self.may_log_in(tls=tls, loopback=loopback) else safe
+
+    async def password(self, login: str, password: str, *, ip: str, protocol: str) -> Account:
+        return await self._check(login, password, "", ip, protocol)
+
+    def begin(self, mechanism: str, *, ip: str, protocol: str, tls: bool) -> SaslExchange | None:
+        mechanism = mechanism.upper()
+        if mechanism not in self.mechanisms(tls=tls, loopback=is_loopback(ip)):
+            return None
+        gate = _Gate(self, ip, protocol)
+        if mechanism == "PLAIN":
+            return sasl.Plain(gate)
+        if mechanism == "LOGIN":
+            return sasl.Login(gate)
+        return sasl.Scram(gate, SCRAM_HASHES[mechanism], base64.b64encode(self._random(sasl.NONCE_OCTETS)))
+
+    # --- one try ----------------------------------------------------------------------------------------------
+    async def _check(self, login: str, password: str, authzid: str, ip: str, protocol: str) -> Account:
+        account, name = self._find(login)
+        attempt = self._admit(name, ip, protocol)
+        record = self._people.secret(account.id) if account is not None else None
+        hashes = self.passwords.hashes
+        try:
+            right = await self.passwords.check(name, password, record)
+        except Throttled:  # we are busy: that is not the client's failure
+            self._lockout.repeated(attempt)
+            raise
+        allowed = right and account is not None and account.enabled and self._acts_as_self(account, authzid)
+        if not allowed or account is None:
+            repeated = not right and self.passwords.hashes == hashes
+            await self._fail(attempt, ip, protocol, "repeated" if repeated else "wrong", repeated)
+        assert account is not None
+        return self._welcome(attempt, account, protocol)
+
+    async def _proven(self, login: str, authzid: str, judge: Callable[[], bool], ip: str, protocol: str) -> Account:
+        account, name = self._find(login)
+        attempt = self._admit(name, ip, protocol)
+        right = judge()
+        if not right or account is None or not account.enabled or not self._acts_as_self(account, authzid):
+            await self._fail(attempt, ip, protocol, "proof", repeated=False)
+        assert account is not None
+        return self._welcome(attempt, account, protocol)
+
+    def _keys(self, login: str, hash_name: str) -> ScramKeys:
+        """The account's keys, or such as look like an account's."""
+        account, name = self._find(login)
+        record = self._people.secret(account.id) if account is not None else None
+        keys = None
+        if record is not None:
+            keys = record.scram_sha256 if hash_name == "sha256" else record.scram_sha1
+        if keys is not None:
+            return keys
+        rounds = self.passwords.settings.scram_iterations
+        return scram.fake_keys(self._installation_key, name, hash_name, rounds, SALT_OCTETS)
+
+    def _find(self, login: str) -> tuple[Account | None, str]:
+        """The account, and the one name under which its tries are counted."""
+        typed = login[:LOGIN_CHARACTERS]
+        account = self._people.by_login(typed)
+        return account, account.login if account is not None else typed.lower()
+
+    def _acts_as_self(self, account: Account, authzid: str) -> bool:
+        """Nobody may act as another; naming oneself is no difference.  RFC 4616 §2."""
+        if not authzid:
+            return True
+        other = self._people.by_login(authzid[:LOGIN_CHARACTERS])
+        return other is not None and other.id == account.id
+
+    def _admit(self, name: str, ip: str, protocol: str) -> Try:
+        try:
+            return self._lockout.admit(name, ip)
+        except Throttled:
+            log.event("auth.throttled", Level.WARNING, protocol=protocol, ip=ip, login=name)
+            raise
+
+    async def _fail(self, attempt: Try, ip: str, protocol: str, reason: str, repeated: bool) -> None:
+        if repeated:
+            self._lockout.repeated(attempt)
+        log.event("auth.failed", Level.WARNING, protocol=protocol, ip=ip, login=attempt.login, reason=reason)
+        if attempt.delay_s:
+            await self._sleep(attempt.delay_s)
+        raise AuthenticationFailed
+
+    def _welcome(self, attempt: Try, account: Account, protocol: str) -> Account:
+        self._lockout.succeeded(attempt)
+        log.count(f"auth.succeeded.{protocol}")
+        return account
+
+
+class _Gate:
+    """One connection's way to the authenticator."""
+
+    __slots__ = ("_authenticator", "_ip", "_protocol")
+
+    def __init__(self, authenticator: AccountAuthenticator, ip: str, protocol: str) -> None:
+        self._authenticator = authenticator
+        self._ip = ip
+        self._protocol = protocol
+
+    async def password(self, login: str, password: str, authzid: str) -> Account:
+        return await self._authenticator._check(login, password, authzid, self._ip, self._protocol)
+
+    def scram_keys(self, login: str, hash_name: str) -> ScramKeys:
+        return self._authenticator._keys(login, hash_name)
+
+    async def proven(self, login: str, authzid: str, judge: Callable[[], bool]) -> Account:
+        return await self._authenticator._proven(login, authzid, judge, self._ip, self._protocol)

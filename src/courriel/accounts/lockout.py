@@ -1,0 +1,182 @@
+"""One limiter for all protocols: how often a password may be tried, by whom, from where.  AUTH attack row 34.
+
+Two leaky buckets: one for (account, network), one for the network alone, where a network is an IPv4 address or an
+IPv6 /64.  A try is charged before it is checked, so that a thousand at once are a thousand; a right password takes
+its charge back.  A failure is answered late, later each time; a full bucket answers at once, and refuses.
+
+Capacity 10 and 20 an hour leaking out give at most 30 tries in any hour.  A network that is full does not shut out
+people it is known to be good for: who has logged in from there before only answers to the pair's own bucket.  So
+an attacker elsewhere never locks a victim out.
+
+Memory is bounded: the oldest entries go first.  Nothing is kept over a restart.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from courriel.base.clock import Clock
+from courriel.model.refusals import Throttled
+
+HOUR_S: Final = 3600.0
+
+IPV6_PREFIX: Final = 64
+"""One customer's least allotment (RFC 6177 §2): its addresses are as good as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """``capacity`` tries at once, ``per_hour`` more in the long run."""
+
+    capacity: float
+    per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutSettings:
+    """How many tries there are."""
+
+    pair: Bucket = Bucket(10, 20)
+    """One account from one network: ≤ 30 tries in any hour (AUTH row 34)."""
+    network: Bucket = Bucket(10, 20)
+    """All accounts from one network: spraying is bounded as tightly as guessing."""
+    loopback_pair: Bucket = Bucket(100, 1_200)
+    loopback_network: Bucket = Bucket(1_000, 12_000)
+    """This machine: a test bench or a webmail in front of us, and its typing errors."""
+    delay_s: float = 0.5
+    """How late the second failure is answered; twice that the third, and so on.  The first is answered at once."""
+    delay_max_s: float = 4.0
+    """Longest delay; a client's own patience is 30 s and more."""
+    loopback_delay_s: float = 0.0
+    entries: int = 50_000
+    """Pairs, and networks, remembered; some 200 octets each."""
+    known_s: float = 30 * 86_400.0
+    """How long a network stays known to be good for an account."""
+
+
+def network_of(ip: str) -> str:
+    """What counts as one guesser.  ``""`` (a unix socket) stays ``""``; what is no address counts as itself."""
+    if ":" not in ip:
+        return ip
+    try:
+        address = ipaddress.IPv6Address(ip.partition("%")[0])
+    except ValueError:
+        return ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False))
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether the client is this machine: a loopback address or a unix socket."""
+    return ip == "" or ip == "::1" or ip.startswith("127.") or ip.startswith("::ffff:127.")
+
+
+class Levels:
+    """Many leaky buckets of one shape, by key."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def level(self, key: str, bucket: Bucket, now: float) -> float:
+        level, at = self._levels.get(key, (0.0, now))
+        return max(0.0, level - (now - at) * bucket.per_hour / HOUR_S)
+
+    def add(self, key: str, bucket: Bucket, now: float, by: float) -> None:
+        level = max(0.0, self.level(key, bucket, now) + by)
+        self._levels.pop(key, None)
+        if level:
+            self._levels[key] = (level, now)
+            if len(self._levels) > self._entries:
+                self._levels.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try that was let in; ``delay_s`` is how late to answer should it fail."""
+
+    login: str
+    network: str
+    loopback: bool
+    charged_network: bool
+    delay_s: float
+
+
+class Lockout:
+    """Counts tries.  ``login`` is the account's canonical login, or what was typed where there is no account."""
+
+    def __init__(self, clock: Clock, settings: LockoutSettings = LockoutSettings()) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._pairs = Levels(settings.entries)
+        self._networks = Levels(settings.entries)
+        self._known: OrderedDict[str, float] = OrderedDict()
+
+    def admit(self, login: str, ip: str) -> Try:
+        """Charge one try.  Raises Throttled when there is none left."""
+        settings, now = self._settings, self._clock.monotonic()
+        loopback = is_loopback(ip)
+        network = "loopback" if loopback else network_of(ip)
+        pair_bucket = settings.loopback_pair if loopback else settings.pair
+        network_bucket = settings.loopback_network if loopback else settings.network
+        pair = f"{network} {login}"
+        known = self._is_known(pair, now)
+        pair_level = self._pairs.level(pair, pair_bucket, now)
+        network_level = self._networks.level(network, network_bucket, now)
+        if not known:
+            self._refuse_when_full(network_level, network_bucket)
+        self._refuse_when_full(pair_level, pair_bucket)
+        self._pairs.add(pair, pair_bucket, now, 1)
+        if not known:
+            self._networks.add(network, network_bucket, now, 1)
+        failures = max(pair_level, 0.0 if known else network_level)
+        return Try(login, network, loopback, not known, self._delay(failures, loopback))
+
+    def succeeded(self, attempt: Try) -> None:
+        """The password was right: the charge goes back, and the network is known for this account."""
+        now = self._clock.monotonic()
+        self._give_back(attempt, now)
+        pair = f"{attempt.network} {attempt.login}"
+        self._known.pop(pair, None)
+        self._known[pair] = now + self._settings.known_s
+        if len(self._known) > self._settings.entries:
+            self._known.popitem(last=False)
+
+    def repeated(self, attempt: Try) -> None:
+        """The very password that failed before: no new guess, so no charge (the delay stays)."""
+        self._give_back(attempt, self._clock.monotonic())
+
+    @property
+    def entries(self) -> int:
+        """How much is remembered."""
+        return len(self._pairs) + len(self._networks) + len(self._known)
+
+    def _give_back(self, attempt: Try, now: float) -> None:
+        settings = self._settings
+        pair_bucket = settings.loopback_pair if attempt.loopback else settings.pair
+        network_bucket = settings.loopback_network if attempt.loopback else settings.network
+        self._pairs.add(f"{attempt.network} {attempt.login}", pair_bucket, now, -1)
+        if attempt.charged_network:
+            self._networks.add(attempt.network, network_bucket, now, -1)
+
+    def _is_known(self, pair: str, now: float) -> bool:
+        return self._known.get(pair, -1.0) >= now
+
+    def _refuse_when_full(self, level: float, bucket: Bucket) -> None:
+        over = level + 1 - bucket.capacity
+        if over > 0:
+            raise Throttled("too many failed logins", retry_after_s=over * HOUR_S / bucket.per_hour)
+
+    def _delay(self, failures: float, loopback: bool) -> float:
+        base = self._settings.loopback_delay_s if loopback else self._settings.delay_s
+        if failures < 1 or not base:
+            return 0.0
+        return min(self._settings.delay_max_s, base * math.pow(2.0, min(failures - 1, 30.0)))
