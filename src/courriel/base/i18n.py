@@ -1,0 +1,24 @@
+"""The language in which people are spoken to: English, or French where a catalogue has the words.
+
+GNU gettext's own rules decide (``LANGUAGE``, ``LC_ALL``, ``LC_MESSAGES``, ``LANG``).  The texts in the code are the
+English ones; ``from gettext import gettext as _`` marks and translates them.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from pathlib import Path
+from typing import Final
+
+DOMAIN: Final = "courriel"
+LOCALES: Final = Path(__file__).resolve().parent.parent / "locale"
+LANGUAGES: Final = ("en", "fr")
+
+
+def speak(language: str | None = None) -> None:
+    """Choose the catalogue: ``language``, or what the environment asks for.  Call it before texts are made."""
+    if language is not None:
+        os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(DOMAIN, str(LOCALES))
+    gettext.textdomain(DOMAIN)

@@ -1,0 +1,43 @@
+"""Refusals in plain words, with what to do next.  One sentence a reason; a test walks the reasons."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+
+
+def why(reason: str) -> str:
+    """The sentence for the refusal class ``reason``."""
+    return _sentences().get(reason) or _("That did not work ({reason}).").format(reason=reason)
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        "NoSuchAddress": _("There is no such user or address here. “courriel user list” shows who there is."),
+        "AddressTaken": _("That address is taken already."),
+        "NoSuchDomain": _("That domain is not ours yet. Add it first: courriel domain add DOMAIN"),
+        "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
+        "NoSuchMailbox": _("There is no mailbox of that name."),
+        "MailboxExists": _("There is a mailbox of that name already."),
+        "MailboxNotAllowed": _("That mailbox name, or that change to it, is not allowed."),
+        "MailboxGone": _("The mailbox was deleted meanwhile."),
+        "RelayDenied": _("Mail for elsewhere is taken only from people who are logged in."),
+        "AccountDisabled": _("The account is disabled. “courriel user enable” opens it again."),
+        "NotYourAddress": _("That address belongs to somebody else; send from one of your own."),
+        "OverQuota": _("The account is full. Delete something, or raise its quota: courriel user quota"),
+        "MessageTooLarge": _("The message is larger than this server takes."),
+        "TooManyRecipients": _("Too many recipients for one message; send it in several parts."),
+        "TooManyHops": _("The message goes round in a loop between servers."),
+        "BadMessage": _("The message is not written as mail must be."),
+        "TooManyKeywords": _("The account has as many keywords as it can have."),
+        "AuthenticationFailed": _("Wrong name or password."),
+        "Throttled": _("Too many wrong passwords; wait a few minutes."),
+        "NotPermitted": _("Not permitted."),
+        "TryLater": _("The server is short of something just now; try again in a moment."),
+        "Unavailable": _("The disk or the server cannot do it now. Look at free space and at the server's log."),
+        "Damaged": _("Stored data is damaged. “courriel check” says what, “courriel check --repair” mends it."),
+        "FormatError": _("That is not written as it must be."),
+        "SettingsError": _("The settings are not right."),
+        "Busy": _("Another program uses this data directory."),
+        "Bug": _("The server met an error nobody foresaw; its log says where."),
+        "Refused": _("The other side refused."),
+    }
