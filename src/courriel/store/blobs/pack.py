@@ -113,9 +113,7 @@ class PackWriter:
         places = []
         pieces = []
         offset = self._size
-        for (hash, body), (codec, data) in zip(
-            bodies, self._codec.encode([body for _, body in bodies]), strict=True
-        ):
+        for (hash, body), (codec, data) in zip(bodies, self._codec.encode([body for _, body in bodies]), strict=True):
             pieces.append(HEADER.pack(MAGIC, len(data), len(body), codec, hash))
             pieces.append(data)
             places.append(Place(self._pack, offset, len(data), codec))

@@ -62,13 +62,9 @@ def append(transaction: Transaction, messages: Sequence[NewMessage]) -> list[Sto
         )  # fmt: skip
         transaction.add_member((message.account, box.id, uid, number, modseq, flags, size, now))
         transaction.effects.append(
-            Appeared(
-                message.account, box.id, (uid,), (flags,), (modseq,), (number,), (size,), (thread,), (message,)
-            )
+            Appeared(message.account, box.id, (uid,), (flags,), (modseq,), (number,), (size,), (thread,), (message,))
         )
-        stored.append(
-            Stored(message.account, box.id, Uid(uid), MessageId(number), ModSeq(modseq), box.uidvalidity)
-        )
+        stored.append(Stored(message.account, box.id, Uid(uid), MessageId(number), ModSeq(modseq), box.uidvalidity))
         touched.setdefault(message.account, []).append(box.id)
     for account, mailboxes in touched.items():
         draft = transaction.drafts[account]

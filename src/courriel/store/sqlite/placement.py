@@ -11,7 +11,7 @@ from courriel.base.errors import FormatError
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role, canonical_path, parent_path
 from courriel.model.refusals import MailboxExists, MailboxNotAllowed
-from courriel.store.sqlite.removal import choose, keep_restorable, refile
+from courriel.store.sqlite.removal import choose, refile
 from courriel.store.sqlite.schema import ACCOUNT_TABLES
 from courriel.store.sqlite.state import NO_PARENT, AccountState
 from courriel.store.sqlite.transaction import (
@@ -118,11 +118,13 @@ def delete_mailbox(transaction: Transaction, account: AccountId, path: str) -> N
     if any(other.startswith(path + SEPARATOR) for other in paths):
         raise MailboxNotAllowed("there are mailboxes below it")
     transaction.flush()
-    if box.total:
-        view = transaction.view(account, box.id)
-        # A mailbox of this very group has no view yet, and nothing can have been put into it unseen.
-        keep_restorable(transaction, draft, box, choose(transaction, account, box.id, view.uids if view else ()))
     execute = transaction.connection.execute
+    execute(
+        "INSERT INTO expunged SELECT acct, coll, uid, id, modseq, flags, ?, ?, ? FROM member WHERE acct=? AND coll=?",
+        (path, transaction.now, transaction.now + transaction.retention_s, account, box.id),
+    )
+    draft.octets -= box.octets
+    draft.messages -= box.total
     execute("DELETE FROM member WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM gone WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM snap WHERE acct=? AND coll=?", (account, box.id))

@@ -216,13 +216,11 @@ def restore(transaction: Transaction, account: AccountId, messages: Sequence[Mes
     }
     found = [(id, *rows[id]) for id in wanted if id in rows]
     octets = sum(size for *_, size in found)
+    homes = [_home(draft, MailboxId(coll)) for _, coll, *_ in found]
     draft.check_room(octets, len(found))
     stored = []
-    for id, coll, uid, flags, size in found:
-        transaction.connection.execute(
-            "DELETE FROM expunged WHERE acct=? AND coll=? AND uid=?", (account, coll, uid)
-        )
-        box = _home(draft, MailboxId(coll))
+    for (id, coll, uid, flags, size), box in zip(found, homes, strict=True):
+        transaction.connection.execute("DELETE FROM expunged WHERE acct=? AND coll=? AND uid=?", (account, coll, uid))
         # Without \Deleted: the next EXPUNGE would take it away again.
         [new_uid] = put_in(transaction, draft, box, [id], [flags & ~DELETED], [size])
         stored.append(Stored(account, box.id, Uid(new_uid), id, ModSeq(box.modseq), box.uidvalidity))

@@ -48,10 +48,11 @@ class MailboxState:
     def copy(self) -> MailboxState:
         other = MailboxState(self.id, self.path, self.role, self.uidvalidity, self.modseq)
         other.adopt(self)
+        other.recent = self.recent
         return other
 
     def adopt(self, other: MailboxState) -> None:
-        """Take over all values that can change."""
+        """Take over all that a transaction can change; ``recent`` is the views'."""
         self.path = other.path
         self.uidnext = other.uidnext
         self.modseq = other.modseq
@@ -59,7 +60,6 @@ class MailboxState:
         self.unseen = other.unseen
         self.deleted = other.deleted
         self.octets = other.octets
-        self.recent = other.recent
         self.gone_floor = other.gone_floor
 
     def public(self, subscribed: bool) -> Mailbox:
@@ -101,10 +101,9 @@ class AccountState:
     def quota(self) -> Quota:
         return Quota(self.octets, self.messages, self.limit_octets, self.limit_messages)
 
-    def remember(self, entry: JournalEntry) -> None:
-        """Add a committed change to the journal in memory."""
-        self.journal.append(entry)
-        if len(self.journal) > RECENT_JOURNAL:
+    def trim_journal(self) -> None:
+        """Let go of old entries; only when all of them are in the table."""
+        while len(self.journal) > RECENT_JOURNAL:
             self.recalled_from = self.journal.popleft().modseq
 
 

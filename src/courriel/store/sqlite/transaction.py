@@ -17,7 +17,7 @@ from courriel.base.errors import Unavailable
 from courriel.model.changes import JournalEntry
 from courriel.model.flags import FIRST_KEYWORD_BIT, KEYWORDS_PER_ACCOUNT
 from courriel.model.ids import COUNTER_MAX, AccountId, MailboxId, ModSeq
-from courriel.model.mailbox import SEPARATOR, parent_path
+from courriel.model.mailbox import SEPARATOR, Role, parent_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import NoSuchMailbox, OverQuota, TooManyKeywords
 from courriel.store.sqlite.state import NO_PARENT, AccountState, MailboxState
@@ -196,7 +196,9 @@ class Transaction:
         known = self.new_blobs.get(hash) or self.recent_blobs.get(hash)
         if known is not None and (
             hash in self.new_blobs
-            or self.connection.execute("UPDATE blob SET touched=? WHERE id=? RETURNING id", (self.now, known)).fetchone()
+            or self.connection.execute(
+                "UPDATE blob SET touched=? WHERE id=? RETURNING id", (self.now, known)
+            ).fetchone()
         ):
             return known
         number = self.new_blobs[hash] = self.take_blob()
@@ -287,8 +289,6 @@ class Transaction:
 
     def make_mailbox(self, draft: AccountDraft, path: str, role: str | None) -> MailboxState:
         """Make a mailbox and its missing parents; the caller has checked that it is not there."""
-        from courriel.model.mailbox import Role
-
         parent = parent_path(path)
         parent_id = NO_PARENT
         if parent is not None:

@@ -24,14 +24,20 @@ class SqliteView:
     """See the port for what readers may rely on."""
 
     __slots__ = (
-        "__weakref__", "_changes", "_loop", "_position", "_watchers", "account", "column_octets", "columns", "flags",
+        "__weakref__", "_changes", "_claimed", "_loop", "_position", "_watchers", "account", "columns", "flags",
         "gone", "ids", "mailbox", "modseqs", "owner", "sizes", "state", "uids", "uidvalidity",
     )  # fmt: skip
 
     def __init__(
-        self, loop: AbstractEventLoop, owner: AccountState, state: MailboxState, kept_changes: int
+        self,
+        loop: AbstractEventLoop,
+        owner: AccountState,
+        state: MailboxState,
+        kept_changes: int,
+        claimed: set[tuple[AccountId, MailboxId]],
     ) -> None:
         self._loop = loop
+        self._claimed = claimed
         self.owner = owner
         self.state = state
         self.account: AccountId = owner.id
@@ -43,7 +49,6 @@ class SqliteView:
         self.ids: array[int] = array("Q")
         self.sizes: array[int] = array("I")
         self.columns: dict[Column, list[bytes] | list[int]] = {}
-        self.column_octets = 0
         self.gone = False
         self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
         self._position = 0
@@ -90,6 +95,8 @@ class SqliteView:
 
     def claim_recent(self) -> int:
         first, self.state.recent = self.state.recent, self.state.uidnext
+        if first != self.state.recent:
+            self._claimed.add((self.account, self.mailbox))
         return first
 
     def first_recent(self) -> int:
