@@ -1,0 +1,1 @@
+"""Assembly: the only floor that knows adapters, settings files and signals."""

@@ -1,0 +1,243 @@
+"""Requests of ``ports.administration``, carried out on an open installation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from courriel import __version__
+from courriel.app.installation import Installation
+from courriel.app.tracing import WireTraces
+from courriel.base.errors import CourrielError, FormatError, Unavailable
+from courriel.base.log import log
+from courriel.mailboxes.exporting import ExportTally, export_mail
+from courriel.mailboxes.importing import Ledger, Tally, import_mail
+from courriel.model.account import Account
+from courriel.model.ids import MessageId
+from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.refusals import NoSuchAddress
+from courriel.ports import administration as do
+
+Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
+
+
+class LocalAdministration:
+    """Carries requests out here.  ``describe`` tells of the listeners, when there is a server."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        traces: WireTraces | None = None,
+        describe: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        self._home = installation
+        self._traces = traces
+        self._describe = describe
+
+    async def perform(self, request: do.AnyRequest) -> AsyncIterator[do.Answer]:
+        """Any number of Progress, then one Result or Failure."""
+        try:
+            if isinstance(request, do.Import):
+                async for answer in self._import(request):
+                    yield answer
+            elif isinstance(request, do.Export):
+                async for answer in self._export(request):
+                    yield answer
+            else:
+                yield do.Result(await HANDLERS[type(request)](self, request))
+        except CourrielError as refusal:
+            yield do.Failure(_reason(refusal), str(refusal))
+        except OSError as error:
+            yield do.Failure("Unavailable", str(error))
+
+    def _account(self, login: str) -> Account:
+        account = self._home.directory.by_login(login)
+        if account is None:
+            raise NoSuchAddress(login)
+        return account
+
+    # --- domains, people, aliases ---------------------------------------------------------------------------
+    async def domain_list(self, _request: do.DomainList) -> Any:
+        accounts = self._home.directory.accounts()
+        return [
+            {
+                "domain": domain.name,
+                "catch_all": domain.catch_all,
+                "accounts": sum(account.login.endswith("@" + domain.name) for account in accounts),
+            }
+            for domain in self._home.directory.domains()
+        ]
+
+    async def domain_add(self, request: do.DomainAdd) -> Any:
+        return {"domain": (await self._home.directory.add_domain(request.domain)).name}
+
+    async def domain_remove(self, request: do.DomainRemove) -> Any:
+        await self._home.directory.remove_domain(request.domain)
+
+    async def domain_catch_all(self, request: do.DomainCatchAll) -> Any:
+        await self._home.directory.set_catch_all(request.domain, request.address)
+
+    async def user_list(self, _request: do.UserList) -> Any:
+        rows = []
+        for account in self._home.directory.accounts():
+            quota = await self._home.store.quota(account.id)
+            rows.append(
+                {
+                    "login": account.login,
+                    "name": account.display_name,
+                    "enabled": account.enabled,
+                    "messages": quota.used_messages,
+                    "octets": quota.used_octets,
+                    "quota_octets": quota.limit_octets,
+                }
+            )
+        return rows
+
+    async def user_add(self, request: do.UserAdd) -> Any:
+        """The login exists once its mailboxes do: a crash in between leaves a login without mailboxes, which the
+        next start completes (``complete_accounts``)."""
+        record = await self._home.passwords.record(request.password)
+        account = await self._home.directory.add_account(request.login, record, request.name)
+        if request.quota_octets:
+            await self._home.directory.set_quota(account.login, request.quota_octets)
+        await self._home.store.create_account(account.id, SPECIAL_MAILBOXES, request.quota_octets)
+        log.event("account.added", login=account.login)
+        return {"login": account.login}
+
+    async def complete_accounts(self) -> None:
+        """Give every login its mailboxes."""
+        for account in self._home.directory.accounts():
+            await self._home.store.create_account(account.id, SPECIAL_MAILBOXES, account.quota_octets)
+
+    async def user_remove(self, request: do.UserRemove) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.remove_account(account.login)
+        await self._home.store.delete_account(account.id)
+        log.event("account.removed", login=account.login)
+
+    async def user_password(self, request: do.UserPassword) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.set_secret(account.login, await self._home.passwords.record(request.password))
+        self._home.passwords.forget(account.login)
+
+    async def user_enable(self, request: do.UserEnable) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.set_enabled(account.login, request.enabled)
+
+    async def user_quota(self, request: do.UserQuota) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.set_quota(account.login, request.quota_octets)
+        await self._home.store.set_quota(account.id, request.quota_octets)
+
+    async def alias_list(self, _request: do.AliasList) -> Any:
+        return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
+
+    async def alias_add(self, request: do.AliasAdd) -> Any:
+        await self._home.directory.add_alias(request.alias, request.targets)
+
+    async def alias_remove(self, request: do.AliasRemove) -> Any:
+        await self._home.directory.remove_alias(request.alias)
+
+    # --- stored and waiting mail ----------------------------------------------------------------------------
+    async def queue_list(self, _request: do.QueueList) -> Any:
+        return [
+            {
+                "id": queued.id,
+                "from": queued.reverse_path,
+                "to": [str(recipient.address) for recipient in queued.recipients],
+                "queued_at": _moment(queued.queued_at),
+                "octets": queued.size_octets,
+                "held": queued.held,
+                "reason": queued.reason,
+            }
+            for queued in await self._home.queue.list()
+        ]
+
+    async def check(self, request: do.Check) -> Any:
+        report = await self._home.store.check(request.repair)
+        return msgspec.to_builtins(report)
+
+    async def restore_list(self, request: do.RestoreList) -> Any:
+        return [
+            {
+                "id": gone.id,
+                "mailbox": gone.path,
+                "uid": gone.uid,
+                "octets": gone.size_octets,
+                "expunged_at": _moment(gone.expunged_at),
+                "forget_at": _moment(gone.forget_at),
+            }
+            for gone in await self._home.store.expunged(self._account(request.login).id)
+        ]
+
+    async def restore(self, request: do.Restore) -> Any:
+        account = self._account(request.login).id
+        ids = [MessageId(one) for one in request.ids]
+        if not ids:
+            ids = [gone.id for gone in await self._home.store.expunged(account)]
+        return {"restored": len(await self._home.store.restore(account, ids))}
+
+    async def _import(self, request: do.Import) -> AsyncIterator[do.Answer]:
+        account, source = self._account(request.login).id, Path(request.source)
+        ledger = Ledger.for_import(self._home.data / "imports", account, source, request.mailbox)
+        async for step in import_mail(
+            self._home.store, account, source, request.mailbox, ledger, self._home.clock.now()
+        ):
+            yield do.Result(msgspec.to_builtins(step)) if isinstance(step, Tally) else step
+
+    async def _export(self, request: do.Export) -> AsyncIterator[do.Answer]:
+        account = self._account(request.login).id
+        async for step in export_mail(self._home.store, account, Path(request.target), request.format):
+            yield do.Result(msgspec.to_builtins(step)) if isinstance(step, ExportTally) else step
+
+    # --- the server itself ----------------------------------------------------------------------------------
+    async def trace(self, request: do.Trace) -> Any:
+        if self._traces is None:
+            raise Unavailable("no server runs on this data: there is no wire to trace")
+        self._traces.switch(self._account(request.login).id, request.on)
+
+    async def status(self, _request: do.Status) -> Any:
+        about: dict[str, Any] = {
+            "version": __version__,
+            "hostname": self._home.settings.name,
+            "listeners": [],
+            "ca": "",
+        }
+        return about | (self._describe() if self._describe is not None else {})
+
+
+HANDLERS: Final[dict[type[do.Request], Handler]] = {
+    do.DomainList: LocalAdministration.domain_list,
+    do.DomainAdd: LocalAdministration.domain_add,
+    do.DomainRemove: LocalAdministration.domain_remove,
+    do.DomainCatchAll: LocalAdministration.domain_catch_all,
+    do.UserList: LocalAdministration.user_list,
+    do.UserAdd: LocalAdministration.user_add,
+    do.UserRemove: LocalAdministration.user_remove,
+    do.UserPassword: LocalAdministration.user_password,
+    do.UserEnable: LocalAdministration.user_enable,
+    do.UserQuota: LocalAdministration.user_quota,
+    do.AliasList: LocalAdministration.alias_list,
+    do.AliasAdd: LocalAdministration.alias_add,
+    do.AliasRemove: LocalAdministration.alias_remove,
+    do.QueueList: LocalAdministration.queue_list,
+    do.Check: LocalAdministration.check,
+    do.RestoreList: LocalAdministration.restore_list,
+    do.Restore: LocalAdministration.restore,
+    do.Trace: LocalAdministration.trace,
+    do.Status: LocalAdministration.status,
+}
+"""Every request but Import and Export, which answer more than once."""
+
+
+def _reason(refusal: CourrielError) -> str:
+    """The name a refusal goes by: its class, or FormatError for all that is badly written."""
+    return "FormatError" if isinstance(refusal, FormatError) else type(refusal).__name__
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,170 @@
+"""Settings: one TOML file of typed sections, each value overridable from the environment and the command line.
+
+Order, later wins: defaults, file, ``COURRIEL_SECTION_KEY``, ``--set section.key=value``.
+A name or a value that does not fit is an error that says where.
+"""
+
+from __future__ import annotations
+
+import socket
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from courriel.base.errors import CourrielError
+from courriel.imap.settings import ImapSettings
+from courriel.pop3.settings import Pop3Settings
+from courriel.smtp.settings import SmtpSettings
+
+ENVIRONMENT_PREFIX: Final = "COURRIEL_"
+
+SECTIONS_WITHOUT_DOT: Final = ("hostname",)
+
+
+class SettingsError(CourrielError):
+    """A setting that is not known or does not fit."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Root of the sections below."""
+
+
+class ListenSection(Section, frozen=True):
+    """Where we listen.  A port of 0 is off.  ``host`` "" means every address."""
+
+    host: str = ""
+    smtp: int = 25
+    submission: int = 587
+    submissions: int = 465
+    pop3: int = 110
+    pop3s: int = 995
+    imap: int = 143
+    imap3: int = 220
+    imaps: int = 993
+    lmtp: bool = True
+    """LMTP on the unix socket ``lmtp.sock`` in the data directory.  RFC 2033."""
+    observe: int = 9101
+    """``/metrics`` and ``/health``, on the loopback address only."""
+
+
+class TlsSection(Section, frozen=True):
+    """Certificate chain and key (PEM).  Empty: a private CA is made on first run."""
+
+    certificate: str = ""
+    key: str = ""
+
+
+class AuthSection(Section, frozen=True):
+    """``cleartext``: take passwords without TLS from anywhere, not only from this machine."""
+
+    cleartext: bool = False
+    scram_sha1: bool = False
+    """SCRAM-SHA-1 for old clients.  RFC 7677 prefers SHA-256."""
+
+
+class RelaySection(Section, frozen=True):
+    """Mail for elsewhere.  ``hold`` keeps it in the queue, visible, until the relay is told otherwise."""
+
+    hold: bool = True
+    port: int = 25
+    smart_host: str = ""
+
+
+class StoreSection(Section, frozen=True):
+    """Where mail is kept."""
+
+    url: str = "sqlite:"
+    retention_days: float = 30.0
+    """How long expunged mail can be restored."""
+    flag_sync_ms: int = 1000
+    """How long an acknowledged flag change may be on its way to the disk; 0 waits for it."""
+
+
+class LogSection(Section, frozen=True):
+    """``format`` is "logfmt" or "json"; ``level`` "debug", "info", "warning" or "error"."""
+
+    format: str = "logfmt"
+    level: str = "info"
+
+
+class Settings(Section, frozen=True):
+    """Everything an installation can be told."""
+
+    hostname: str = ""
+    """Our name in greetings and Received fields; empty: the machine's."""
+    listen: ListenSection = ListenSection()
+    tls: TlsSection = TlsSection()
+    auth: AuthSection = AuthSection()
+    relay: RelaySection = RelaySection()
+    store: StoreSection = StoreSection()
+    log: LogSection = LogSection()
+    smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
+    imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
+    pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)
+
+    @property
+    def name(self) -> str:
+        """The host name to speak under."""
+        return self.hostname or socket.getfqdn()
+
+
+def load(
+    file: Path | None, environment: Mapping[str, str], overrides: Iterable[str], base: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from ``base`` (a caller's own defaults), ``file``, ``environment`` and ``key=value`` overrides."""
+    values: dict[str, Any] = {}
+    _merge(values, base or {})
+    if file is not None:
+        _merge(values, _read(file))
+    for name, text in environment.items():
+        path = _environment_path(name)
+        if path is not None:
+            _put(values, path, text)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {override}: expected section.key=value")
+        _put(values, tuple(key.split(".")), text)
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from None
+
+
+def _environment_path(name: str) -> tuple[str, ...] | None:
+    """``COURRIEL_STORE_RETENTION_DAYS`` → ("store", "retention_days"); None for names that are not settings."""
+    if not name.startswith(ENVIRONMENT_PREFIX):
+        return None
+    key = name.removeprefix(ENVIRONMENT_PREFIX).lower()
+    if key in SECTIONS_WITHOUT_DOT:
+        return (key,)
+    section, _, field = key.partition("_")
+    return (section, field) if section in Settings.__struct_fields__ and field else None
+
+
+def _put(values: dict[str, Any], path: tuple[str, ...], text: str) -> None:
+    for part in path[:-1]:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"settings: {'.'.join(path)} is not a section")
+    values[path[-1]] = text
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value

@@ -1,0 +1,75 @@
+"""One data directory, opened: its store, its people, its queue.  With or without a server around it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
+from courriel.accounts.lockout import Lockout
+from courriel.accounts.passwords import Passwords, PasswordSettings
+from courriel.app.config import Settings, SettingsError
+from courriel.base.clock import Clock, SystemClock
+from courriel.base.log import log
+from courriel.ports.queue import OutboundQueue
+from courriel.store.sqlite.directory import SqliteDirectory
+from courriel.store.sqlite.queue import SqliteQueue
+from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.store import SqliteStore
+
+KEY_OCTETS: Final = 32
+
+
+@dataclass(slots=True)
+class Installation:
+    """What belongs to one data directory."""
+
+    data: Path
+    settings: Settings
+    clock: Clock
+    store: SqliteStore
+    directory: SqliteDirectory
+    queue: OutboundQueue
+    passwords: Passwords
+    authenticator: AccountAuthenticator
+
+    @classmethod
+    async def open(cls, data: Path, settings: Settings) -> Installation:
+        """Open (or make) ``data``.  Raises Unavailable when another process has it open, or the disk fails."""
+        if settings.store.url != "sqlite:":
+            raise SettingsError(f"store.url: {settings.store.url} is not supported; use “sqlite:”")
+        make_private(data)
+        clock = SystemClock()
+        kept = StoreSettings(flag_sync_ms=settings.store.flag_sync_ms, retention_days=settings.store.retention_days)
+        store = await SqliteStore.open(data, kept, clock, say=log.event)
+        directory = SqliteDirectory(data / "directory.db", clock)
+        queue = await SqliteQueue.open(data / "queue.db")
+        passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
+        gate = GateSettings(settings.auth.cleartext, settings.auth.scram_sha1)
+        authenticator = AccountAuthenticator(
+            directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate
+        )
+        return cls(data, settings, clock, store, directory, queue, passwords, authenticator)
+
+    async def close(self) -> None:
+        """Bring everything to the disk and let go."""
+        self.passwords.close()
+        await self.queue.close()
+        await self.store.close()
+        self.directory.close()
+
+
+def make_private(directory: Path) -> None:
+    """A directory that only its owner can enter."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _installation_key(file: Path) -> bytes:
+    """A secret of this installation, made once: fake SCRAM salts for unknown names are derived from it."""
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as fresh:
+            fresh.write(os.urandom(KEY_OCTETS))
+    return file.read_bytes()

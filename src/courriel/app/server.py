@@ -1,0 +1,153 @@
+"""A running server: an installation, its open ports, its regular work, and the way it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import gc
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from courriel.app.administration import LocalAdministration
+from courriel.app.config import Settings
+from courriel.app.control import SOCKET_NAME, ControlService
+from courriel.app.installation import Installation
+from courriel.app.observe import Gauges, ObserveService
+from courriel.app.services import Doors, open_doors
+from courriel.app.tracing import WireTraces
+from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
+from courriel.net.listener import Listener
+from courriel.net.tls import CertificateFiles, private_authority, server_context
+
+MAINTAIN_S: Final = 60.0
+"""How often the store's regular work (checkpoints, forgetting, packs) is looked after."""
+
+GRACE_S: Final = 2.0
+"""How long open commands may finish when the server stops."""
+
+LMTP_SOCKET: Final = "lmtp.sock"
+
+
+def configure_log(settings: Settings) -> None:
+    """Events to standard error, in the asked form."""
+    render = render_json if settings.log.format == "json" else render_logfmt
+    log.configure(to_stderr, render, Level[settings.log.level.upper()])
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where it is installed (PERFORMANCE, rule 7), else on asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main)
+
+
+class Server:
+    """Everything that is open while the server runs."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.doors: Doors | None = None
+        self.ca: Path | None = None
+        self.traces = WireTraces()
+        self.administration = LocalAdministration(installation, self.traces, self.describe)
+        self._side: list[Listener] = []
+        self.metrics_port = 0
+
+    async def open(self) -> None:
+        """Open every port of the settings.  Raises OSError for one that cannot be had."""
+        home, settings = self.installation, self.installation.settings
+        await self.administration.complete_accounts()
+        context = server_context(self._certificate())
+        self.doors = await open_doors(home, context, self.traces, home.data / LMTP_SOCKET)
+        control = Listener(ControlService(self.administration))
+        await control.open_unix(home.data / SOCKET_NAME)
+        observe = Listener(ObserveService(self._gauges(), self.unhealthy))
+        if settings.listen.observe:
+            self.metrics_port = await observe.open_tcp("127.0.0.1", settings.listen.observe)
+        self._side = [control, observe]
+        gc.collect()
+        gc.freeze()  # what stands now stays: the collector need not look at it again (PERFORMANCE, rule 14)
+
+    def _certificate(self) -> CertificateFiles:
+        tls, home = self.installation.settings.tls, self.installation
+        if tls.certificate:
+            return CertificateFiles(Path(tls.certificate), Path(tls.key or tls.certificate))
+        names = tuple(dict.fromkeys((home.settings.name, "localhost", "127.0.0.1", "::1")))
+        made = private_authority(home.data / "tls", names, datetime.datetime.now(datetime.UTC))
+        self.ca = made.ca
+        return made.server
+
+    def _gauges(self) -> Gauges:
+        gauges = Gauges()
+        gauges.add("courriel_connections", "Open client connections.", self.connections)
+        return gauges
+
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return sum(door.listener.connections for door in self.doors.open) if self.doors is not None else 0
+
+    def unhealthy(self) -> str:
+        """What is wrong, "" when nothing is."""
+        stopped = [str(shard.number) for shard in self.installation.store.shards if shard.stopped]
+        return f"shard {', '.join(stopped)} takes no writes (disk full or failing)" if stopped else ""
+
+    def describe(self) -> dict[str, Any]:
+        """Listeners and where our CA is, for ``courriel status`` and our own client."""
+        listeners = [
+            {"service": door.name, "port": door.port, "tls": door.tls, "connections": door.listener.connections}
+            for door in (self.doors.open if self.doors is not None else ())
+        ]
+        return {"listeners": listeners, "ca": str(self.ca or ""), "metrics_port": self.metrics_port}
+
+    async def maintain(self) -> None:
+        """The store's regular work, for ever."""
+        while True:
+            await asyncio.sleep(MAINTAIN_S)
+            try:
+                await self.installation.store.maintain(self.installation.clock.now())
+            except Exception as error:  # it is tried again in a minute; the server goes on
+                log.event("store.maintain.failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
+
+    async def close(self) -> None:
+        """Take no more, let commands finish, bring everything to the disk."""
+        if self.doors is not None:
+            await self.doors.close(GRACE_S if self.connections() else 0.0)
+        for listener in self._side:
+            await listener.close()
+
+
+@asynccontextmanager
+async def running(data: Path, settings: Settings) -> AsyncIterator[Server]:
+    """A server that is ready; it stops at the end of the block."""
+    installation = await Installation.open(data, settings)
+    try:
+        server = Server(installation)
+        try:
+            await server.open()
+            log.event("server.ready", hostname=settings.name, data=str(data))
+            yield server
+        finally:
+            await server.close()
+    finally:
+        await installation.close()
+
+
+async def serve(data: Path, settings: Settings, ready: Callable[[Server], Coroutine[Any, Any, None]]) -> None:
+    """Run a server until SIGTERM or SIGINT; ``ready`` is awaited once it is open."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(server.maintain())
+        await ready(server)
+        await stop.wait()
+        log.event("server.stopping")
+        upkeep.cancel()

@@ -1,0 +1,89 @@
+"""The ports of the mail protocols: which service stands behind which, and with what."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from courriel.app.installation import Installation
+from courriel.app.tracing import WireTraces
+from courriel.delivery.intake import Delivery
+from courriel.delivery.settings import DeliverySettings
+from courriel.imap.server import ImapService
+from courriel.model.envelope import Door
+from courriel.net.connection import Service
+from courriel.net.listener import Listener, Room
+from courriel.pop3.server import Pop3Service
+from courriel.smtp.budget import Budget
+from courriel.smtp.lmtp import lmtp_service
+from courriel.smtp.server import Desk, SmtpService
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDoor:
+    """One open port.  ``tls`` is "" (none), "STARTTLS" or "TLS"."""
+
+    name: str
+    port: int
+    tls: str
+    listener: Listener
+
+
+class Doors:
+    """All ports of the mail protocols."""
+
+    def __init__(self, opened: list[OpenDoor]) -> None:
+        self.open = opened
+
+    async def close(self, grace_s: float) -> None:
+        """Close all; commands under way have ``grace_s`` together."""
+        for number, door in enumerate(self.open):
+            await door.listener.close(grace_s if number == 0 else 0.0)
+
+
+async def open_doors(home: Installation, context: ssl.SSLContext, traces: WireTraces, lmtp: Path) -> Doors:
+    """Open the ports that the settings name.  Raises OSError."""
+    settings, room = home.settings, Room()
+    intake = Delivery(
+        home.directory,
+        home.store,
+        home.queue,
+        DeliverySettings(hostname=settings.name, relay=not settings.relay.hold),
+        home.clock,
+    )
+    desk = Desk(
+        settings.name, intake, Budget(settings.smtp.in_flight_octets), settings.smtp, home.authenticator, context
+    )
+    implicit = replace(desk, tls=None)
+    listen = settings.listen
+    plan: list[tuple[str, int, Service, bool]] = [
+        ("smtp", listen.smtp, SmtpService(desk, Door.MX), False),
+        ("submission", listen.submission, SmtpService(desk, Door.SUBMISSION), False),
+        ("submissions", listen.submissions, SmtpService(implicit, Door.SUBMISSION), True),
+    ]
+    imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context)
+    pop3 = Pop3Service(home.store, home.authenticator, settings.pop3, context)
+    plan += [
+        ("imap", listen.imap, imap, False),
+        ("imap3", listen.imap3, imap, False),
+        ("imaps", listen.imaps, imap, True),
+        ("pop3", listen.pop3, pop3, False),
+        ("pop3s", listen.pop3s, pop3, True),
+    ]
+    opened: list[OpenDoor] = []
+    doors = Doors(opened)
+    try:
+        for name, port, service, tls in plan:
+            if port:
+                listener = Listener(service, room, traces)
+                bound = await listener.open_tcp(listen.host, port, context if tls else None)
+                opened.append(OpenDoor(name, bound, "TLS" if tls else "STARTTLS", listener))
+        if listen.lmtp:
+            listener = Listener(lmtp_service(desk), room)
+            await listener.open_unix(lmtp)
+            opened.append(OpenDoor("lmtp", 0, "", listener))
+    except BaseException:
+        await doors.close(0.0)
+        raise
+    return doors

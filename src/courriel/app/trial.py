@@ -1,0 +1,88 @@
+"""``courriel try``: a complete server for this machine alone, ready in a second or two.
+
+No root, no DNS, no settings file; nothing leaves the machine: mail for elsewhere is held in the queue.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from courriel.app.server import Server
+from courriel.base.errors import CourrielError
+from courriel.cli.doors import Person, TrialOptions, TrialReport
+from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.roster import DomainExists
+
+DOMAIN: Final = "courriel.test"
+"""RFC 6761 §6.2: names below ``test`` are nobody's."""
+
+HOST: Final = "127.0.0.1"
+
+STANDARD_PORTS: Final[dict[str, int]] = {
+    "smtp": 25,
+    "submission": 587,
+    "submissions": 465,
+    "pop3": 110,
+    "pop3s": 995,
+    "imap": 143,
+    "imap3": 220,
+    "imaps": 993,
+}
+
+PORT_MAX: Final = 65_535
+
+
+def settings_base(base_port: int) -> dict[str, Any]:
+    """A trial's own defaults, below what ``--set`` says."""
+    listen: dict[str, Any] = {name: base_port + port for name, port in STANDARD_PORTS.items()}
+    return {
+        "hostname": "localhost",
+        "listen": listen | {"host": HOST, "observe": base_port + 80},
+        "relay": {"hold": True},
+        "log": {"level": "warning"},
+    }
+
+
+async def prepare(server: Server, options: TrialOptions) -> TrialReport:
+    """Make the domain and the people; a person who is there already gets the password anew."""
+    home = server.installation
+    try:
+        await home.directory.add_domain(DOMAIN)
+    except DomainExists:
+        pass
+    people = [await _person(server, name, password) for name, password in options.people]
+    assert server.doors is not None
+    ports = {door.name: door.port for door in server.doors.open if door.port}
+    return TrialReport(
+        domain=DOMAIN,
+        host="localhost",
+        ports=ports,
+        people=tuple(people),
+        ca=str(server.ca or ""),
+        data=str(home.data),
+        metrics=f"http://{HOST}:{server.metrics_port}/metrics",
+    )
+
+
+async def _person(server: Server, name: str, password: str | None) -> Person:
+    home = server.installation
+    address = name if "@" in name else f"{name}@{DOMAIN}"
+    secret = password if password is not None else secrets.token_urlsafe(9)
+    record = await home.passwords.record(secret)
+    if (account := home.directory.by_login(address)) is None:
+        account = await home.directory.add_account(address, record, name.partition("@")[0].capitalize())
+    else:
+        await home.directory.set_secret(account.login, record)
+    await home.store.create_account(account.id, SPECIAL_MAILBOXES)
+    return Person(address, secret)
+
+
+class BadBasePort(CourrielError):
+    """The base port leaves no room for the standard ports above it."""
+
+
+def check_base_port(base_port: int) -> None:
+    """Raises BadBasePort when ``base_port + 995`` is no port."""
+    if not 0 < base_port <= PORT_MAX - max(STANDARD_PORTS.values()):
+        raise BadBasePort(f"--base-port {base_port}: take one from 1 to {PORT_MAX - max(STANDARD_PORTS.values())}")

@@ -1,0 +1,65 @@
+"""The command ``courriel`` and its index of commands."""
+
+from __future__ import annotations
+
+import errno
+from gettext import gettext as _
+from typing import Any
+
+import click
+
+from courriel import __version__
+from courriel.base.errors import CourrielError, FormatError
+from courriel.base.i18n import LANGUAGES
+from courriel.cli import care, directory, mail, serving
+from courriel.cli.output import refuse
+from courriel.ports.administration import Failure
+
+
+class Courriel(click.Group):
+    """The top of the command line: turns what we raise on purpose into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FormatError as error:
+            refuse(Failure("FormatError", str(error)))
+        except CourrielError as error:
+            refuse(Failure(type(error).__name__, str(error)))
+        except OSError as error:
+            refuse(Failure(_os_reason(error), str(error)))
+
+
+def _os_reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "PortTaken"
+    return "PermissionDenied" if error.errno in (errno.EACCES, errno.EPERM) else "Unavailable"
+
+
+@click.group(
+    cls=Courriel,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help=_("Courriel: a complete mail system in one command.\n\nBegin with: courriel try"),
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), help=_("Language of texts (else LANG decides)."))
+@click.version_option(__version__, prog_name="courriel")
+def courriel(lang: str | None) -> None:
+    """``--lang`` has been read before this module was imported (``app.main``)."""
+
+
+for command in (
+    serving.try_,
+    serving.serve,
+    care.status,
+    directory.domain,
+    directory.user,
+    directory.alias,
+    mail.mail,
+    care.import_,
+    care.export,
+    care.restore,
+    care.queue,
+    care.check,
+    care.wiretrace,
+):
+    courriel.add_command(command)
