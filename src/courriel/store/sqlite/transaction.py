@@ -31,7 +31,7 @@ KINDS: Final[dict[int, tuple[str, ...]]] = {
     KIND_MAIL | KIND_MAILBOX: ("mailbox", "mail"),
 }
 
-Row: TypeAlias = tuple[Any, ...]  # noqa: UP040 - Python 3.11
+Row: TypeAlias = tuple[Any, ...]
 
 
 class Appeared(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class MailboxDropped(msgspec.Struct, frozen=True):
     modseq: int
 
 
-Effect: TypeAlias = Appeared | Removed | MailboxDropped  # noqa: UP040
+Effect: TypeAlias = Appeared | Removed | MailboxDropped
 
 
 class AccountDraft:

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import compress
+from typing import Any
 
 from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
@@ -48,7 +49,7 @@ class SqliteView:
         self.modseqs: array[int] = array("Q")
         self.ids: array[int] = array("Q")
         self.sizes: array[int] = array("I")
-        self.columns: dict[Column, list[bytes] | list[int]] = {}
+        self.columns: dict[Column, list[Any]] = {}
         self.gone = False
         self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
         self._position = 0
@@ -166,7 +167,7 @@ class SqliteView:
         self.ids = array("Q", compress(self.ids, keep))
         self.sizes = array("I", compress(self.sizes, keep))
         for values in self.columns.values():
-            values[:] = list(compress(values, keep))  # type: ignore[arg-type]
+            values[:] = list(compress(values, keep))
 
     def flagged(self, uids: Sequence[int], modseq: int) -> None:
         self.record(Flagged(ModSeq(modseq), uids))

@@ -1,0 +1,464 @@
+"""One shard: its database file, packs, flag log, accounts and views.  STORAGE §5.
+
+``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans, write packs, then
+the transaction, then show it to the views.  On a full or failing disk the shard takes no more changes, says so
+once, and stays readable; a failed sync is never tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+import apsw
+
+from courriel.base.clock import Clock
+from courriel.model.changes import FlagResult, JournalEntry
+from courriel.model.flags import FlagChange
+from courriel.model.ids import AccountId, MailboxId, ModSeq
+from courriel.model.refusals import NoSuchMailbox
+from courriel.store.blobs.files import Files
+from courriel.store.blobs.pack import PackReader, PackWriter
+from courriel.store.sqlite import flags as flag_changes
+from courriel.store.sqlite.commit import Committer, Item, run_plans
+from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
+from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
+from courriel.store.sqlite.migrations import migrate
+from courriel.store.sqlite.reads import Reads
+from courriel.store.sqlite.recovery import recover
+from courriel.store.sqlite.settings import DAY_S, StoreSettings
+from courriel.store.sqlite.snapshot import take_snapshot
+from courriel.store.sqlite.state import AccountState, load_account
+from courriel.store.sqlite.transaction import (
+    KIND_MAIL,
+    KINDS,
+    Appeared,
+    MailboxDropped,
+    Removed,
+    Row,
+    Transaction,
+    pack_ids,
+)
+from courriel.store.sqlite.view import SqliteView
+
+HEAVY_FLAGS: Final = 2_000
+"""Flag changes whose folding (3 µs each) is better done in the writer thread."""
+
+UNSYNCED_FLAGS: Final = 200_000
+"""Flag changes that may wait for the disk; more start a group at once.  One STORE can go beyond it by a mailbox's
+size; ``recovery.py: JUMP`` is far above both."""
+
+RECENT_BLOBS: Final = 4_096
+"""Bodies remembered by hash, so that one mailing to many accounts is stored once."""
+
+SMALL_GROUP_OCTETS: Final = 262_144
+"""Bodies to pack up to which a group counts as small; compressing them takes about 0.4 ms."""
+
+
+class Say(Protocol):
+    """Where a shard says what operators must know: an event's name and its fields."""
+
+    def __call__(self, event: str, /, **fields: object) -> None: ...
+
+
+class Shard:
+    """See above.  All methods are for the loop thread unless they say otherwise."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        files: Files,
+        vfs: str | None,
+        directory: str,
+        number: int,
+        settings: StoreSettings,
+        clock: Clock,
+        say: Say,
+    ) -> None:
+        self.number = number
+        self.settings = settings
+        self.files = files
+        self.clock = clock
+        self.directory = directory
+        self.path = f"{directory}/shard-{number}.db"
+        self.packs_directory = f"{directory}/packs/{number}"
+        self._vfs = vfs
+        self._loop = loop
+        self._say = say
+        self._accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
+        self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
+        self.views: WeakValueDictionary[tuple[AccountId, MailboxId], SqliteView] = WeakValueDictionary()
+        self._used_views: OrderedDict[tuple[AccountId, MailboxId], SqliteView] = OrderedDict()
+        self._claimed: set[tuple[AccountId, MailboxId]] = set()
+        self._pending: list[FlagRecord] = []
+        self._pending_count = 0
+        self._pending_changes: list[Row] = []
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
+        self._wal_pages = 0
+        self._open()
+        self.committer: Committer[Transaction] = Committer(
+            loop,
+            self,
+            f"shard {number}",
+            group_items=settings.group_items,
+            waiting_items=settings.waiting_items,
+            inline_commit_us=settings.inline_commit_us,
+        )
+
+    # --- opening and closing ----------------------------------------------------------------------------------
+    def _open(self) -> None:
+        try:
+            self._flag_log = FlagLog(self.files, f"{self.directory}/flags-{self.number}.log", self.directory)
+            self.connection = open_writer(self.path, self._vfs)
+            migrate(self.connection, lambda version: take_snapshot(self, version))
+            self.files.fsync_directory(self.directory)
+            self._recover()
+            self._packs = PackWriter(self.files, self.packs_directory, self.settings.pack_octets)
+            self.pack_reader = PackReader(self.files, self.packs_directory)
+            highest = self.connection.execute("SELECT coalesce(max(id), 0) FROM blob").fetchone()
+            self._last_blob = int(highest[0]) if highest else 0
+            self.connection.set_wal_hook(self._note_wal)
+            self.reader = open_reader(self.path, self._vfs)
+            self.reads = Reads(self.reader, self.pack_reader, self.views, self.settings, self.clock)
+        except (apsw.Error, OSError) as error:
+            raise meaning(error) from error
+
+    def _recover(self) -> None:
+        """Replay and jump unless the shard was closed; mark it open.  Empty the log when that is durable."""
+        execute = self.connection.execute
+        execute("BEGIN IMMEDIATE")
+        row = execute("SELECT value FROM meta WHERE name='closed'").fetchone()
+        if row is not None and not row[0]:
+            recover(self.connection, self._flag_log.records())
+        execute("INSERT OR REPLACE INTO meta VALUES ('closed', 0)")
+        execute("COMMIT")
+        self._flag_log.clear()
+
+    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    @property
+    def wal_octets(self) -> int:
+        return self._wal_pages * 4096
+
+    def checkpoint(self, truncate: bool) -> None:
+        """Copy the write-ahead log into the database.  In the writer thread."""
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+        try:
+            self.connection.wal_checkpoint(mode=mode)
+        except apsw.BusyError:
+            return
+        if truncate:
+            self._wal_pages = 0
+
+    async def close(self) -> None:
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._flush_timer = None
+        if self.has_work() and self.committer.failure is None:
+            self.committer.kick()
+        await self.committer.close()
+        try:
+            if self.committer.failure is None:
+                self.connection.execute("UPDATE meta SET value=1 WHERE name='closed'")
+                self.checkpoint(truncate=True)
+        except (apsw.Error, OSError) as error:
+            self._say("store.close_failed", shard=self.number, error=str(error))
+        finally:
+            for release in (
+                self.reads.close, self.connection.close, self._packs.close,
+                self.pack_reader.close, self._flag_log.close,
+            ):  # fmt: skip
+                try:
+                    release()
+                except (apsw.Error, OSError) as error:
+                    self._say("store.close_failed", shard=self.number, error=str(error))
+
+    # --- accounts and views -----------------------------------------------------------------------------------
+    def known_account(self, account: AccountId) -> AccountState | None:
+        """The account when it is in memory."""
+        state = self._accounts.get(account)
+        if state is not None and account in self._used_accounts:
+            self._used_accounts.move_to_end(account)
+        return state
+
+    async def account(self, account: AccountId) -> AccountState:
+        """Raises NoSuchMailbox when there is no such account."""
+        state = self.known_account(account)
+        if state is None:
+            state = await self.committer.when_idle(lambda: self._load_account(account))
+        return state
+
+    def account_now(self, account: AccountId) -> AccountState:
+        """The same without suspending.  While a group runs this is right all the same: a group works on accounts
+        in memory only, so one that must be read is not part of it."""
+        return self.known_account(account) or self._load_account(account)
+
+    def _load_account(self, account: AccountId) -> AccountState:
+        state = self._accounts.get(account)
+        if state is None:
+            try:
+                state = load_account(self.reader, account)
+            except apsw.Error as error:
+                raise meaning(error) from error
+            if state is None:
+                raise NoSuchMailbox(f"no account {account}")
+            self._keep_account(state)
+        return state
+
+    def _keep_account(self, state: AccountState) -> None:
+        self._accounts[state.id] = state
+        self._used_accounts[state.id] = state
+        # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
+        if len(self._used_accounts) > self.settings.idle_accounts and not self._pending:
+            self._used_accounts.popitem(last=False)
+
+    def known_view(self, account: AccountId, mailbox: MailboxId) -> SqliteView | None:
+        return self.views.get((account, mailbox))
+
+    async def view(self, account: AccountId, mailbox: MailboxId) -> SqliteView:
+        """Raises NoSuchMailbox."""
+        key = (account, mailbox)
+        view = self.views.get(key)
+        if view is not None:
+            if key in self._used_views:
+                self._used_views.move_to_end(key)
+            else:
+                self._keep_view(key, view)
+            return view
+        state = await self.account(account)
+        return await self.committer.when_idle(lambda: self._load_view(state, mailbox))
+
+    def _load_view(self, owner: AccountState, mailbox: MailboxId) -> SqliteView:
+        key = (owner.id, mailbox)
+        view = self.views.get(key)
+        if view is not None:
+            return view
+        state = owner.mailboxes.get(mailbox)
+        if state is None:
+            raise NoSuchMailbox(f"mailbox {mailbox}")
+        view = SqliteView(self._loop, owner, state, self.settings.view_changes, self._claimed)
+        self.reads.fill(view)
+        for record in self._pending:
+            if record.account == owner.id and record.mailbox == mailbox:
+                for place, (flags, modseq) in zip(
+                    view.indexes(record.uids),
+                    zip(record.flags, range(record.first_modseq, record.first_modseq + len(record.uids)), strict=True),
+                    strict=True,
+                ):
+                    view.flags[place], view.modseqs[place] = flags, modseq
+        self.views[key] = view
+        self._keep_view(key, view)
+        return view
+
+    def _keep_view(self, key: tuple[AccountId, MailboxId], view: SqliteView) -> None:
+        self._used_views[key] = view
+        if len(self._used_views) > self.settings.idle_views:
+            self._used_views.popitem(last=False)
+
+    # --- flags ------------------------------------------------------------------------------------------------
+    def change_flags(
+        self, view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_since: ModSeq | None
+    ) -> FlagResult:
+        """Change flags now; only while no group is under way.  Raises Unavailable, NoSuchMailbox."""
+        if view.gone:
+            raise NoSuchMailbox(f"mailbox {view.mailbox}")
+        judged = flag_changes.judge(view, uids, change, unchanged_since)
+        count = len(judged.places)
+        if count:
+            self.committer.check()
+            owner = view.owner
+            first = owner.counter + 1
+            record = FlagRecord(owner.id, view.mailbox, first, judged.uids, judged.flags)
+            try:
+                self._flag_log.append(render(owner.id, view.mailbox, first, judged.uids, judged.flags))
+            except OSError as error:
+                self.committer.failure = error
+                self.stopped(error)
+                raise meaning(error) from error
+            owner.counter += count
+            self._pending.append(record)
+            self._pending_count += count
+            flag_changes.apply(view, judged, first)
+            self._note_flags(owner, view.mailbox)
+            if self._pending_count > UNSYNCED_FLAGS:
+                self.committer.kick()
+            elif self._flush_timer is None:
+                self._flush_timer = self._loop.call_later(self.settings.flag_sync_ms / 1000, self._flush)
+        return FlagResult(judged.as_asked, judged.conflicts, ModSeq(view.state.modseq))
+
+    def _note_flags(self, owner: AccountState, mailbox: MailboxId) -> None:
+        modseq = ModSeq(owner.counter)
+        owner.journal.append(JournalEntry(modseq, KINDS[KIND_MAIL], (mailbox,)))
+        self._pending_changes.append((owner.id, modseq, KIND_MAIL, pack_ids((mailbox,))))
+        if owner.watchers:
+            self._wake(owner.watchers)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        self.committer.kick()
+
+    async def sync_flags(self) -> None:
+        """Wait until every flag change so far is on the disk."""
+        if self._pending:
+            await self.committer.submit(lambda _transaction: None)
+
+    # --- Medium: what a group is ------------------------------------------------------------------------------
+    def is_heavy(self) -> bool:
+        return self._pending_count > HEAVY_FLAGS
+
+    def has_work(self) -> bool:
+        return bool(self._pending or self._claimed)
+
+    def prepare(self, items: list[Item[Transaction]]) -> Transaction:
+        self.connection.execute("BEGIN IMMEDIATE")
+        transaction = Transaction(
+            self.connection,
+            self._accounts,
+            self.known_view,
+            self.clock.now(),
+            self.settings.retention_days * DAY_S,
+            self._take_blob,
+            self._recent_blobs,
+            self.settings.row_octets,
+        )
+        self._fold(transaction)
+        run_plans(items, transaction)
+        transaction.finish()
+        return transaction
+
+    def _take_blob(self) -> int:
+        self._last_blob += 1
+        return self._last_blob
+
+    def _fold(self, transaction: Transaction) -> None:
+        """Write what the flag log and the views know into the tables."""
+        for account, mailbox in self._claimed:
+            state = self._accounts.get(account)
+            if state is not None and mailbox in state.mailboxes:
+                transaction.account(account).mailbox(mailbox)
+        if not self._pending:
+            return
+        latest: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for record in self._pending:
+            transaction.account(AccountId(record.account)).mailbox(MailboxId(record.mailbox))
+            for n, uid in enumerate(record.uids):
+                latest[record.account, record.mailbox, uid] = (record.flags[n], record.first_modseq + n)
+        self.connection.executemany(
+            "UPDATE member SET flags=?, modseq=? WHERE acct=? AND coll=? AND uid=?",
+            [(*values, *key) for key, values in latest.items()],
+        )
+        self.connection.executemany("INSERT INTO chg VALUES (?,?,?,?)", self._pending_changes)
+
+    def is_small(self, context: Transaction) -> bool:
+        return not context.packed or sum(len(message.body) for _, _, message in context.packed) <= SMALL_GROUP_OCTETS
+
+    def seal(self, context: Transaction) -> None:
+        if context.packed:
+            places = self._packs.write([(hash, message.body) for _, hash, message in context.packed])
+            self._packs.sync()
+            self.connection.executemany(
+                "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)",
+                [
+                    (
+                        number, hash, len(message.body), place.pack, place.offset, place.length, place.codec,
+                        context.now, message.summary.parts, message.summary.preview,
+                    )
+                    for (number, hash, message), place in zip(context.packed, places, strict=True)
+                ],
+            )  # fmt: skip
+        self.connection.execute("COMMIT")
+
+    def undo(self) -> None:
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            self._say("store.rollback_failed", shard=self.number, error=str(error))
+
+    def is_fatal(self, error: BaseException) -> bool:
+        return stops_writing(error)
+
+    def stopped(self, error: BaseException) -> None:
+        self._say("store.shard.stopped", shard=self.number, error=f"{type(error).__name__}: {error}")
+
+    def show(self, context: Transaction) -> None:
+        self._pending_done()
+        for account, draft in context.drafts.items():
+            if account in context.deleted:
+                continue
+            state = draft.base
+            state.counter = draft.counter
+            state.uidv_next = draft.uidv_next
+            state.octets = draft.octets
+            state.messages = draft.messages
+            state.limit_octets = draft.limit_octets
+            state.limit_messages = draft.limit_messages
+            state.log_floor = draft.log_floor
+            for mailbox, box in draft.mailboxes.items():
+                known = state.mailboxes.get(mailbox)
+                if box is None:
+                    state.mailboxes.pop(mailbox, None)
+                elif known is None:
+                    state.mailboxes[mailbox] = box
+                else:
+                    known.adopt(box)
+            if draft.paths is not None:
+                state.paths = draft.paths
+            if draft.subscriptions is not None:
+                state.subscriptions = draft.subscriptions
+            if draft.keywords is not None and draft.names is not None:
+                state.keywords, state.names = draft.keywords, draft.names
+        for state in context.made.values():
+            self._keep_account(state)
+        self._show_effects(context)
+        for hash, number in context.new_blobs.items():
+            self._recent_blobs[hash] = number
+        while len(self._recent_blobs) > RECENT_BLOBS:
+            self._recent_blobs.popitem(last=False)
+        for account, draft in context.drafts.items():
+            state = draft.base
+            if draft.journal:
+                state.journal.extend(draft.journal)
+                self._wake(state.watchers)
+            state.trim_journal()
+            if account in context.deleted:
+                self._wake(state.watchers)
+                self._accounts.pop(account, None)
+                self._used_accounts.pop(account, None)
+
+    def _pending_done(self) -> None:
+        self._claimed.clear()
+        if self._pending:
+            self._pending.clear()
+            self._pending_changes.clear()
+            self._pending_count = 0
+            self._flag_log.clear()
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+
+    def _show_effects(self, context: Transaction) -> None:
+        views = self.views
+        for effect in context.effects:
+            view = views.get((effect.account, effect.mailbox))
+            if view is None:
+                continue
+            if isinstance(effect, Appeared):
+                self.reads.extend(view, effect)
+                view.arrive(effect.uids, effect.flags, effect.modseqs, effect.ids, effect.sizes)
+            elif isinstance(effect, Removed):
+                view.remove(effect.uids, effect.modseq)
+            elif isinstance(effect, MailboxDropped):
+                view.drop(effect.modseq)
+                views.pop((effect.account, effect.mailbox), None)
+                self._used_views.pop((effect.account, effect.mailbox), None)
+
+    def _wake(self, watchers: Iterable[Callable[[], None]]) -> None:
+        for wake in watchers:
+            self._loop.call_soon(wake)
