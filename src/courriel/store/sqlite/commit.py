@@ -172,6 +172,19 @@ class Committer(Generic[Context]):
         self.kick()
         return await future
 
+    def later(self, act: Callable[[], None]) -> None:
+        """The same for work nobody waits for.  An error that is fatal to the medium ends it."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        future.add_done_callback(self._job_ended)
+        self._jobs.append((act, future))
+        self.kick()
+
+    def _job_ended(self, future: asyncio.Future[None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and self._medium.is_fatal(error) and self.failure is None:
+            self.failure = error
+            self._medium.stopped(error)
+
     async def drain(self) -> None:
         """Until nothing waits and nothing is under way."""
         while self.busy or self._scheduled or self._waiting or self._alone or self._jobs:

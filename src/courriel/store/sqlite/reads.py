@@ -334,6 +334,9 @@ class Reads:
         self._bodies.put((account, message), octets)
         return octets
 
+    def forget(self, account: int, message: int) -> None:
+        self._bodies.drop((account, message))
+
     def _read_ahead(self, account: AccountId, message: MessageId) -> None:
         """Somebody reads one message after the other: read the next ones in one go."""
         rows = self._all(

@@ -21,7 +21,7 @@ from courriel.model.flags import FlagChange
 from courriel.model.ids import AccountId, MailboxId, ModSeq
 from courriel.model.refusals import NoSuchMailbox
 from courriel.store.blobs.files import Files
-from courriel.store.blobs.pack import PackReader, PackWriter
+from courriel.store.blobs.pack import PackReader, PackWriter, Place
 from courriel.store.sqlite import flags as flag_changes
 from courriel.store.sqlite.commit import Committer, Item, run_plans
 from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
@@ -99,6 +99,8 @@ class Shard:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
+        self._checkpointing = False
+        self._changed: set[AccountId] = set()
         self._open()
         self.committer: Committer[Transaction] = Committer(
             loop,
@@ -155,6 +157,22 @@ class Shard:
             return
         if truncate:
             self._wal_pages = 0
+
+    @property
+    def current_pack(self) -> int:
+        return self._packs.current
+
+    def write_bodies(self, bodies: Sequence[tuple[bytes, bytes]]) -> list[Place]:
+        """Append (sha256, body) pairs to the newest pack, durably.  From plans."""
+        places = self._packs.write(bodies)
+        self._packs.sync()
+        return places
+
+    def take_changed(self) -> list[AccountId]:
+        """Accounts in memory that changed since the last call."""
+        changed = [account for account in self._changed if account in self._accounts]
+        self._changed.clear()
+        return changed
 
     async def close(self) -> None:
         if self._flush_timer is not None:
@@ -360,8 +378,7 @@ class Shard:
 
     def seal(self, context: Transaction) -> None:
         if context.packed:
-            places = self._packs.write([(hash, message.body) for _, hash, message in context.packed])
-            self._packs.sync()
+            places = self.write_bodies([(hash, message.body) for _, hash, message in context.packed])
             self.connection.executemany(
                 "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)",
                 [
@@ -425,12 +442,24 @@ class Shard:
             state = draft.base
             if draft.journal:
                 state.journal.extend(draft.journal)
+                self._changed.add(account)
                 self._wake(state.watchers)
             state.trim_journal()
             if account in context.deleted:
                 self._wake(state.watchers)
                 self._accounts.pop(account, None)
                 self._used_accounts.pop(account, None)
+        for account_and_message in context.forgotten:
+            self.reads.forget(*account_and_message)
+        if self.wal_octets > self.settings.checkpoint_octets and not self._checkpointing:
+            self._checkpointing = True
+            self.committer.later(self._copy_log)
+
+    def _copy_log(self) -> None:
+        try:
+            self.checkpoint(truncate=False)
+        finally:
+            self._checkpointing = False
 
     def _pending_done(self) -> None:
         self._claimed.clear()

@@ -33,6 +33,7 @@ from courriel.store.sqlite.settings import StoreSettings, default_shards
 from courriel.store.sqlite.shard import Say, Shard
 from courriel.store.sqlite.state import AccountState
 from courriel.store.sqlite.transaction import KINDS, Row, unpack_ids
+from courriel.store.sqlite.upkeep import Upkeep
 from courriel.store.sqlite.view import SqliteView
 
 HEAVY_MESSAGES = 500
@@ -50,6 +51,7 @@ class SqliteStore:
         self._shards = shards
         self._lock = lock
         self._clock = clock
+        self._upkeep = [Upkeep(shard) for shard in shards]
         self._homes: dict[AccountId, Shard] = {}
         for shard in shards:
             for (account,) in shard.reader.execute("SELECT acct FROM account"):
@@ -332,6 +334,12 @@ class SqliteStore:
         return dict(self._home(account).account_now(account).names)
 
     # --- the store itself -----------------------------------------------------------------------------------
+    async def maintain(self, now: float) -> None:
+        """The jobs of a minute: see ``upkeep.py``.  A shard that takes no changes is passed over."""
+        for upkeep, shard in zip(self._upkeep, self._shards, strict=True):
+            if shard.committer.failure is None:
+                await upkeep.run(now)
+
     async def close(self) -> None:
         if self._lock < 0:
             return

@@ -166,6 +166,8 @@ class Transaction:
         self.effects: list[Effect] = []
         self.removed: dict[tuple[AccountId, MailboxId], set[int]] = {}
         self.new_blobs: dict[bytes, int] = {}
+        self.forgotten: list[tuple[int, int]] = []
+        """(account, message) whose octets must not be found in a cache any more."""
         self.packed: list[tuple[int, bytes, NewMessage]] = []
         self._accounts = accounts
         self._blobs: list[Row] = []
