@@ -49,7 +49,7 @@ async def open_doors(home: Installation, context: ssl.SSLContext, traces: WireTr
         home.directory,
         home.store,
         home.queue,
-        DeliverySettings(hostname=settings.name, relay=not settings.relay.hold),
+        DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
         home.clock,
     )
     desk = Desk(
@@ -63,7 +63,7 @@ async def open_doors(home: Installation, context: ssl.SSLContext, traces: WireTr
         ("submissions", listen.submissions, SmtpService(implicit, Door.SUBMISSION), True),
     ]
     imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context)
-    pop3 = Pop3Service(home.store, home.authenticator, settings.pop3, context)
+    pop3 = Pop3Service(home.store, home.authenticator, context, settings.pop3)
     plan += [
         ("imap", listen.imap, imap, False),
         ("imap3", listen.imap3, imap, False),

@@ -5,6 +5,7 @@ No root, no DNS, no settings file; nothing leaves the machine: mail for elsewher
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import Any, Final
 
@@ -47,10 +48,8 @@ def settings_base(base_port: int) -> dict[str, Any]:
 async def prepare(server: Server, options: TrialOptions) -> TrialReport:
     """Make the domain and the people; a person who is there already gets the password anew."""
     home = server.installation
-    try:
+    with contextlib.suppress(DomainExists):
         await home.directory.add_domain(DOMAIN)
-    except DomainExists:
-        pass
     people = [await _person(server, name, password) for name, password in options.people]
     assert server.doors is not None
     ports = {door.name: door.port for door in server.doors.open if door.port}

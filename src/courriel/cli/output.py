@@ -22,7 +22,10 @@ from courriel.ports.administration import Progress as Step
 EXIT_REFUSED = 1
 """The request was understood and refused (2 is a wrong command line, click's)."""
 
-console = Console(highlight=False)
+PIPE_COLUMNS = 200
+"""Width of tables when nobody looks: wide enough that nothing is cut for grep."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -93,7 +96,7 @@ def rows_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, s
         return empty
     table = Table(box=None, pad_edge=False)
     for _key, title in columns:
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(key)) for key, _title in columns))
     return table

@@ -95,11 +95,12 @@ def _show(report: TrialReport) -> None:
 
 def _examples(report: TrialReport, sender: str, password: str, receiver: str) -> list[str]:
     ports, host, ca = report.ports, report.host, report.ca
+    own = f"COURRIEL_PASSWORD={password} courriel mail"
     return [
         f"swaks --server {host}:{ports['smtp']} --to {receiver} --from friend@example.org --header 'Subject: Bonjour'",
         f"curl --cacert {ca} imaps://{host}:{ports['imaps']}/INBOX -u {sender}:{password} -X 'STATUS INBOX (MESSAGES)'",
-        f"COURRIEL_PASSWORD={password} courriel mail send --data {report.data} --user {sender} --to {receiver} --subject Bonjour",
-        f"COURRIEL_PASSWORD={password} courriel mail list --data {report.data} --user {sender}",
+        f"{own} send --data {report.data} --user {sender} --to {receiver} --subject Bonjour",
+        f"{own} list --data {report.data} --user {sender}",
     ]
 
 

@@ -41,6 +41,11 @@ def _sentences() -> dict[str, str]:
         "FormatError": _("That is not written as it must be."),
         "SettingsError": _("The settings are not right."),
         "Busy": _("Another program uses this data directory."),
+        "PortTaken": _("A port is taken by another program. Stop it, or choose other ports (--base-port, --set)."),
+        "PermissionDenied": _(
+            "The system does not permit it. Ports below 1024 and other users' files need more rights."
+        ),
+        "BadBasePort": _("That base port leaves no room for the ports above it."),
         "Bug": _("The server met an error nobody foresaw; its log says where."),
         "Refused": _("The other side refused."),
     }

@@ -1,7 +1,7 @@
 """A small IMAP client: log in, look, read, put, wait.  RFC 9051; IDLE RFC 2177; LITERAL+ RFC 7888.
 
-For our own commands, tests and measurements; a client with a cache is the mail program's business.  A server that greets
-with PREAUTH where TLS was asked for, or speaks before the handshake is done, is hung up on (AUTH attack row 3).
+For our own commands, tests and measurements; a client with a cache is the mail program's business.  A server that
+greets with PREAUTH where TLS was asked for, or speaks before the handshake, is hung up on (AUTH attack row 3).
 """
 
 from __future__ import annotations
