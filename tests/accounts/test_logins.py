@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from people import CHEAP, ELSEWHERE, House
 
 from courriel.accounts.authenticator import GateSettings
 from courriel.accounts.lockout import Bucket, Lockout, LockoutSettings, is_loopback, network_of
@@ -18,6 +17,7 @@ from courriel.base.errors import FormatError
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.model.refusals import AuthenticationFailed, Throttled
+from tests.accounts.people import CHEAP, ELSEWHERE, House
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 
 import pytest
-from people import ELSEWHERE, House
 
 from courriel.accounts import scram
 from courriel.accounts.passwords import scram_keys
@@ -16,6 +15,7 @@ from courriel.accounts.sasl import MESSAGE_OCTETS
 from courriel.base.errors import FormatError
 from courriel.model.refusals import AuthenticationFailed
 from courriel.ports.credentials import SaslStep, ScramKeys
+from tests.accounts.people import ELSEWHERE, House
 
 RFC_EXAMPLES = [
     pytest.param(

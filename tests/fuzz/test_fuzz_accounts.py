@@ -70,3 +70,43 @@ SCRAM_LIKE = st.lists(
 @settings(max_examples=150, deadline=None)
 def test_sasl_takes_nearly_right_scram(pieces: list[bytes]) -> None:
     fuzz_sasl(b"\x02" + b"".join(pieces))
+
+
+# --- POP3 -------------------------------------------------------------------------------------------------------
+async def _pop3(data: bytes) -> bytes:
+    from tests.dialogues.runner import MemoryLink
+    from tests.pop3.house import build
+
+    house = await build()
+    await house.deliver("alice", b"H: x\r\n\r\nbody\r\n")
+    link = MemoryLink(house.service)
+    for at in range(0, len(data), 97):
+        link.send(data[at : at + 97])
+    link.eof()
+    said = []
+    while (line := await link.line()) is not None:
+        said.append(line)
+    return b"".join(said)
+
+
+def fuzz_pop3_command(data: bytes) -> None:
+    """A session of any bytes, logged in when the first octet is odd: never an unforeseen error."""
+    before = b"USER alice\r\nPASS secret\r\n" if data[:1] and data[0] % 2 else b""
+    said = asyncio.run(_pop3(before + data[1:]))
+    assert b"Internal error" not in said
+
+
+WORDS = [b"RETR", b"TOP", b"LIST", b"AUTH", b"PLAIN", b"USER", b"PASS", b"UIDL", b"DELE", b"RSET", b"STLS", b"QUIT"]
+WORDS += [b" ", b"\r\n", b"\n", b"1", b"0", b"9999999999", b"=", b"*", b"AAAA", b"\x00", b"\xff", b"-1", b"x" * 300]
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_pop3_takes_any_bytes(data: bytes) -> None:
+    fuzz_pop3_command(data)
+
+
+@given(st.booleans(), st.lists(st.sampled_from(WORDS), max_size=40))
+@settings(max_examples=120, deadline=None)
+def test_pop3_takes_nearly_right_commands(logged_in: bool, pieces: list[bytes]) -> None:
+    fuzz_pop3_command((b"\x01" if logged_in else b"\x00") + b"".join(pieces))

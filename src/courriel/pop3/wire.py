@@ -148,10 +148,9 @@ def stuffed(content: bytes) -> list[bytes]:
 
 def top(content: bytes, lines: int) -> bytes:
     """The header, the blank line and the first ``lines`` lines of the body.  RFC 1939 §7, TOP."""
-    blank = content.find(b"\r\n\r\n")
-    if blank < 0:
+    blank = -2 if content[:2] == b"\r\n" else content.find(b"\r\n\r\n")
+    if blank == -1:
         return content
-    body_at = 2 if content[:2] == b"\r\n" else blank + 4
-    body = content[body_at:]
+    body = content[blank + 4 :]
     pieces: Sequence[bytes] = body.split(b"\n", min(lines, len(body)))
     return content[: len(content) - len(pieces[-1])] if len(pieces) > lines else content

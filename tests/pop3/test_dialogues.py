@@ -1,0 +1,47 @@
+"""The dialogues of tests/dialogues/pop3, in memory and over a socket, on each store."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from courriel.pop3.settings import Pop3Settings
+from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, files, parse
+from tests.pop3.house import House, build, listening
+
+DIALOGUES = Path(__file__).parent.parent / "dialogues" / "pop3"
+
+
+def _stage(house: House, port: int | None) -> Stage:
+    async def connect() -> MemoryLink | SocketLink:
+        return MemoryLink(house.service) if port is None else await SocketLink.connect("127.0.0.1", port)
+
+    async def deliver(arguments: str) -> None:
+        person, text = arguments.split(" ", 1)
+        await house.deliver(person, text.encode().decode("unicode_escape").encode("latin-1"))
+
+    async def inbox(arguments: str) -> None:
+        person, *uids = arguments.split()
+        assert await house.inbox(person) == [int(uid) for uid in uids]
+
+    async def expunge(arguments: str) -> None:
+        person, *uids = arguments.split()
+        await house.expunge(person, [int(uid) for uid in uids])
+
+    return Stage(connect, {"deliver": deliver, "inbox": inbox, "expunge": expunge})
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("way", ["memory", "socket"])
+@pytest.mark.parametrize("path", list(files(DIALOGUES)), ids=lambda path: path.stem)
+def test_dialogue(path: Path, way: str, kind: str, tmp_path: Path) -> None:
+    steps = parse(path.read_text())
+
+    async def play() -> None:
+        house = await build(kind, tmp_path, settings=Pop3Settings(errors=5))
+        async with listening(house) as port:
+            await Player(_stage(house, port if way == "socket" else None)).play(steps)
+
+    asyncio.run(play())
