@@ -155,6 +155,8 @@ class _Open:
 
     def release(self, connection: Connection) -> None: ...
 
+    def identified(self, connection: Connection, account: int) -> None: ...
+
 
 class MemoryLink:
     """A connection without a socket."""
