@@ -1,0 +1,144 @@
+"""Domains, accounts and aliases in memory.  Fulfils ``ports/directory.py: DirectoryAdmin``; nothing survives.
+
+Where an address leads is ``model/roster.py``'s business; here are the checks before each change, and the secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from courriel.model.account import Account, Domain, Target
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.model.roster import (
+    AddressTaken,
+    DomainExists,
+    DomainInUse,
+    NoSuchAccount,
+    NoSuchAlias,
+    NoSuchDomain,
+    Roster,
+    canonical_address,
+    canonical_domain,
+    canonical_targets,
+)
+from courriel.ports.credentials import CredentialRecord
+
+
+class MemoryDirectory:
+    """The people of one process."""
+
+    def __init__(self) -> None:
+        self._roster = Roster()
+        self._secrets: dict[AccountId, CredentialRecord] = {}
+        self._logins: dict[str, AccountId] = {}
+        self._last_id = 0
+
+    # --- look-ups ---------------------------------------------------------------------------------------------
+    def domain(self, name: str) -> Domain | None:
+        return self._roster.domain(name)
+
+    def domains(self) -> Sequence[Domain]:
+        return self._roster.domains()
+
+    def account(self, account: AccountId) -> Account | None:
+        return self._roster.account(account)
+
+    def accounts(self) -> Sequence[Account]:
+        return self._roster.accounts()
+
+    def by_login(self, login: str) -> Account | None:
+        return self._roster.by_login(login)
+
+    def resolve(self, address: Address) -> Target | None:
+        return self._roster.resolve(address)
+
+    def may_send_as(self, account: AccountId, address: Address) -> bool:
+        return self._roster.may_send_as(account, address)
+
+    def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]:
+        return self._roster.aliases()
+
+    def secret(self, account: AccountId) -> CredentialRecord | None:
+        return self._secrets.get(account)
+
+    # --- changes ----------------------------------------------------------------------------------------------
+    async def add_domain(self, name: str) -> Domain:
+        domain = Domain(canonical_domain(name))
+        if self._has_domain(domain.name):
+            raise DomainExists(domain.name)
+        self._roster.put_domain(domain)
+        return domain
+
+    async def remove_domain(self, name: str) -> None:
+        name = self._require_domain(canonical_domain(name))
+        if self._roster.uses_of_domain(name):
+            raise DomainInUse(name)
+        self._roster.drop_domain(name)
+
+    async def set_catch_all(self, domain: str, address: str | None) -> None:
+        kept = canonical_address(address) if address is not None else None
+        self._roster.put_domain(Domain(self._require_domain(canonical_domain(domain)), kept))
+
+    async def add_account(self, login: str, secret: CredentialRecord, display_name: str = "") -> Account:
+        address = canonical_address(login)
+        self._check_free(address)
+        self._last_id += 1
+        account = Account(AccountId(self._last_id), address, addresses=(address,), display_name=display_name)
+        self._roster.put_account(account)
+        self._logins[address] = account.id
+        self._secrets[account.id] = secret
+        return account
+
+    async def remove_account(self, login: str) -> None:
+        account = self._require_account(login)
+        self._roster.drop_account(account.id)
+        del self._logins[account.login], self._secrets[account.id]
+
+    async def set_secret(self, login: str, secret: CredentialRecord) -> None:
+        self._secrets[self._require_account(login).id] = secret
+
+    async def set_enabled(self, login: str, enabled: bool) -> None:
+        self._roster.put_account(msgspec.structs.replace(self._require_account(login), enabled=enabled))
+
+    async def set_quota(self, login: str, quota_octets: int) -> None:
+        self._roster.put_account(msgspec.structs.replace(self._require_account(login), quota_octets=quota_octets))
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        address, kept = canonical_address(alias), canonical_targets(targets)
+        self._check_free(address)
+        self._roster.put_alias(address, kept)
+
+    async def remove_alias(self, alias: str) -> None:
+        address = canonical_address(alias)
+        if address not in dict(self._roster.aliases()):
+            raise NoSuchAlias(address)
+        self._roster.drop_alias(address)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    # --- checks -----------------------------------------------------------------------------------------------
+    def _has_domain(self, name: str) -> bool:
+        return any(domain.name == name for domain in self._roster.domains())
+
+    def _require_domain(self, name: str) -> str:
+        if not self._has_domain(name):
+            raise NoSuchDomain(name)
+        return name
+
+    def _require_account(self, login: str) -> Account:
+        """The account of a full login name."""
+        address = canonical_address(login)
+        number = self._logins.get(address)
+        account = self._roster.account(number) if number is not None else None
+        if account is None:
+            raise NoSuchAccount(address)
+        return account
+
+    def _check_free(self, address: str) -> None:
+        self._require_domain(address.rpartition("@")[2])
+        if address in self._logins or address in dict(self._roster.aliases()):
+            raise AddressTaken(address)
