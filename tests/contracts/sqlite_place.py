@@ -7,31 +7,35 @@ from pathlib import Path
 from courriel.base.clock import ManualClock
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
-from courriel.store.sqlite.queue import SqliteQueue
+from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
 
 
 class SqlitePlace:
-    """A store in one directory, opened again and again."""
+    """A SQLite store in a directory; a single shard, so that one call may span accounts."""
 
     survives = True
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: StoreSettings | None = None) -> None:
         self.clock = ManualClock()
         self._directory = directory
+        self._settings = settings or StoreSettings(shards=1)
 
     async def open(self) -> MailStore:
-        self._store = await SqliteStore.open(self._directory, clock=self.clock)
-        self.store: MailStore = self._store
+        self.store: MailStore = await SqliteStore.open(self._directory, self._settings, self.clock)
         return self.store
 
     async def reopen(self) -> MailStore:
-        await self._store.close()
+        await self.store.close()
         return await self.open()
 
     async def maintain(self) -> None:
-        await self._store.maintain(self.clock.now())
+        store = self.store
+        assert isinstance(store, SqliteStore)
+        await store.maintain(self.clock.now())
 
 
 async def open_sqlite_queue(directory: Path) -> OutboundQueue:
+    from courriel.store.sqlite.queue import SqliteQueue
+
     return await SqliteQueue.open(directory)
