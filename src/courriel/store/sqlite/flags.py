@@ -1,7 +1,8 @@
 """STORE: flags in arrays, without SQL.  RFC 9051 §6.4.6; UNCHANGEDSINCE RFC 7162 §3.1.3; PERFORMANCE §4 margin 1.
 
-``judge`` finds what would change; ``shard.py`` logs it; ``apply`` changes the view.  A change of neighbours is done
-by slices: 10,000 messages in about 1.5 ms.
+``judge`` finds what would change; ``shard.py`` logs it; ``apply`` changes the view.  Many flags at once are one long
+integer, 64 bits a message: or, and, and counting bits of 10,000 messages take some 10 µs each, a loop in Python
+takes 50 times as long.
 """
 
 from __future__ import annotations
@@ -40,21 +41,14 @@ def judge(view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_s
         if conflicts:
             places = [place for place in places if modseqs[place] <= unchanged_since]
     if isinstance(places, range):
-        before: Sequence[int] = view.flags[places.start : places.stop]
+        before = view.flags[places.start : places.stop]
         mine = view.uids[places.start : places.stop]
     else:
         flags = view.flags
-        before = [flags[place] for place in places]
+        before = array("Q", [flags[place] for place in places])
         mine = array("I", [view.uids[place] for place in places])
-    bits = change.flags
-    if change.action is FlagAction.ADD:
-        after = array("Q", [one | bits for one in before])
-    elif change.action is FlagAction.REMOVE:
-        after = array("Q", [one & ~bits for one in before])
-    else:
-        after = array("Q", [bits]) * len(before)
-    differ = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-    if len(differ) == len(before):
+    after, differ = _change(before, change)
+    if differ is None:
         return Judged(mine, conflicts, places, mine, after)
     return Judged(
         mine,
@@ -63,6 +57,31 @@ def judge(view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_s
         array("I", [mine[n] for n in differ]),
         array("Q", [after[n] for n in differ]),
     )
+
+
+def _change(before: array[int], change: FlagChange) -> tuple[array[int], Sequence[int] | None]:
+    """Flags after the change, and the places that differ; None: all of them."""
+    count = len(before)
+    old = int.from_bytes(before.tobytes(), "little")
+    bits = _repeated(change.flags, count)
+    if change.action is FlagAction.ADD:
+        new = old | bits
+    elif change.action is FlagAction.REMOVE:
+        new = old & ~bits
+    else:
+        new = bits
+    differing = (old ^ new).bit_count()
+    if not differing:
+        return before, ()
+    after = array("Q", new.to_bytes(8 * count, "little"))
+    if differing == count and change.action is not FlagAction.REPLACE and change.flags.bit_count() == 1:
+        return after, None
+    places = [n for n, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    return after, None if len(places) == count else places
+
+
+def _repeated(bits: int, count: int) -> int:
+    return int.from_bytes(bits.to_bytes(8, "little") * count, "little")
 
 
 def _judge_one(view: SqliteView, uid: int, change: FlagChange, unchanged_since: int | None) -> Judged:
@@ -118,9 +137,14 @@ def _count(view: SqliteView, before: int, after: int) -> None:
         view.state.deleted += 1 if after & DELETED else -1
 
 
-def _seen(flags: Sequence[int]) -> int:
-    return sum([1 for one in flags if one & SEEN])
+def _seen(flags: array[int]) -> int:
+    return _having(flags, SEEN)
 
 
-def _deleted(flags: Sequence[int]) -> int:
-    return sum([1 for one in flags if one & DELETED])
+def _deleted(flags: array[int]) -> int:
+    return _having(flags, DELETED)
+
+
+def _having(flags: array[int], bit: int) -> int:
+    """How many have this one bit."""
+    return (int.from_bytes(flags.tobytes(), "little") & _repeated(bit, len(flags))).bit_count()

@@ -337,6 +337,12 @@ class Reads:
     def forget(self, account: int, message: int) -> None:
         self._bodies.drop((account, message))
 
+    def forget_all(self) -> None:
+        self._bodies.clear()
+        self._records.clear()
+        self._columns.clear()
+        self._column_octets = 0
+
     def _read_ahead(self, account: AccountId, message: MessageId) -> None:
         """Somebody reads one message after the other: read the next ones in one go."""
         rows = self._all(

@@ -23,6 +23,7 @@ from courriel.model.refusals import NoSuchMailbox
 from courriel.store.blobs.files import Files
 from courriel.store.blobs.pack import PackReader, PackWriter, Place
 from courriel.store.sqlite import flags as flag_changes
+from courriel.store.sqlite.check import Report, check_shard
 from courriel.store.sqlite.commit import Committer, Item, run_plans
 from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
 from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
@@ -173,6 +174,32 @@ class Shard:
         changed = [account for account in self._changed if account in self._accounts]
         self._changed.clear()
         return changed
+
+    async def check(self, repair: bool) -> Report:
+        """See ``check.py``.  Raises Unavailable when the shard takes no changes and ``repair`` is asked."""
+        if repair:
+            self.committer.check()
+        await self.sync_flags()
+        now, retention_s = self.clock.now(), self.settings.retention_days * DAY_S
+        report = await self.committer.job(
+            lambda: check_shard(self.connection, self.files, self.packs_directory, now, retention_s, repair)
+        )
+        if repair and report.findings:
+            await self.committer.when_idle(self._start_anew)
+        return report
+
+    def _start_anew(self) -> None:
+        """Forget what is in memory: the tables were changed by a repair."""
+        for view in list(self.views.values()):
+            view.drop(view.state.modseq)
+        self.views.clear()
+        self._used_views.clear()
+        self._claimed.clear()
+        self.reads.forget_all()
+        for state in list(self._accounts.values()):
+            fresh = load_account(self.reader, state.id)
+            if fresh is not None:
+                state.renew(fresh)
 
     async def close(self) -> None:
         if self._flush_timer is not None:

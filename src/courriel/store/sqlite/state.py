@@ -101,6 +101,12 @@ class AccountState:
     def quota(self) -> Quota:
         return Quota(self.octets, self.messages, self.limit_octets, self.limit_messages)
 
+    def renew(self, fresh: AccountState) -> None:
+        """Take over everything but those who watch."""
+        for name in self.__slots__:
+            if name not in ("__weakref__", "watchers"):
+                setattr(self, name, getattr(fresh, name))
+
     def trim_journal(self) -> None:
         """Let go of old entries; only when all of them are in the table."""
         while len(self.journal) > RECENT_JOURNAL:

@@ -28,6 +28,7 @@ from courriel.ports.store import Column, View
 from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite import placement, removal
 from courriel.store.sqlite.append import append
+from courriel.store.sqlite.check import Report
 from courriel.store.sqlite.connection import meaning
 from courriel.store.sqlite.settings import StoreSettings, default_shards
 from courriel.store.sqlite.shard import Say, Shard
@@ -339,6 +340,15 @@ class SqliteStore:
         for upkeep, shard in zip(self._upkeep, self._shards, strict=True):
             if shard.committer.failure is None:
                 await upkeep.run(now)
+
+    async def check(self, repair: bool = False) -> Report:
+        """Compare everything derived with the truth; put right what can be.  Reads every body.
+
+        A repair ends the open views (their sessions see the mailbox as dropped) and reads accounts anew.
+        """
+        reports = [await shard.check(repair) for shard in self._shards]
+        findings = tuple(finding for report in reports for finding in report.findings)
+        return Report(findings, sum(report.messages for report in reports), sum(report.bodies for report in reports))
 
     async def close(self) -> None:
         if self._lock < 0:
