@@ -1,0 +1,103 @@
+"""Commands as people type them, with the server stopped and with the server running."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.trial import Trial, courriel, running
+
+pytestmark = pytest.mark.slow
+
+
+def _rows(*words: str, data: Path) -> list[dict[str, object]]:
+    done = courriel(*words, "--json", data=data)
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, object]] = json.loads(done.stdout)
+    return rows
+
+
+def test_people_and_domains_with_the_server_stopped(data: Path) -> None:
+    assert courriel("domain", "add", "example.org", data=data).returncode == 0
+    added = courriel("user", "add", "alice@example.org", "--password-stdin", data=data, stdin="secret\n")
+    assert added.returncode == 0, added.stderr
+    assert courriel("alias", "add", "info@example.org", "alice@example.org", data=data).returncode == 0
+    assert [row["domain"] for row in _rows("domain", "list", data=data)] == ["example.org"]
+    assert [row["login"] for row in _rows("user", "list", data=data)] == ["alice@example.org"]
+    assert _rows("alias", "list", data=data) == [{"alias": "info@example.org", "targets": ["alice@example.org"]}]
+    assert courriel("domain", "remove", "example.org", data=data).returncode == 1
+    assert courriel("user", "remove", "alice@example.org", "--yes", data=data).returncode == 0
+    assert courriel("alias", "remove", "info@example.org", data=data).returncode == 0
+    assert courriel("domain", "remove", "example.org", data=data).returncode == 0
+
+
+def test_refusals_are_sentences_in_the_readers_language(data: Path) -> None:
+    english = courriel("user", "password", "nobody@example.org", "--password-stdin", data=data, stdin="x\n")
+    french = courriel(
+        "--lang", "fr", "user", "password", "nobody@example.org", "--password-stdin", data=data, stdin="x\n"
+    )
+    assert english.returncode == french.returncode == 1
+    assert "There is no such user" in english.stderr
+    assert "Il n’y a" in french.stderr
+
+
+def test_help_in_french() -> None:
+    done = courriel("--help", LANGUAGE="fr")
+    assert "un système de messagerie complet" in done.stdout
+    assert "Utilisation" in done.stdout
+
+
+def test_commands_reach_the_running_server(trial: Trial) -> None:
+    added = courriel("user", "add", "carol@courriel.test", "--password-stdin", data=trial.data, stdin="secret\n")
+    assert added.returncode == 0, added.stderr
+    logins = [row["login"] for row in _rows("user", "list", data=trial.data)]
+    assert logins == ["alice@courriel.test", "bob@courriel.test", "carol@courriel.test"]
+    assert courriel("wiretrace", "carol@courriel.test", "on", data=trial.data).returncode == 0
+    assert courriel("check", data=trial.data).returncode == 0
+
+
+def test_health_and_metrics(trial: Trial) -> None:
+    metrics = str(trial.report["metrics"])
+    with urllib.request.urlopen(metrics) as answer:
+        assert b'courriel_events_total{event="server.ready"} 1.0' in answer.read()
+    with urllib.request.urlopen(metrics.replace("/metrics", "/health")) as answer:
+        assert answer.read() == b"ok\n"
+
+
+def test_import_and_export_keep_every_message_once(trial: Trial, tmp_path: Path) -> None:
+    box = mailbox.mbox(tmp_path / "in.mbox")
+    for number in range(450):
+        message = mailbox.mboxMessage(f"From: a@example.org\nSubject: n{number}\n\nbody {number}\n")
+        message.set_flags("RO" if number % 2 else "")
+        box.add(message)
+    box.flush()
+    words = ("import", str(tmp_path / "in.mbox"), "--to", "alice", "--mailbox", "Old/Mail", "--json")
+    first = json.loads(courriel(*words, data=trial.data).stdout)
+    again = json.loads(courriel(*words, data=trial.data).stdout)
+    assert (first["imported"], again["imported"], again["known"]) == (450, 0, 450)
+    target = tmp_path / "out"
+    exported = json.loads(courriel("export", "alice", str(target), "--json", data=trial.data).stdout)
+    assert exported["exported"] == 450
+    assert json.loads(courriel("export", "alice", str(target), "--json", data=trial.data).stdout)["exported"] == 0
+    subjects = {message["Subject"] for message in mailbox.Maildir(target / ".Old.Mail", create=False)}
+    assert subjects == {f"n{number}" for number in range(450)}
+
+
+def test_a_second_server_on_the_same_data_is_refused(trial: Trial) -> None:
+    done = courriel("try", "--base-port", "9000", data=trial.data)
+    assert done.returncode == 1
+    assert done.stderr
+
+
+def test_ready_soon_and_stopped_cleanly(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with running(tmp_path / "data") as server:
+        took = time.monotonic() - began
+        server.process.terminate()
+        assert server.process.wait(15) == 0
+    assert took < 20, "a broken start, not a slow machine"

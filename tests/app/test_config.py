@@ -1,0 +1,53 @@
+"""Settings: order of sources, types, and errors that say where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from courriel.app.config import SettingsError, load
+
+
+def test_defaults() -> None:
+    settings = load(None, {}, ())
+    assert (settings.listen.smtp, settings.listen.imaps, settings.relay.hold) == (25, 993, True)
+    assert settings.store.url == "sqlite:"
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    file = tmp_path / "courriel.toml"
+    file.write_text('hostname = "file.example"\n[listen]\nsmtp = 1\nimap = 2\npop3 = 3\n[store]\nretention_days = 7\n')
+    environment = {"COURRIEL_LISTEN_IMAP": "20", "COURRIEL_LISTEN_POP3": "30", "COURRIEL_DATA": "/x", "OTHER": "1"}
+    settings = load(file, environment, ["listen.pop3=300", "relay.hold=false"], {"listen": {"smtp": 9, "imaps": 9}})
+    listen = settings.listen
+    assert (settings.hostname, listen.smtp, listen.imap, listen.pop3, listen.imaps) == ("file.example", 1, 20, 300, 9)
+    assert settings.store.retention_days == 7
+    assert settings.relay.hold is False
+
+
+def test_protocol_limits_are_settings_too() -> None:
+    assert load(None, {"COURRIEL_SMTP_MESSAGE_OCTETS": "1000"}, ()).smtp.message_octets == 1000
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("listen.smtp", "expected section.key=value"),
+        ("listen.smtp=x", "listen.smtp"),
+        ("listen.smpt=1", "smpt"),
+        ("nonsense=1", "nonsense"),
+        ("hostname.x.y=1", "hostname"),
+    ],
+)
+def test_errors_say_where(override: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load(None, {}, [override])
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load(tmp_path / "absent.toml", {}, ())
+    (tmp_path / "broken.toml").write_text("= 1")
+    with pytest.raises(SettingsError, match=r"broken\.toml"):
+        load(tmp_path / "broken.toml", {}, ())

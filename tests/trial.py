@@ -1,0 +1,97 @@
+"""A real trial server in a process of its own, as a new user would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+HIGHEST_OFFSET = 995
+
+
+class Trial:
+    """A running ``courriel try``: what it printed, and its process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], report: dict[str, Any]) -> None:
+        self.process = process
+        self.report = report
+
+    def port(self, name: str) -> int:
+        return int(self.report["ports"][name])
+
+    @property
+    def ca(self) -> Path:
+        return Path(self.report["ca"])
+
+    @property
+    def data(self) -> Path:
+        return Path(self.report["data"])
+
+
+def free_base_port() -> int:
+    """A base below the range of ephemeral ports with room for the standard ports above it."""
+    while True:
+        base = random.randrange(11_000, 31_000)
+        if all(_is_free(base + port) for port in (25, 80, 110, 143, 220, 465, 587, 993, HIGHEST_OFFSET)):
+            return base
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def command(*words: str) -> list[str]:
+    """A ``courriel`` command of this tree."""
+    return [sys.executable, "-m", "courriel.app.main", *words]
+
+
+@contextmanager
+def running(data: Path, *words: str, base_port: int | None = None) -> Iterator[Trial]:
+    """``courriel try`` with alice and bob (password "secret"); killed at the end if it still runs."""
+    base = base_port if base_port is not None else free_base_port()
+    people = ["--person", "alice:secret", "--person", "bob:secret"]
+    options = ["--base-port", str(base), "--data", str(data), "--json"]
+    log = data.parent / f"{data.name}.log"
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            command("try", *people, *options, *words), stdout=subprocess.PIPE, stderr=errors, cwd=ROOT
+        )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the server did not start:\n{log.read_text()[-3000:]}"
+        yield Trial(process, json.loads(line))
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def courriel(*words: str, data: Path | None = None, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a ``courriel`` command to its end."""
+    where = ["--data", str(data)] if data is not None else []
+    return subprocess.run(
+        command(*words, *where),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, **env},
+        check=False,
+    )
