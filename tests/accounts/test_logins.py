@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -244,7 +245,10 @@ def test_a_typing_error_on_this_machine_costs_nothing_but_a_storm_ends() -> None
 def test_throttled_says_when_to_come_again() -> None:
     clock = ManualClock()
     lockout = Lockout(clock, LockoutSettings(pair=Bucket(1, 20)))
-    lockout.admit("alice", ELSEWHERE)
+    attempt = lockout.admit("alice", ELSEWHERE)
+    assert attempt is not None
+    assert lockout.admit("alice", ELSEWHERE) is None  # the first is not decided yet
+    lockout.failed(attempt)
     with pytest.raises(Throttled) as refused:
         lockout.admit("alice", ELSEWHERE)
     assert refused.value.retry_after_s == 180.0
@@ -255,9 +259,12 @@ def test_throttled_says_when_to_come_again() -> None:
 def test_the_memory_of_the_lockout_is_bounded() -> None:
     lockout = Lockout(ManualClock(), LockoutSettings(entries=100))
     for number in range(2000):
-        lockout.succeeded(lockout.admit(f"u{number}", f"2001:db8:{number:x}::1"))
-        lockout.admit(f"u{number}", f"2001:db8:{number:x}::1")
+        for end in (lockout.succeeded, lockout.failed):
+            attempt = lockout.admit(f"u{number}", f"2001:db8:{number:x}::1")
+            assert attempt is not None
+            end(attempt)
     assert lockout.entries <= 300
+    assert not lockout._under_way
 
 
 NETWORKS = [
@@ -281,6 +288,48 @@ def test_network_of(ip: str, network: str) -> None:
 )
 def test_is_loopback(ip: str, here: bool) -> None:
     assert is_loopback(ip) is here
+
+
+def test_a_crowd_behind_one_address_comes_back_at_once() -> None:
+    """After a restart nobody is known and nothing is remembered; right passwords must not look like a storm."""
+
+    async def go() -> list[str]:
+        house = await House().open()
+        people = [f"u{number}@one.test" for number in range(40)]
+        for number, login in enumerate(people, 100):
+            house.roster.put_account(Account(AccountId(number), login))
+            house.records[AccountId(number)] = house.records[AccountId(1)]
+        return await asyncio.gather(*[_try(house, login, "secret") for login in people])
+
+    assert run(go()) == [f"u{number}@one.test" for number in range(40)]
+
+
+def test_one_client_on_many_connections_makes_one_guess() -> None:
+    async def go() -> None:
+        house = await House().open()
+        await house.passwords.check("warm", "up", None)
+        before = house.passwords.hashes
+        assert set(await asyncio.gather(*[_try(house, "alice", "secret") for _ in range(50)])) == {"alice@one.test"}
+        assert house.passwords.hashes == before + 1
+        assert set(await asyncio.gather(*[_try(house, "alice", "wrong") for _ in range(50)])) == {"failed"}
+        assert house.passwords.hashes == before + 2
+        assert await _try(house, "alice", "secret") == "alice@one.test"
+
+    run(go())
+
+
+def test_a_client_that_hangs_up_has_used_its_try() -> None:
+    async def go() -> list[str]:
+        house = await House().open()
+        for number in range(10):
+            guess = asyncio.ensure_future(_try(house, "alice", f"p{number}"))
+            await asyncio.sleep(0)
+            guess.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await guess
+        return [await _try(house, "alice", "secret"), await _try(house, "alice", "secret", "198.51.100.1")]
+
+    assert run(go()) == ["throttled", "alice@one.test"]
 
 
 # --- records ----------------------------------------------------------------------------------------------------

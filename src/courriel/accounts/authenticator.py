@@ -68,6 +68,8 @@ class AccountAuthenticator:
         self._settings = settings
         self._sleep = sleep
         self._random = random
+        self._under_way: dict[bytes, asyncio.Future[None]] = {}
+        self._waiting: list[asyncio.Future[None]] = []
 
     def may_log_in(self, *, tls: bool, loopback: bool) -> bool:
         return tls or loopback or self._settings.cleartext_without_tls
@@ -92,15 +94,29 @@ class AccountAuthenticator:
 
     # --- one try ----------------------------------------------------------------------------------------------
     async def _check(self, login: str, password: str, authzid: str, ip: str, protocol: str) -> Account:
+        guess = self.passwords.guess(login, password) + ip.encode()
+        while guess in self._under_way:  # a client that opens five connections makes one guess
+            await asyncio.wait([self._under_way[guess]])
         account, name = self._find(login)
-        attempt = self._admit(name, ip, protocol)
         record = self._people.secret(account.id) if account is not None else None
         hashes = self.passwords.hashes
+        attempt = await self._admit(name, ip, protocol)
+        done = self._under_way[guess] = asyncio.get_running_loop().create_future()
+        ended = False
         try:
             right = await self.passwords.check(name, password, record)
+            ended = True
         except Throttled:  # we are busy: that is not the client's failure
+            ended = True
             self._lockout.repeated(attempt)
             raise
+        finally:
+            if not ended:  # the client hung up, and is not the wiser
+                self._lockout.failed(attempt)
+            if self._under_way.get(guess) is done:
+                del self._under_way[guess]
+            done.set_result(None)
+            self._next_turn()
         allowed = right and account is not None and account.enabled and self._acts_as_self(account, authzid)
         if not allowed or account is None:
             repeated = not right and self.passwords.hashes == hashes
@@ -110,8 +126,9 @@ class AccountAuthenticator:
 
     async def _proven(self, login: str, authzid: str, judge: Callable[[], bool], ip: str, protocol: str) -> Account:
         account, name = self._find(login)
-        attempt = self._admit(name, ip, protocol)
+        attempt = await self._admit(name, ip, protocol)
         right = judge()
+        self._next_turn()
         if not right or account is None or not account.enabled or not self._acts_as_self(account, authzid):
             await self._fail(attempt, ip, protocol, "proof", repeated=False)
         assert account is not None
@@ -142,16 +159,30 @@ class AccountAuthenticator:
         other = self._people.by_login(authzid[:LOGIN_CHARACTERS])
         return other is not None and other.id == account.id
 
-    def _admit(self, name: str, ip: str, protocol: str) -> Try:
+    async def _admit(self, name: str, ip: str, protocol: str) -> Try:
+        """Be charged for a try, behind those under way.  Raises Throttled."""
         try:
-            return self._lockout.admit(name, ip)
+            while (attempt := self._lockout.admit(name, ip)) is None:
+                turn = asyncio.get_running_loop().create_future()
+                self._waiting.append(turn)
+                await turn
         except Throttled:
             log.event("auth.throttled", Level.WARNING, protocol=protocol, ip=ip, login=name)
             raise
+        return attempt
+
+    def _next_turn(self) -> None:
+        """A try has ended (or will before the loop goes on): let those who wait ask again."""
+        waiting, self._waiting = self._waiting, []
+        for turn in waiting:
+            if not turn.done():
+                turn.set_result(None)
 
     async def _fail(self, attempt: Try, ip: str, protocol: str, reason: str, repeated: bool) -> None:
         if repeated:
             self._lockout.repeated(attempt)
+        else:
+            self._lockout.failed(attempt)
         log.event("auth.failed", Level.WARNING, protocol=protocol, ip=ip, login=attempt.login, reason=reason)
         if attempt.delay_s:
             await self._sleep(attempt.delay_s)

@@ -2,7 +2,8 @@
 
 Two leaky buckets: one for (account, network), one for the network alone, where a network is an IPv4 address or an
 IPv6 /64.  A try is charged before it is checked, so that a thousand at once are a thousand; a right password takes
-its charge back.  A failure is answered late, later each time; a full bucket answers at once, and refuses.
+its charge back.  Tries beyond that wait for those under way (an office whose people all come back after a restart
+is no attacker).  A failure is answered late, later each time; a bucket full of failures refuses at once.
 
 Capacity 10 and 20 an hour leaking out give at most 30 tries in any hour.  A network that is full does not shut out
 people it is known to be good for: who has logged in from there before only answers to the pair's own bucket.  So
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,9 +120,13 @@ class Lockout:
         self._pairs = Levels(settings.entries)
         self._networks = Levels(settings.entries)
         self._known: OrderedDict[str, float] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
 
-    def admit(self, login: str, ip: str) -> Try:
-        """Charge one try.  Raises Throttled when there is none left."""
+    def admit(self, login: str, ip: str) -> Try | None:
+        """Charge one try, which must be ended by ``succeeded``, ``failed`` or ``repeated``.
+
+        None: only tries under way stand before it; ask again when one has ended.  Raises Throttled when failures do.
+        """
         settings, now = self._settings, self._clock.monotonic()
         loopback = is_loopback(ip)
         network = "loopback" if loopback else network_of(ip)
@@ -131,18 +136,26 @@ class Lockout:
         known = self._is_known(pair, now)
         pair_level = self._pairs.level(pair, pair_bucket, now)
         network_level = self._networks.level(network, network_bucket, now)
+        pair_failed = pair_level - self._under_way[pair]
+        network_failed = 0.0 if known else network_level - self._under_way[network]
+        _refuse_when_full(network_failed, network_bucket)
+        _refuse_when_full(pair_failed, pair_bucket)
+        if pair_level + 1 > pair_bucket.capacity or (not known and network_level + 1 > network_bucket.capacity):
+            return None
+        self._charge(pair, pair_bucket, now)
         if not known:
-            self._refuse_when_full(network_level, network_bucket)
-        self._refuse_when_full(pair_level, pair_bucket)
-        self._pairs.add(pair, pair_bucket, now, 1)
-        if not known:
-            self._networks.add(network, network_bucket, now, 1)
-        failures = max(pair_level, 0.0 if known else network_level)
-        return Try(login, network, loopback, not known, self._delay(failures, loopback))
+            self._charge(network, network_bucket, now)
+        delay_s = self._delay(max(pair_failed, network_failed), loopback)
+        return Try(login, network, loopback, not known, delay_s)
+
+    def failed(self, attempt: Try) -> None:
+        """The password was wrong, or nobody waits for the verdict any more: the charge stays."""
+        self._end(attempt)
 
     def succeeded(self, attempt: Try) -> None:
         """The password was right: the charge goes back, and the network is known for this account."""
         now = self._clock.monotonic()
+        self._end(attempt)
         self._give_back(attempt, now)
         pair = f"{attempt.network} {attempt.login}"
         self._known.pop(pair, None)
@@ -152,12 +165,27 @@ class Lockout:
 
     def repeated(self, attempt: Try) -> None:
         """The very password that failed before: no new guess, so no charge (the delay stays)."""
+        self._end(attempt)
         self._give_back(attempt, self._clock.monotonic())
 
     @property
     def entries(self) -> int:
         """How much is remembered."""
         return len(self._pairs) + len(self._networks) + len(self._known)
+
+    def _charge(self, key: str, bucket: Bucket, now: float) -> None:
+        """Its level may leak away or be forgotten meanwhile: that errs on the client's side by one try."""
+        (self._networks if " " not in key else self._pairs).add(key, bucket, now, 1)
+        self._under_way[key] += 1
+
+    def _end(self, attempt: Try) -> None:
+        keys = [f"{attempt.network} {attempt.login}"]
+        if attempt.charged_network:
+            keys.append(attempt.network)
+        for key in keys:
+            self._under_way[key] -= 1
+            if self._under_way[key] <= 0:
+                del self._under_way[key]
 
     def _give_back(self, attempt: Try, now: float) -> None:
         settings = self._settings
@@ -170,13 +198,14 @@ class Lockout:
     def _is_known(self, pair: str, now: float) -> bool:
         return self._known.get(pair, -1.0) >= now
 
-    def _refuse_when_full(self, level: float, bucket: Bucket) -> None:
-        over = level + 1 - bucket.capacity
-        if over > 0:
-            raise Throttled("too many failed logins", retry_after_s=over * HOUR_S / bucket.per_hour)
-
     def _delay(self, failures: float, loopback: bool) -> float:
         base = self._settings.loopback_delay_s if loopback else self._settings.delay_s
         if failures < 1 or not base:
             return 0.0
         return min(self._settings.delay_max_s, base * math.pow(2.0, min(failures - 1, 30.0)))
+
+
+def _refuse_when_full(failed: float, bucket: Bucket) -> None:
+    over = failed + 1 - bucket.capacity
+    if over > 0:
+        raise Throttled("too many failed logins", retry_after_s=over * HOUR_S / bucket.per_hour)

@@ -166,9 +166,9 @@ class Passwords:
         self._recent.remember(login, prepared, known, right)
         return right
 
-    def forget(self, login: str) -> None:
-        """Let the next login be checked in full."""
-        self._recent.forget(login)
+    def guess(self, login: str, password: str) -> bytes:
+        """A digest that is the same for the same name and password, in this process."""
+        return self._recent.digest(login, password)
 
     def close(self) -> None:
         """End the threads."""
@@ -237,20 +237,20 @@ class RecentLogins:
 
     def verdict(self, login: str, password: str, known: str) -> bool | None:
         """Right, wrong, or not known any more."""
-        entry = self._entries.get(self._digest(login))
+        entry = self._entries.get(self.digest(login))
         if entry is None or entry.known != known or entry.until < self._clock.monotonic():
             return None
-        digest = self._digest(login, password)
+        digest = self.digest(login, password)
         if entry.right is not None and hmac.compare_digest(entry.right, digest):
             return True
         return False if digest in entry.wrong else None
 
     def remember(self, login: str, password: str, known: str, right: bool) -> None:
-        key, now = self._digest(login), self._clock.monotonic()
+        key, now = self.digest(login), self._clock.monotonic()
         entry = self._entries.pop(key, None)
         if entry is None or entry.known != known or entry.until < now:
             entry = _Recent(known, now + self._keep_s)
-        digest = self._digest(login, password)
+        digest = self.digest(login, password)
         if right:
             entry.right, entry.until = digest, now + self._keep_s
         else:
@@ -259,13 +259,10 @@ class RecentLogins:
         if len(self._entries) > self._logins:
             self._entries.popitem(last=False)
 
-    def forget(self, login: str) -> None:
-        self._entries.pop(self._digest(login), None)
-
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _digest(self, login: str, password: str = "") -> bytes:
+    def digest(self, login: str, password: str = "") -> bytes:
         return hmac.digest(self._key, f"{login}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
 
 

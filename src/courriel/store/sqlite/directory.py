@@ -48,8 +48,6 @@ RELOAD_CHECK_S: Final = 1.0
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a change waits for another process's."""
 
-INSTALLATION_KEY_OCTETS: Final = 32
-
 T = TypeVar("T")
 
 _encode_record: Final = msgspec.msgpack.Encoder().encode
@@ -70,8 +68,6 @@ class SqliteDirectory:
         self._change = -1
         self._seen_version = -1
         self._next_check = 0.0
-        self.installation_key = b""
-        """32 random octets made with the file; what must stay the same over restarts is derived from it."""
         self._reload_if_changed()
 
     # --- look-ups ---------------------------------------------------------------------------------------------
@@ -254,7 +250,6 @@ class SqliteDirectory:
             secrets[account.id] = secret
         for address, targets in db.execute("SELECT address, targets FROM alias"):
             roster.put_alias(address, tuple(targets.split(" ")))
-        self.installation_key = _value(db, "SELECT value FROM counter WHERE name = 'installation_key'", ())
         self._roster, self._secrets, self._change = roster, secrets, change
 
     async def _write(self, write: Callable[[apsw.Connection], T], tell: Callable[[T], None]) -> T:
@@ -367,7 +362,6 @@ def _make_tables(db: apsw.Connection) -> None:
         if version == 0:
             db.execute(SCHEMA)
             db.execute("INSERT INTO counter VALUES('change', 0)")
-            db.execute("INSERT INTO counter VALUES('installation_key', ?)", (os.urandom(INSTALLATION_KEY_OCTETS),))
             db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

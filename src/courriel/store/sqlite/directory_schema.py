@@ -24,7 +24,7 @@ CREATE TABLE alias(
     targets TEXT NOT NULL                -- canonical addresses, one blank between
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE counter(
-    name TEXT PRIMARY KEY NOT NULL,      -- 'change': grows with each transaction; 'installation_key': random octets
-    value ANY NOT NULL
+    name TEXT PRIMARY KEY NOT NULL,      -- 'change': grows with each transaction
+    value INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 """
