@@ -72,6 +72,8 @@ def prepare(password: str) -> str:
     """
     if len(password) > PASSWORD_OCTETS or len(password.encode("utf-8", "surrogatepass")) > PASSWORD_OCTETS:
         raise LimitExceeded("password", PASSWORD_OCTETS, "password_octets")
+    if password.isascii() and password.isprintable() and password:
+        return password
     if not password.isascii():
         spaced = "".join([" " if unicodedata.category(char) == "Zs" else char for char in password])
         password = unicodedata.normalize("NFC", spaced)
