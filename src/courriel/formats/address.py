@@ -122,7 +122,7 @@ def parse_address_list(raw: bytes) -> list[Mailbox | Group]:
         elif phrase is not None:
             add(Mailbox(_one_space(phrase.strip()) or None, None, local, host))
         else:
-            add(Mailbox(quoted, None, local, host))
+            add(Mailbox(quoted or None, None, local, host))
     reader.end_group()
     return reader.entries
 

@@ -77,12 +77,14 @@ def _parse_words(raw: bytes) -> datetime | None:
         elif lower in _ZONES:
             if clock is not None and offset is None:
                 offset = _ZONES[lower]
-        elif clock is None and (time := _TIME.fullmatch(word)) is not None and not word.isdigit():
-            clock = int(time[1]), int(time[2]), int(time[3] or 0)
         elif word.isdigit():
             numbers.append(word)
         elif not word.isalpha():
-            return None
+            time = _TIME.fullmatch(word)
+            if time is None:
+                return None
+            if clock is None:  # quirk: bulk mailers that write two times mean the first
+                clock = int(time[1]), int(time[2]), int(time[3] or 0)
     if not month or len(numbers) < 2 or clock is None:
         return None
     day, year = numbers[0], numbers[1]
