@@ -1,7 +1,7 @@
 """A disk that remembers: every write and every sync, so that a power cut can be tried after each of them.
 
 ``Recorder`` keeps the events of a run.  Two layers feed it: ``RecordingFiles`` (packs, flag log) and a SQLite VFS
-(``register_vfs``).  The bytes really go to a directory in memory; syncs go nowhere, they are only remembered.
+(``RecordingVFS``).  The bytes really go to a directory in memory; syncs go nowhere, they are only remembered.
 
 ``Replay`` walks through the events and can lay out what would be on the disk after any of them:
 everything synced is there; of what was not synced, nothing (``Torn.NOTHING``), all (``Torn.ALL``: what a crash of the
@@ -64,11 +64,13 @@ Fault = Callable[[Event], OSError | None]
 class Recorder:
     """The events of one run under ``root``, in one order over all threads."""
 
-    def __init__(self, root: Path, fault: Fault | None = None, *, ignore_syncs: bool = False) -> None:
+    def __init__(
+        self, root: Path, fault: Fault | None = None, *, ignored: Callable[[Event], bool] = lambda _: False
+    ) -> None:
         self.root = str(root)
         self.events: list[Event] = []
         self.fault = fault
-        self.ignore_syncs = ignore_syncs
+        self._ignored = ignored
         self._lock = threading.RLock()
 
     def relative(self, path: str) -> str:
@@ -82,7 +84,7 @@ class Recorder:
                 raise error
             if act is not None:
                 act()
-            if not (self.ignore_syncs and event.op in SYNCS):
+            if not (event.op in SYNCS and self._ignored(event)):
                 self.events.append(event)
 
 
@@ -143,11 +145,11 @@ class RecordingVFS(apsw.VFS):
         self.recorder = recorder
         super().__init__(name, "unix")
 
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         return RecordingFile(self.recorder, name, path, flags)
 
-    def xDelete(self, name: str, syncdir: bool) -> None:  # noqa: N802
+    def xDelete(self, name: str, syncdir: bool) -> None:
         def act() -> None:
             apsw.VFS.xDelete(self, name, False)
 
@@ -176,7 +178,7 @@ class RecordingFile(apsw.VFSFile):
         self._directory_is_due = bool(is_new and flags[0] & logs)
         super().__init__("unix", name, flags)
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:
         def act() -> None:
             apsw.VFSFile.xWrite(self, data, offset)
 
@@ -186,7 +188,7 @@ class RecordingFile(apsw.VFSFile):
         with raised_as_sqlite(apsw.IOError):
             self._recorder.note(Event(Op.WRITE, self._path, offset, bytes(data)), act)
 
-    def xTruncate(self, size: int) -> None:  # noqa: N802
+    def xTruncate(self, size: int) -> None:
         def act() -> None:
             apsw.VFSFile.xTruncate(self, size)
 
@@ -196,7 +198,7 @@ class RecordingFile(apsw.VFSFile):
         with raised_as_sqlite(apsw.IOError):
             self._recorder.note(Event(Op.TRUNCATE, self._path, size), act)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802
+    def xSync(self, flags: int) -> None:
         if self._path is None:
             return
         with raised_as_sqlite(apsw.IOError):
@@ -206,7 +208,7 @@ class RecordingFile(apsw.VFSFile):
                 self._recorder.note(Event(Op.SYNC_DIRECTORY, os.path.dirname(self._path) or "."))  # noqa: PTH120
 
 
-class raised_as_sqlite:  # noqa: N801 - reads as a phrase
+class raised_as_sqlite:
     """Turns an OSError into the error SQLite would get from its own file system."""
 
     def __init__(self, kind: type[apsw.Error]) -> None:
@@ -283,7 +285,7 @@ class Replay:
         self._names: dict[str, Inode | None] = {}
         """As the running system sees them; None for a directory."""
         self._safe_names: dict[str, Inode | None] = {}
-        self._waiting_names: dict[str, list[tuple[str, Inode | None | str]]] = {}
+        self._waiting_names: dict[str, list[tuple[str, Inode | str | None]]] = {}
 
     def step_to(self, position: int) -> None:
         while self.position < position:
@@ -316,12 +318,12 @@ class Replay:
         assert isinstance(inode, Inode), path
         return inode
 
-    def _rename_in(self, parent: str, name: str, inode: Inode | None | str) -> None:
+    def _rename_in(self, parent: str, name: str, inode: Inode | str | None) -> None:
         self._set(self._names, name, inode)
         self._waiting_names.setdefault(parent, []).append((name, inode))
 
     @staticmethod
-    def _set(names: dict[str, Inode | None], name: str, inode: Inode | None | str) -> None:
+    def _set(names: dict[str, Inode | None], name: str, inode: Inode | str | None) -> None:
         if isinstance(inode, str):
             names.pop(name, None)
         else:

@@ -1,0 +1,134 @@
+"""Cut the power after each of many events of a run, in three ways, and look with the oracle at what is left.
+
+``CRASH_POINTS=n`` in the environment raises the number of points.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.store import SqliteStore
+from tests.crash.disk import Event, Op, Recorder, RecordingFiles, RecordingVFS, Replay, Torn
+from tests.crash.lanes import Line, live, set_up
+from tests.crash.oracle import judge
+
+pytestmark = pytest.mark.crash
+
+CRASH_POINTS = int(os.environ.get("CRASH_POINTS", "240"))
+
+SETTINGS = StoreSettings(shards=1, flag_sync_ms=20, checkpoint_octets=200_000, pack_octets=100_000)
+"""Small, so that a short run also fills packs and copies the log into the database."""
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="courriel-power-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def record(root: Path, recorder: Recorder, *, lanes: int, rounds: int, vfs: str) -> list[Line]:
+    """Run the lanes over the recorder; each line says after how many events it was told."""
+    lines: list[Line] = []
+    kept = RecordingVFS(vfs, recorder)
+
+    def tell(line: Line) -> None:
+        lines.append({**line, "at": len(recorder.events)})
+
+    root.mkdir()
+
+    async def run() -> None:
+        store = await SqliteStore.open(root, SETTINGS, files=RecordingFiles(recorder), vfs=vfs)
+        await set_up(store, tell)
+        await live(store, tell, "a", lanes=lanes, rounds=rounds // 2)
+        await store.maintain(0.0)
+        await live(store, tell, "b", lanes=1, rounds=rounds // 2)  # alone: the other way through the committer
+        await store.close()
+
+    asyncio.run(run())
+    kept.unregister()
+    return lines
+
+
+def points(events: list[Event], count: int, chance: random.Random) -> list[int]:
+    """Places to cut: around every sync and name change first (that is where deliveries have their borders), then
+    anywhere; ``count`` of them spread evenly."""
+    borders = {
+        at + near for at, event in enumerate(events) if event.op not in (Op.WRITE, Op.TRUNCATE) for near in (0, 1)
+    }
+    chosen = sorted(borders)
+    if len(chosen) > count * 2 // 3:
+        chosen = sorted(chance.sample(chosen, count * 2 // 3))
+    rest = [at for at in range(len(events) + 1) if at not in set(chosen)]
+    return sorted({*chosen, *chance.sample(rest, min(len(rest), count - len(chosen)))})
+
+
+def cut(
+    room: Path, events: list[Event], lines: list[Line], at: list[int], torn: Torn, chance: random.Random
+) -> list[str]:
+    """Lay out the disk after each of ``at`` and judge it."""
+    replay, wrong = Replay(events), []
+
+    async def look(place: Path, upto: list[Line], name: str) -> list[str]:
+        store = await SqliteStore.open(place, SETTINGS)
+        try:
+            return await judge(store, upto, lossy=torn is not Torn.ALL, probe=name)
+        finally:
+            await store.close()
+
+    for position in at:
+        replay.step_to(position)
+        place = room / "after"
+        replay.lay_out(place, torn, chance)
+        upto = [line for line in lines if line["at"] <= position]
+        event = f"{events[position - 1].op.value} {events[position - 1].path}" if position else "the beginning"
+        try:
+            faults = asyncio.run(look(place, upto, str(position)))
+        except Exception as error:
+            faults = [f"does not open: {type(error).__name__}: {error}"]
+        wrong += [f"after event {position} ({event}), {torn.value}: {fault}" for fault in faults]
+    return wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("torn", Torn, ids=lambda torn: torn.value)
+def test_nothing_acknowledged_is_lost_by_a_power_cut(room: Path, torn: Torn) -> None:
+    root = room / "disk"
+    recorder = Recorder(root)
+    lines = record(root, recorder, lanes=4, rounds=16, vfs=f"power-{torn.name}")
+    chance = random.Random(torn.name)
+    at = points(recorder.events, CRASH_POINTS // len(Torn) + 1, chance)
+    assert len(at) * len(Torn) >= min(CRASH_POINTS, len(recorder.events))
+    done = [line for line in lines if line["e"] == "done"]
+    assert len(done) > 80
+    wrong = cut(room, recorder.events, lines, at, torn, chance)
+    assert not wrong, f"{len(wrong)} faults at {len(at)} points\n" + "\n".join(wrong[:20])
+
+
+BROKEN: list[tuple[str, Callable[[Event], bool]]] = [
+    ("all", lambda event: True),
+    ("packs", lambda event: "packs" in event.path and event.op is Op.SYNC),
+    ("log of the database", lambda event: event.path.endswith("-wal") and event.op is Op.SYNC),
+    ("names", lambda event: event.op is Op.SYNC_DIRECTORY),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [row[1] for row in BROKEN], ids=[row[0] for row in BROKEN])
+def test_the_oracle_catches_a_disk_that_ignores_syncs(room: Path, broken: Callable[[Event], bool]) -> None:
+    """The proof is worth something only if a broken store fails it."""
+    root = room / "disk"
+    recorder = Recorder(root, ignored=broken)
+    lines = record(root, recorder, lanes=2, rounds=8, vfs="broken")
+    end = len(recorder.events)
+    at = sorted({end * 3 // 4, end * 9 // 10, *(line["at"] for line in lines[-8:])})
+    assert cut(room, recorder.events, lines, at, Torn.NOTHING, random.Random(0))
