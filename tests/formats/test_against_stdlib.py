@@ -87,8 +87,8 @@ def test_same_addresses(sample: list[bytes]) -> None:
                 seen += 1
                 if [a for _, a in ours] == [a for _, a in theirs]:
                     continue
-                # An unquoted name that is an address makes two of one for the library (3.11.7 and before).
-                # Later ones give up on a whole value they find odd.  We read every address that is there, once.
+                # An unquoted name that is an address makes two of one for the library of 3.11.7.
+                # We read every address that is there, once.
                 differ += 1
                 assert {a for _, a in ours} >= {a for _, a in theirs}, text
     assert seen > 400

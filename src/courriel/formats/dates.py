@@ -83,7 +83,7 @@ def _parse_words(raw: bytes) -> datetime | None:
             time = _TIME.fullmatch(word)
             if time is None:
                 return None
-            if clock is None:  # quirk: bulk mailers that write two times mean the first
+            if clock is None:  # quirk: some spam has two times; the first is read, as stdlib does
                 clock = int(time[1]), int(time[2]), int(time[3] or 0)
     if not month or len(numbers) < 2 or clock is None:
         return None
@@ -160,7 +160,7 @@ _MAX_DAYS = date.max.toordinal() - _EPOCH_DAY
 def render_internal(timestamp: float, offset_minutes: int = 0) -> bytes:
     """``"24-Nov-2026 05:53:58 +0000"`` with its quotes, of POSIX seconds.
 
-    A day's text is remembered: 0.4 µs a message against 1.3 µs through ``datetime``.
+    A day's text is remembered: 0.7 µs a message against 1.0 µs through ``datetime`` (timeit, Python 3.11.7, shared machine).
     """
     days, seconds = divmod(int(timestamp // 1) + offset_minutes * 60, 86_400)
     hours, rest = divmod(seconds, 3_600)

@@ -90,7 +90,7 @@ def _parse_component(part: str) -> str:
     try:
         return mutf7.decode(text.encode("ascii"))
     except ValueError:
-        return text  # quirk: Dovecot 2.4 and others may write UTF-8
+        return text  # not modified UTF-7: taken as it stands, UTF-8 names included
 
 
 def _render_component(part: str) -> str:
