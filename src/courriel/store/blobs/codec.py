@@ -44,6 +44,9 @@ class Codec:
         if codec != ZSTD:
             raise Damaged(f"unknown body codec {codec}")
         try:
+            # The frame says how much it holds, and would be given that much memory whatever we allow.
+            if zstandard.frame_content_size(data) != size_octets:
+                raise Damaged("body does not have the size it should have")
             return self._decompressor.decompress(data, max_output_size=size_octets)
         except zstandard.ZstdError as error:
             raise Damaged(f"body cannot be decompressed: {error}") from None

@@ -44,7 +44,7 @@ class Upkeep:
         self._cursor = 0
         self._sweep_at = 0.0
         self._unused_since: dict[int, float] = {}
-        self._groups = 0
+        self._wal_octets = 0
 
     async def run(self, now: float) -> None:
         """One round.  Raises Unavailable when the shard takes no changes."""
@@ -100,19 +100,18 @@ class Upkeep:
     def _collect(self, now: float, transaction: Transaction) -> bool:
         """Remove blobs nothing names, from where the last call ended; whether the end was reached."""
         execute = transaction.connection.execute
-        last = execute(
-            "SELECT max(id) FROM (SELECT id FROM blob WHERE id>? ORDER BY id LIMIT ?)", (self._cursor, COLLECT_ROWS)
-        ).fetchone()
-        if last is None or last[0] is None:
-            self._cursor = 0
-            return True
+        [(last, count)] = execute(
+            "SELECT max(id), count(*) FROM (SELECT id FROM blob WHERE id>? ORDER BY id LIMIT ?)",
+            (self._cursor, COLLECT_ROWS),
+        ).fetchall()
         execute(
             "DELETE FROM blob WHERE id>? AND id<=? AND touched<?"
             " AND NOT EXISTS (SELECT 1 FROM obj WHERE obj.blob=blob.id)",
-            (self._cursor, last[0], now - self._shard.settings.blob_grace_s),
+            (self._cursor, last, now - self._shard.settings.blob_grace_s),
         )
-        self._cursor = last[0]
-        return False
+        reached_end = count < COLLECT_ROWS
+        self._cursor = 0 if reached_end else last
+        return bool(reached_end)
 
     async def _compact(self, now: float) -> None:
         """Copy what is in use out of packs that are mostly not; unlink packs that are not used at all."""
@@ -190,6 +189,6 @@ class Upkeep:
     async def _checkpoint(self) -> None:
         """When nothing was written since the last round: bring the log into the database and empty it."""
         shard = self._shard
-        if shard.committer.groups == self._groups and shard.wal_octets:
+        if shard.wal_octets and shard.wal_octets == self._wal_octets:
             await shard.committer.job(partial(shard.checkpoint, True))
-        self._groups = shard.committer.groups
+        self._wal_octets = shard.wal_octets

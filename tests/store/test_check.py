@@ -1,0 +1,139 @@
+"""``check``: each kind of damage is found, and repaired where that can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from courriel.base.errors import Damaged
+from courriel.model.flags import DELETED, SEEN, FlagAction, FlagChange
+from courriel.store.blobs.files import SystemFiles
+from courriel.store.sqlite.migrations import STEPS, migrate
+from courriel.store.sqlite.snapshot import roll_back
+from tests.store.conftest import ALICE, Bench, inbox, letter
+
+DAMAGE = [
+    ("wrong counters of a mailbox", "UPDATE coll SET total=total+1"),
+    ("wrong counters of a mailbox", "UPDATE coll SET unseen=0, deleted=9"),
+    ("wrong counters of a mailbox", "UPDATE coll SET octets=octets-1"),
+    ("UIDNEXT too low", "UPDATE coll SET uidnext=2"),
+    ("HIGHESTMODSEQ too low", "UPDATE coll SET modseq=1 WHERE total>0"),
+    ("number of an account too low", "UPDATE account SET counter=3"),
+    ("UIDVALIDITY could be given twice", "UPDATE account SET uidv_next=1"),
+    ("wrong use of space", "UPDATE account SET octets=octets+7"),
+    ("wrong use of space", "UPDATE account SET messages=0"),
+    ("wrong size of a message", "UPDATE member SET size=1 WHERE uid=1"),
+    ("wrong size of a message", "UPDATE obj SET size=1 WHERE id=(SELECT min(id) FROM obj)"),
+    ("message in no mailbox", "UPDATE member SET coll=999999 WHERE uid=2"),
+    ("mailbox below none", "UPDATE coll SET parent=424242 WHERE name='Sent'"),
+    ("mailbox of no account", "UPDATE account SET acct=77"),
+    ("facts of no message", "DELETE FROM member WHERE uid=3"),
+    ("restorable message without its facts", "DELETE FROM obj WHERE id IN (SELECT id FROM expunged)"),
+    ("message without its facts", "DELETE FROM obj WHERE id=(SELECT id FROM member WHERE uid=1)"),
+    ("journal does not reach a change", "DELETE FROM chg"),
+    ("body", "UPDATE blob SET off=off+1 WHERE pack IS NOT NULL"),
+    ("body", "UPDATE blob SET pack=99 WHERE pack IS NOT NULL"),
+    ("body", "UPDATE blob SET data=x'00' WHERE pack IS NULL AND id=1"),
+    ("message without its body", "DELETE FROM blob WHERE id=2"),
+]
+
+LOST = {"restorable message without its facts", "message without its facts", "message without its body"}
+
+
+async def build(bench: Bench) -> None:
+    store = await bench.open()
+    box = await inbox(store)
+    await store.append([letter(box, str(n), size=9000 * (n % 2)) for n in range(6)])
+    await store.change_flags(ALICE, box, [1, 2], FlagChange(FlagAction.ADD, SEEN | DELETED))
+    await store.expunge(ALICE, box, [5])
+    assert (await store.check()).is_clean
+    await store.close()
+
+
+def harm(bench: Bench, statement: str) -> None:
+    connection = apsw.Connection(str(bench.directory / "store" / "shard-0.db"))
+    connection.execute(statement)
+    assert connection.changes() > 0
+    connection.close()
+
+
+@pytest.mark.parametrize(("kind", "statement"), DAMAGE)
+async def test_damage_is_found_and_repaired(bench: Bench, kind: str, statement: str) -> None:
+    await build(bench)
+    harm(bench, statement)
+    store = await bench.open()
+    found = await store.check()
+    assert kind in {finding.kind for finding in found.findings}
+    assert not any(finding.repaired for finding in found.findings)
+    repaired = await store.check(repair=True)
+    lost = "data=x'00'" in statement or kind in LOST
+    assert repaired.is_whole is not lost
+    left = {finding.kind for finding in (await store.check()).findings}
+    assert left == ({kind} if kind in ("message without its body",) or "data=x'00'" in statement else set())
+
+
+async def test_a_repair_shows_at_once(bench: Bench) -> None:
+    await build(bench)
+    harm(bench, "UPDATE coll SET total=77, unseen=99")
+    store = await bench.open()
+    view = await store.view(ALICE, (await store.mailbox(ALICE, "INBOX")).id)
+    await store.check(repair=True)
+    assert view.position == 1, "open sessions are ended"
+    assert {(box.path, box.total, box.unseen) for box in await store.mailboxes(ALICE) if box.total} == {("INBOX", 5, 3)}
+
+
+async def test_the_structure_of_the_file_is_checked(bench: Bench) -> None:
+    await build(bench)
+    path = bench.directory / "store" / "shard-0.db"
+    octets = bytearray(path.read_bytes())
+    connection = apsw.Connection(str(path))
+    [(page,)] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name='expunged_forget'").fetchall()
+    connection.close()
+    octets[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    path.write_bytes(octets)
+    store = await bench.open()
+    assert "database structure" in {finding.kind for finding in (await store.check()).findings}
+
+
+def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    place.mkdir()
+    path = place / "shard-0.db"
+    before: list[int] = []
+
+    def copy(version: int) -> None:
+        before.append(version)
+        (place / "snapshots").mkdir()
+        connection.execute("VACUUM INTO ?", (str(place / "snapshots" / f"shard-0-v{version}.db"),))
+
+    connection = apsw.Connection(str(path))
+    migrate(connection, copy)
+    assert before == [], "a new file holds nothing to lose"
+    connection.execute("INSERT INTO meta VALUES ('kept', 1)")
+    more = (*STEPS, lambda c: c.execute("CREATE TABLE later (x)") and None)
+    migrate(connection, copy, more)
+    assert before == [1] and connection.pragma("user_version") == 2
+    with pytest.raises(Damaged, match="schema 2"):
+        migrate(connection, copy)
+    connection.close()
+    assert roll_back(SystemFiles(), str(place), 0) == 1
+    connection = apsw.Connection(str(path))
+    assert connection.pragma("user_version") == 1
+    assert connection.execute("SELECT value FROM meta WHERE name='kept'").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "a.db"))
+    migrate(connection, lambda _: None)
+
+    def bad(c: apsw.Connection) -> None:
+        c.execute("CREATE TABLE half (x)")
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        migrate(connection, lambda _: None, (*STEPS, bad))
+    assert connection.pragma("user_version") == 1
+    assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name='half'").fetchall()

@@ -1,0 +1,96 @@
+"""The flag log: intact records are found, nothing else is; the store replays them.  PERFORMANCE, "Decided"."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from courriel.model.flags import FLAGGED, SEEN, FlagAction, FlagChange
+from courriel.store.sqlite.flaglog import FlagRecord, parse, render
+from courriel.store.sqlite.recovery import JUMP
+from tests.store.conftest import ALICE, Bench, inbox, letter
+
+records = st.builds(
+    lambda account, mailbox, first, pairs: FlagRecord(
+        account, mailbox, first, array("I", [uid for uid, _ in pairs]), array("Q", [flags for _, flags in pairs])
+    ),
+    st.integers(1, 2**48),
+    st.integers(1, 2**48),
+    st.integers(1, 2**48),
+    st.lists(st.tuples(st.integers(1, 2**32 - 1), st.integers(0, 2**62 - 1)), max_size=5),
+)
+
+
+def written(records: list[FlagRecord]) -> bytes:
+    return b"".join(render(r.account, r.mailbox, r.first_modseq, r.uids, r.flags) for r in records)
+
+
+@given(st.lists(records, max_size=5), st.integers(0, 10_000), st.binary(max_size=60))
+@settings(max_examples=100)
+def test_a_torn_log_gives_its_intact_beginning(records: list[FlagRecord], cut: int, tail: bytes) -> None:
+    assert list(parse(written(records))) == records
+    found = list(parse(written(records)[:cut] + tail))
+    assert found[: len(records)] == records[: len(found)] or tail
+
+
+@given(st.lists(records, min_size=1, max_size=3), st.data())
+@settings(max_examples=100)
+def test_a_flipped_bit_is_noticed(records: list[FlagRecord], data: st.DataObject) -> None:
+    octets = bytearray(written(records))
+    octets[data.draw(st.integers(0, len(octets) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    found = list(parse(bytes(octets)))
+    assert len(found) < len(records)
+    assert found == records[: len(found)]
+
+
+def copy_as_if_killed(bench: Bench, target: Path) -> Bench:
+    """The directory as a killed process leaves it: all that was written, nothing that was closed."""
+    import shutil
+
+    shutil.copytree(bench.directory, target)
+    (target / "store" / "lock").unlink()
+    return Bench(target)
+
+
+async def test_flags_survive_a_killed_process(bench: Bench, tmp_path_factory: object) -> None:
+    store = await bench.open(flag_sync_ms=3_600_000)
+    box = await inbox(store)
+    await store.append([letter(box, str(n)) for n in range(10)])
+    await store.change_flags(ALICE, box, range(1, 6), FlagChange(FlagAction.ADD, SEEN))
+    last = await store.change_flags(ALICE, box, [2, 9], FlagChange(FlagAction.REPLACE, FLAGGED))
+    flags = list((await store.view(ALICE, box)).flags)
+    before = await store.mailbox(ALICE, "INBOX")
+    assert (bench.directory / "store" / "flags-0.log").stat().st_size > 0
+    killed = copy_as_if_killed(bench, bench.directory.parent / (bench.directory.name + "-killed"))
+    again = await killed.open()
+    view = await again.view(ALICE, box)
+    assert list(view.flags) == flags
+    assert view.modseqs[8] == last.modseq
+    after = await again.mailbox(ALICE, "INBOX")
+    assert (after.unseen, after.total, after.deleted) == (before.unseen, before.total, before.deleted)
+    assert await again.modseq(ALICE) == before.modseq + JUMP, "no number is given a second meaning"
+    assert after.modseq > before.modseq
+    await killed.close()
+
+
+async def test_the_log_is_emptied_when_the_disk_has_the_flags(bench: Bench) -> None:
+    store = await bench.open(flag_sync_ms=0)
+    box = await inbox(store)
+    await store.append([letter(box)])
+    await store.change_flags(ALICE, box, [1], FlagChange(FlagAction.ADD, SEEN))
+    assert (bench.directory / "store" / "flags-0.log").stat().st_size == 0
+    assert store.shards[0].reader.execute("SELECT flags FROM member").fetchall() == [(SEEN,)]
+
+
+async def test_a_view_opened_before_the_fold_shows_the_flags(bench: Bench) -> None:
+    store = await bench.open(flag_sync_ms=3_600_000, idle_views=1)
+    box = await inbox(store)
+    drafts = (await store.mailbox(ALICE, "Drafts")).id
+    await store.append([letter(box, str(n)) for n in range(3)])
+    await store.change_flags(ALICE, box, [1, 3], FlagChange(FlagAction.ADD, SEEN))
+    await store.view(ALICE, drafts)  # the only idle view there may be: INBOX's is let go of
+    assert store.shards[0].known_view(ALICE, box) is None
+    assert [flags & SEEN for flags in (await store.view(ALICE, box)).flags] == [SEEN, 0, SEEN]
