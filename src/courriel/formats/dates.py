@@ -160,7 +160,7 @@ _MAX_DAYS = date.max.toordinal() - _EPOCH_DAY
 def render_internal(timestamp: float, offset_minutes: int = 0) -> bytes:
     """``"24-Nov-2026 05:53:58 +0000"`` with its quotes, of POSIX seconds.
 
-    A day's text is remembered: 0.7 µs a message against 1.0 µs through ``datetime`` (timeit, Python 3.11.7, shared machine).
+    A day's text is remembered: 0.7 µs a message against 1.0 µs through ``datetime`` (Python 3.11.7).
     """
     days, seconds = divmod(int(timestamp // 1) + offset_minutes * 60, 86_400)
     hours, rest = divmod(seconds, 3_600)
