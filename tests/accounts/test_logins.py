@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from courriel.accounts.authenticator import GateSettings
-from courriel.accounts.lockout import Bucket, Lockout, LockoutSettings, is_loopback, network_of
+from courriel.accounts.lockout import Bucket, Lockout, LockoutSettings
 from courriel.accounts.passwords import PASSWORD_OCTETS, Passwords, PasswordSettings, prepare, saslprep
 from courriel.base.clock import ManualClock
 from courriel.base.errors import FormatError
+from courriel.base.networks import is_loopback, network_of
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.model.refusals import AuthenticationFailed, Throttled

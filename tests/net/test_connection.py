@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from courriel.base.networks import network_of
 from courriel.net import connection as connection_module
 from courriel.net.connection import Connection, Dialogue
-from courriel.net.listener import Listener, Room, network_of
+from courriel.net.listener import Listener, Room
 from courriel.net.tls import client_context, private_authority, server_context
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from courriel.accounts import sasl, scram
-from courriel.accounts.lockout import Lockout, Try, is_loopback
+from courriel.accounts.lockout import Lockout, Try
 from courriel.accounts.passwords import SALT_OCTETS, Passwords
 from courriel.base.log import Level, log
+from courriel.base.networks import is_loopback
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.model.refusals import AuthenticationFailed, Throttled

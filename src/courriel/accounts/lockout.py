@@ -14,19 +14,16 @@ Memory is bounded: the oldest entries go first.  Nothing is kept over a restart.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
 from courriel.base.clock import Clock
+from courriel.base.networks import is_loopback, network_of
 from courriel.model.refusals import Throttled
 
 HOUR_S: Final = 3600.0
-
-IPV6_PREFIX: Final = 64
-"""One customer's least allotment (RFC 6177 §2): its addresses are as good as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +54,6 @@ class LockoutSettings:
     """Pairs, and networks, remembered; some 200 octets each."""
     known_s: float = 30 * 86_400.0
     """How long a network stays known to be good for an account."""
-
-
-def network_of(ip: str) -> str:
-    """What counts as one guesser.  ``""`` (a unix socket) stays ``""``; what is no address counts as itself."""
-    if ":" not in ip:
-        return ip
-    try:
-        address = ipaddress.IPv6Address(ip.partition("%")[0])
-    except ValueError:
-        return ip
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False))
-
-
-def is_loopback(ip: str) -> bool:
-    """Whether the client is this machine: a loopback address or a unix socket."""
-    return ip == "" or ip == "::1" or ip.startswith("127.") or ip.startswith("::ffff:127.")
 
 
 class Levels:

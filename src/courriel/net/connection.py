@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, cast
 
 from courriel.base.log import Level, Value, log
+from courriel.base.networks import is_loopback
 from courriel.net import eager
 
 BACKLOG_OCTETS: Final = 256 * 1024
@@ -139,7 +140,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_local(self) -> bool:
         """Whether the peer is this machine: a loopback address or a unix socket."""
-        return self.peer_ip == "" or self.peer_ip.startswith("127.") or self.peer_ip == "::1"
+        return is_loopback(self.peer_ip)
 
     @property
     def tls(self) -> str:

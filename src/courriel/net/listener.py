@@ -6,7 +6,6 @@ One coarse sweep per listener replaces a timer per connection (PERFORMANCE, rule
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections import Counter
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from courriel.base.log import Level, log
+from courriel.base.networks import network_of
 from courriel.net.connection import HANDSHAKE_TIMEOUT_S, Connection, Service
 
 SWEEP_S: Final = 5.0
@@ -34,13 +34,6 @@ class Room:
 
     connections: int = 20_000
     per_network: int = 200
-
-
-def network_of(ip: str) -> str:
-    """What counts as one client: an IPv4 address, an IPv6 /64.  "" (a unix socket) stays ""."""
-    if ":" not in ip:
-        return ip
-    return str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _bound_unix(path: Path) -> socket.socket:
