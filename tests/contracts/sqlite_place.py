@@ -38,4 +38,4 @@ class SqlitePlace:
 async def open_sqlite_queue(directory: Path) -> OutboundQueue:
     from courriel.store.sqlite.queue import SqliteQueue
 
-    return await SqliteQueue.open(directory)
+    return await SqliteQueue.open(directory / "queue.db")

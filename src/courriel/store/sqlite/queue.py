@@ -72,18 +72,17 @@ class SqliteQueue:
 
     @classmethod
     async def open(
-        cls, directory: Path, *, files: Files | None = None, vfs: str | None = None, say: Say = say_nothing
+        cls, path: Path, *, files: Files | None = None, vfs: str | None = None, say: Say = say_nothing
     ) -> SqliteQueue:
-        """Open or make the queue below ``directory``.  Raises Unavailable when another process has it open."""
+        """Open or make the database file ``path``.  Raises Unavailable when another process has it open."""
         files = files or SystemFiles()
-        place = str(directory / "queue")
         try:
-            files.make_directory(place)
+            files.make_directory(str(path.parent))
         except OSError as error:
             raise meaning(error) from error
-        lock = take_lock(place)
+        lock = take_lock(f"{path}.lock")
         try:
-            return cls(asyncio.get_running_loop(), lock, f"{place}/queue.db", vfs, files, say)
+            return cls(asyncio.get_running_loop(), lock, str(path), vfs, files, say)
         except BaseException:
             os.close(lock)
             raise

@@ -76,7 +76,7 @@ class SqliteStore:
             files.make_directory(place)
         except OSError as error:
             raise meaning(error) from error
-        lock = take_lock(place)
+        lock = take_lock(f"{place}/lock")
         loop = asyncio.get_running_loop()
         shards: list[Shard] = []
         try:
@@ -381,14 +381,14 @@ def _select(shard: Shard, sql: str, bindings: tuple[int, ...]) -> list[Row]:
         raise meaning(error) from error
 
 
-def take_lock(directory: str) -> int:
-    """Lock a store for this process.  Raises Unavailable when another has it."""
-    fd = os.open(f"{directory}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def take_lock(path: str) -> int:
+    """Lock a file for this process.  Raises Unavailable when another has it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(fd)
-        raise Unavailable(f"{directory} is in use by another Courriel") from None
+        raise Unavailable(f"{path}: in use by another Courriel") from None
     return fd
 
 

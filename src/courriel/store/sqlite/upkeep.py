@@ -100,10 +100,11 @@ class Upkeep:
     def _collect(self, now: float, transaction: Transaction) -> bool:
         """Remove blobs nothing names, from where the last call ended; whether the end was reached."""
         execute = transaction.connection.execute
-        [(last, count)] = execute(
+        bounds: list[Row] = execute(
             "SELECT max(id), count(*) FROM (SELECT id FROM blob WHERE id>? ORDER BY id LIMIT ?)",
             (self._cursor, COLLECT_ROWS),
         ).fetchall()
+        [(last, count)] = bounds
         execute(
             "DELETE FROM blob WHERE id>? AND id<=? AND touched<?"
             " AND NOT EXISTS (SELECT 1 FROM obj WHERE obj.blob=blob.id)",
