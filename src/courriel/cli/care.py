@@ -24,7 +24,7 @@ from courriel.ports import administration as do
 @click.pass_obj
 def check(doors: Doors, repair: bool, data: Path, as_json: bool) -> None:
     report = ask(doors.administration(data), do.Check(repair))
-    columns = [("kind", _("what")), ("place", _("where")), ("detail", _("detail")), ("repaired", _("mended"))]
+    columns = [("kind", _("what")), ("detail", _("detail")), ("repaired", _("mended"))]
     show(report, as_json, rows_table(report["findings"], columns, _("Everything is in order.")))
     if any(not finding["repaired"] for finding in report["findings"]):
         raise click.exceptions.Exit(EXIT_REFUSED)

@@ -20,6 +20,7 @@ def _sentences() -> dict[str, str]:
         "DomainExists": _("That domain is ours already."),
         "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
+        "NoSuchMessage": _("There is no such message in that mailbox."),
         "MailboxExists": _("There is a mailbox of that name already."),
         "MailboxNotAllowed": _("That mailbox name, or that change to it, is not allowed."),
         "MailboxGone": _("The mailbox was deleted meanwhile."),

@@ -1,0 +1,254 @@
+"""``courriel mail``: send, list and read mail over the open protocols, with any provider's server.
+
+With ``--data DIR`` the ports and the certificate authority of the server that runs on it are found by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from courriel.cli.doors import Doors
+from courriel.cli.options import json_option
+from courriel.cli.output import ask, console, refuse, rows_table, show
+from courriel.formats import encoded_word
+from courriel.formats.header import split_block
+from courriel.formats.message.build import Attachment, Draft, Person, build
+from courriel.formats.path import parse_path
+from courriel.imap import client as imap_client
+from courriel.imap.client import ImapClient
+from courriel.net.tls import client_context
+from courriel.ports.administration import Failure, Status
+from courriel.smtp import client as smtp_client
+from courriel.smtp.client import SmtpClient
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a person's mail is, and how to get in."""
+
+    host: str
+    imaps: int
+    submissions: int
+    ca: Path | None
+    user: str
+    password: str
+
+
+def _server_options(function: F) -> F:
+    for option in (
+        click.option("--user", required=True, help=_("Name to log in with (an address).")),
+        click.option("--server", "host", help=_("Host of the mail server.")),
+        click.option("--imap-port", type=int, default=993, show_default=True, help=_("IMAP with TLS.")),
+        click.option("--smtp-port", type=int, default=465, show_default=True, help=_("Submission with TLS.")),
+        click.option(
+            "--ca", type=click.Path(exists=True, path_type=Path), help=_("Certificate authority to trust (PEM).")
+        ),
+        click.option(
+            "--data",
+            type=click.Path(exists=True, path_type=Path),
+            help=_("Data directory of a server on this machine."),
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _server(
+    doors: Doors, data: Path | None, host: str | None, imap_port: int, smtp_port: int, ca: Path | None, user: str
+) -> Server:
+    """The server meant by the options; the password is COURRIEL_PASSWORD or asked for."""
+    if data is None and host is None:
+        raise click.UsageError(_("Say where the mail is: --server HOST, or --data DIR for a server on this machine."))
+    if data is not None:
+        about = ask(doors.administration(data), Status(), quiet=True)
+        ports = {one["service"]: one["port"] for one in about["listeners"]}
+        if not ports:
+            refuse(Failure("Unavailable", _("no server runs on {data}").format(data=data)))
+        host, imap_port, smtp_port = "localhost", ports["imaps"], ports["submissions"]
+        ca = Path(about["ca"]) if about["ca"] else None
+    password = os.environ.get("COURRIEL_PASSWORD")
+    if password is None:
+        password = click.prompt(_("Password"), hide_input=True, err=True)
+    return Server(host or "", imap_port, smtp_port, ca, user, str(password))
+
+
+def _run(work: Awaitable[T]) -> T:
+    """Run one conversation; what the other side refused becomes a sentence."""
+
+    async def run() -> T:
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except imap_client.Refused as refusal:
+        refuse(Failure("AuthenticationFailed" if refusal.code == "AUTHENTICATIONFAILED" else "Refused", refusal.text))
+    except smtp_client.Refused as refusal:
+        refuse(Failure("AuthenticationFailed" if refusal.code == 535 else "Refused", str(refusal)))
+
+
+async def _imap(server: Server, mailbox: str) -> tuple[ImapClient, int]:
+    client = await ImapClient.connect(server.host, server.imaps, client_context(server.ca))
+    await client.login(server.user, server.password)
+    return client, await client.select(mailbox, readonly=True)
+
+
+@click.group(help=_("Send, list and read mail, with this server or any other."))
+def mail() -> None:
+    pass
+
+
+@mail.command(
+    "send",
+    help=_(
+        "Send a message; its text is read from standard input.\n\n"
+        "Example: echo Hello | courriel mail send --server mail.example.org --user alice@example.org"
+        " --to bob@example.org --subject Hi"
+    ),
+)
+@_server_options
+@click.option("--to", "receivers", multiple=True, required=True, help=_("Receiver. May be repeated."))
+@click.option("--cc", "copies", multiple=True, help=_("Receiver of a copy. May be repeated."))
+@click.option("--subject", default="", help=_("Subject."))
+@click.option("--from", "sender", help=_("Sender's address (else the name you log in with)."))
+@click.option(
+    "--attach",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=_("File to attach. May be repeated."),
+)
+@click.pass_obj
+def send(
+    doors: Doors,
+    receivers: tuple[str, ...],
+    copies: tuple[str, ...],
+    subject: str,
+    sender: str | None,
+    files: tuple[Path, ...],
+    **where: Any,
+) -> None:
+    server = _server(doors, **where)
+    sender = sender or server.user
+    text = "" if sys.stdin.isatty() else sys.stdin.read()
+    author = _person(sender)
+    draft = Draft(
+        sender=author,
+        to=tuple(map(_person, receivers)),
+        cc=tuple(map(_person, copies)),
+        subject=subject,
+        text=text,
+        date=datetime.now(UTC).astimezone(),
+        message_id=f"<{secrets.token_hex(16)}@{author.path.domain}>",
+        attachments=tuple(Attachment(file.name, file.read_bytes()) for file in files),
+    )
+    _run(_send(server, sender, (*receivers, *copies), build(draft, secrets.token_hex(12))))
+    console.print(_("Sent to {receivers}.").format(receivers=", ".join((*receivers, *copies))), markup=False)
+
+
+def _person(address: str) -> Person:
+    return Person("", parse_path(b"<%b>" % address.encode(), smtputf8=True))
+
+
+async def _send(server: Server, sender: str, receivers: tuple[str, ...], message: bytes) -> None:
+    client = await SmtpClient.connect(server.host, server.submissions, tls=client_context(server.ca))
+    try:
+        await client.login(server.user, server.password)
+        await client.send(sender, receivers, message)
+    finally:
+        await client.close()
+
+
+@mail.command("list", help=_("The newest messages of a mailbox."))
+@_server_options
+@click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
+@click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many."))
+@json_option
+@click.pass_obj
+def list_(doors: Doors, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
+    rows = _run(_list(_server(doors, **where), mailbox, count))
+    columns = [
+        ("uid", _("no.")),
+        ("date", _("date")),
+        ("from", _("from")),
+        ("subject", _("subject")),
+        ("seen", _("read")),
+    ]
+    show(rows, as_json, rows_table(rows, columns, _("No messages here.")))
+
+
+async def _list(server: Server, mailbox: str, count: int) -> list[dict[str, Any]]:
+    client, total = await _imap(server, mailbox)
+    first = max(1, total - count + 1)
+    fetched = await client.fetch(f"{first}:*", "(UID FLAGS ENVELOPE)") if total else []
+    await client.close()
+    return [_row(items) for items in fetched]
+
+
+def _row(items: dict[bytes, Any]) -> dict[str, Any]:
+    envelope, flags = items[b"ENVELOPE"], items[b"FLAGS"]
+    date, subject, senders = envelope[0] or b"", envelope[1] or b"", envelope[2] or []
+    return {
+        "uid": int(items[b"UID"]),
+        "date": date.decode("ascii", "replace"),
+        "from": _sender(senders[0]) if senders else "",
+        "subject": encoded_word.decode(subject),
+        "seen": b"\\Seen" in flags,
+    }
+
+
+def _sender(address: list[bytes | None]) -> str:
+    """Name or address of one ENVELOPE address (name, route, local part, domain)."""
+    name, _route, local, domain = address
+    if name:
+        return encoded_word.decode(name)
+    return f"{(local or b'').decode('utf-8', 'replace')}@{(domain or b'').decode('utf-8', 'replace')}"
+
+
+@mail.command("read", help=_("One message: its main fields and its text."))
+@_server_options
+@click.argument("uid", metavar="NO", type=click.IntRange(1))
+@click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
+@click.option("--raw", is_flag=True, help=_("All octets as they are stored."))
+@click.pass_obj
+def read(doors: Doors, uid: int, mailbox: str, raw: bool, **where: Any) -> None:
+    message = _run(_read(_server(doors, **where), mailbox, uid))
+    if message is None:
+        refuse(Failure("NoSuchMessage", str(uid)))
+    if raw:
+        sys.stdout.buffer.write(message)
+        return
+    block = split_block(message)
+    for name, title in ((b"From", _("From")), (b"To", _("To")), (b"Date", _("Date")), (b"Subject", _("Subject"))):
+        console.print(f"{title}: {encoded_word.decode(block.get(name) or b'')}", markup=False, soft_wrap=True)
+    console.print()
+    console.print(_text(message), markup=False, soft_wrap=True)
+
+
+def _text(message: bytes) -> str:
+    """The message's text as a person reads it."""
+    from courriel.formats.message.summary import summarise
+    from courriel.formats.message.text import decoded_text
+
+    return "\n".join(decoded_text(message, summarise(message).parts, 0))
+
+
+async def _read(server: Server, mailbox: str, uid: int) -> bytes | None:
+    client, _total = await _imap(server, mailbox)
+    fetched = await client.fetch(str(uid), "(BODY.PEEK[])", uid=True)
+    await client.close()
+    body = next((items.get(b"BODY[]") for items in fetched), None)
+    return body if isinstance(body, bytes) else None
