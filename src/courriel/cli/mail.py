@@ -134,6 +134,7 @@ def mail() -> None:
 @click.pass_obj
 def send(
     doors: Doors,
+    /,
     receivers: tuple[str, ...],
     copies: tuple[str, ...],
     subject: str,
@@ -178,7 +179,7 @@ async def _send(server: Server, sender: str, receivers: tuple[str, ...], message
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many."))
 @json_option
 @click.pass_obj
-def list_(doors: Doors, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
+def list_(doors: Doors, /, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
     rows = _run(_list(_server(doors, **where), mailbox, count))
     columns = [
         ("uid", _("no.")),
@@ -224,7 +225,7 @@ def _sender(address: list[bytes | None]) -> str:
 @click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
 @click.option("--raw", is_flag=True, help=_("All octets as they are stored."))
 @click.pass_obj
-def read(doors: Doors, uid: int, mailbox: str, raw: bool, **where: Any) -> None:
+def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> None:
     message = _run(_read(_server(doors, **where), mailbox, uid))
     if message is None:
         refuse(Failure("NoSuchMessage", str(uid)))
