@@ -279,6 +279,10 @@ class Shard:
         state = await self.account(account)
         return await self.committer.when_idle(lambda: self._load_view(state, mailbox))
 
+    def idle_views(self) -> list[SqliteView]:
+        """Views in memory that are kept for their recent use."""
+        return list(self._used_views.values())
+
     def _load_view(self, owner: AccountState, mailbox: MailboxId) -> SqliteView:
         key = (owner.id, mailbox)
         view = self.views.get(key)

@@ -17,8 +17,10 @@ from courriel.model.ids import AccountId
 from courriel.model.refusals import NoSuchMailbox
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.pack import HEADER, Place, pack_numbers, pack_path, unpack
+from courriel.store.sqlite import viewload
 from courriel.store.sqlite.shard import Shard
 from courriel.store.sqlite.transaction import Row, Transaction
+from courriel.store.sqlite.view import SqliteView
 
 FORGET_ROWS: Final = 2_000
 """Expunged messages let go of in one transaction (STORAGE §1: delete in chunks)."""
@@ -57,7 +59,20 @@ class Upkeep:
         if now >= self._sweep_at and await submit(partial(self._collect, now), heavy=True):
             self._sweep_at = now + SWEEP_S
             await self._compact(now)
+        for view in self._shard.idle_views():
+            if viewload.needs_copy(view):
+                await submit(partial(self._copy_view, view), heavy=True)
         await self._checkpoint()
+
+    def _copy_view(self, view: SqliteView, transaction: Transaction) -> None:
+        """Keep a view's arrays in the database, as committed before this group; see ``viewload.py``."""
+        modseq = view.state.modseq
+        if not view.gone and view.owner.mailboxes.get(view.mailbox) is view.state:
+            transaction.connection.execute(
+                "INSERT OR REPLACE INTO snap VALUES (?,?,?,?)",
+                (view.account, view.mailbox, modseq, viewload.pack(view)),
+            )
+        view.copied_modseq = modseq
 
     def _forget(self, now: float, transaction: Transaction) -> int:
         """Let go of messages whose time to be restored is over."""

@@ -25,8 +25,8 @@ class SqliteView:
     """See the port for what readers may rely on."""
 
     __slots__ = (
-        "__weakref__", "_changes", "_claimed", "_loop", "_position", "_watchers", "account", "columns", "flags",
-        "gone", "ids", "mailbox", "modseqs", "owner", "sizes", "state", "uids", "uidvalidity",
+        "__weakref__", "_changes", "_claimed", "_loop", "_position", "_watchers", "account", "columns",
+        "copied_modseq", "flags", "gone", "ids", "mailbox", "modseqs", "owner", "sizes", "state", "uids", "uidvalidity",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +50,8 @@ class SqliteView:
         self.ids: array[int] = array("Q")
         self.sizes: array[int] = array("I")
         self.columns: dict[Column, list[Any]] = {}
+        self.copied_modseq = 0
+        """Number of the mailbox when its arrays were last copied into the database (``viewload.py``)."""
         self.gone = False
         self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
         self._position = 0
