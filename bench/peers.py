@@ -233,7 +233,6 @@ mail_location = {self._format}:{home}/{self._format}
 mail_fsync = {"never" if filling else "optimized"}
 mail_max_userip_connections = 20000
 default_client_limit = 20000
-default_process_limit = 12000
 {"imap_hibernate_timeout = 1s" if hibernate else ""}
 passdb {{
   driver = passwd-file
@@ -270,7 +269,8 @@ service pop3-login {{
 service imap {{
   process_limit = 12000
   vsz_limit = 1G
-  {"unix_listener imap-master { user = dovecot" if hibernate else "unix_listener imap-master {"}
+  unix_listener imap-master {{
+    {"user = dovecot" if hibernate else ""}
   }}
 }}
 service imap-hibernate {{
