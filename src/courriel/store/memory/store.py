@@ -120,10 +120,12 @@ class MemoryStore:
         moving = {other.id: new_path + other.path[len(path) :] for other in [box, *here.below(path)]}
         for new in moving.values():
             check_path(new)
+        before = here.modseq
         self._make_parents(here, new_path)
+        made = [other.id for other in here.boxes.values() if other.id > before]
         for mailbox, new in moving.items():
             here.boxes[mailbox].path = new
-        here.commit(here.take_modseq(), ("mailbox",), moving)
+        here.commit(here.take_modseq(), ("mailbox",), [*moving, *made])
 
     async def delete_mailbox(self, account: AccountId, path: str) -> None:
         here = self._account(account)

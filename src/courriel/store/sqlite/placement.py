@@ -94,8 +94,10 @@ def rename_mailbox(transaction: Transaction, account: AccountId, path: str, new_
     }
     for new in moving.values():
         _check_path(new)
+    before = draft.counter
     parent_id = _parent(transaction, draft, new_path)
     paths = draft.path_ids()
+    made = [mailbox for mailbox in paths.values() if mailbox > before]
     for mailbox, new in moving.items():
         member = draft.mailbox(mailbox)
         del paths[member.path]
@@ -106,7 +108,7 @@ def rename_mailbox(transaction: Transaction, account: AccountId, path: str, new_
         "UPDATE coll SET parent=?, name=? WHERE acct=? AND coll=?",
         (parent_id, new_path.rpartition(SEPARATOR)[2], account, box.id),
     )
-    transaction.note(draft, draft.take(), KIND_MAILBOX, list(moving))
+    transaction.note(draft, draft.take(), KIND_MAILBOX, [*moving, *made])
 
 
 def delete_mailbox(transaction: Transaction, account: AccountId, path: str) -> None:
