@@ -182,13 +182,13 @@ static const char *last_line(const Link *link) {
 static void link_until(Link *link, const char *begins) {
     for (;;) {
         ssize_t got = link_read(link);
-        if (got == 0) die("the server hung up; last words: %s", link->tail);
-        if (got < 0) {
-            const char *line = last_line(link);
+        if (got <= 0) {
+            const char *line = last_line(link); /* a LOGOUT's OK may come together with the end of the stream */
             if (line && !strncmp(line, begins, strlen(begins))) return;
             if (line && (strstr(line, " NO ") || strstr(line, " BAD ") || !strncmp(line, "-ERR", 4)
                 || (*line >= '4' && *line <= '5' && line[3] == ' ')))
                 die("wanted %s, got: %s", begins, line);
+            if (got == 0) die("the server hung up; last words: %s", link->tail);
             link_wait(link, POLLIN);
         }
     }
