@@ -122,7 +122,6 @@ class LocalAdministration:
     async def user_password(self, request: do.UserPassword) -> Any:
         account = self._account(request.login)
         await self._home.directory.set_secret(account.login, await self._home.passwords.record(request.password))
-        self._home.passwords.forget(account.login)
 
     async def user_enable(self, request: do.UserEnable) -> Any:
         account = self._account(request.login)

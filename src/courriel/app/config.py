@@ -77,7 +77,7 @@ class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
     url: str = "sqlite:"
-    retention_days: float = 30.0
+    retention_days: int = 30
     """How long expunged mail can be restored."""
     flag_sync_ms: int = 1000
     """How long an acknowledged flag change may be on its way to the disk; 0 waits for it."""

@@ -12,7 +12,7 @@ from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.app.config import Settings, SettingsError
 from courriel.base.clock import Clock, SystemClock
-from courriel.base.log import log
+from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.queue import SqliteQueue
@@ -43,7 +43,7 @@ class Installation:
         make_private(data)
         clock = SystemClock()
         kept = StoreSettings(flag_sync_ms=settings.store.flag_sync_ms, retention_days=settings.store.retention_days)
-        store = await SqliteStore.open(data, kept, clock, say=log.event)
+        store = await SqliteStore.open(data, kept, clock, say=_say)
         directory = SqliteDirectory(data / "directory.db", clock)
         queue = await SqliteQueue.open(data / "queue.db")
         passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
@@ -59,6 +59,15 @@ class Installation:
         await self.queue.close()
         await self.store.close()
         self.directory.close()
+
+
+def _say(event: str, /, **fields: object) -> None:
+    """The store's events are errors or rare work: worth a line each."""
+    log.event(
+        event,
+        Level.WARNING,
+        **{name: value if isinstance(value, int) else str(value) for name, value in fields.items()},
+    )
 
 
 def make_private(directory: Path) -> None:

@@ -95,7 +95,7 @@ class Server:
 
     def unhealthy(self) -> str:
         """What is wrong, "" when nothing is."""
-        stopped = [str(shard.number) for shard in self.installation.store.shards if shard.stopped]
+        stopped = [str(shard.number) for shard in self.installation.store.shards if shard.committer.failure is not None]
         return f"shard {', '.join(stopped)} takes no writes (disk full or failing)" if stopped else ""
 
     def describe(self) -> dict[str, Any]:
