@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import apsw
 
 from courriel.base.clock import Clock
-from courriel.model.changes import FlagResult, JournalEntry
+from courriel.model.changes import FlagResult
 from courriel.model.flags import FlagChange
 from courriel.model.ids import AccountId, MailboxId, ModSeq
 from courriel.model.refusals import NoSuchMailbox
@@ -26,22 +26,19 @@ from courriel.store.sqlite import flags as flag_changes
 from courriel.store.sqlite.check import Report, check_shard
 from courriel.store.sqlite.commit import Committer, Item, run_plans
 from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
-from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
+from courriel.store.sqlite.flaglog import FlagLog
 from courriel.store.sqlite.migrations import migrate
+from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.recovery import recover
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
 from courriel.store.sqlite.snapshot import take_snapshot
 from courriel.store.sqlite.state import AccountState, load_account
 from courriel.store.sqlite.transaction import (
-    KIND_MAIL,
-    KINDS,
     Appeared,
     MailboxDropped,
     Removed,
-    Row,
     Transaction,
-    pack_ids,
 )
 from courriel.store.sqlite.view import SqliteView
 
@@ -94,9 +91,6 @@ class Shard:
         self.views: WeakValueDictionary[tuple[AccountId, MailboxId], SqliteView] = WeakValueDictionary()
         self._used_views: OrderedDict[tuple[AccountId, MailboxId], SqliteView] = OrderedDict()
         self._claimed: set[tuple[AccountId, MailboxId]] = set()
-        self._pending: list[FlagRecord] = []
-        self._pending_count = 0
-        self._pending_changes: list[Row] = []
         self._flush_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
@@ -120,6 +114,7 @@ class Shard:
             migrate(self.connection, lambda version: take_snapshot(self, version))
             self.files.fsync_directory(self.directory)
             self._recover()
+            self._pending = PendingFlags(self._flag_log)
             self._packs = PackWriter(self.files, self.packs_directory, self.settings.pack_octets)
             self.pack_reader = PackReader(self.files, self.packs_directory)
             highest = self.connection.execute("SELECT coalesce(max(id), 0) FROM blob").fetchone()
@@ -293,14 +288,7 @@ class Shard:
             raise NoSuchMailbox(f"mailbox {mailbox}")
         view = SqliteView(self._loop, owner, state, self.settings.view_changes, self._claimed)
         self.reads.fill(view)
-        for record in self._pending:
-            if record.account == owner.id and record.mailbox == mailbox:
-                for place, (flags, modseq) in zip(
-                    view.indexes(record.uids),
-                    zip(record.flags, range(record.first_modseq, record.first_modseq + len(record.uids)), strict=True),
-                    strict=True,
-                ):
-                    view.flags[place], view.modseqs[place] = flags, modseq
+        self._pending.show_in(view)
         self.views[key] = view
         self._keep_view(key, view)
         return view
@@ -318,35 +306,21 @@ class Shard:
         if view.gone:
             raise NoSuchMailbox(f"mailbox {view.mailbox}")
         judged = flag_changes.judge(view, uids, change, unchanged_since)
-        count = len(judged.places)
-        if count:
+        if judged.places:
             self.committer.check()
-            owner = view.owner
-            first = owner.counter + 1
-            record = FlagRecord(owner.id, view.mailbox, first, judged.uids, judged.flags)
             try:
-                self._flag_log.append(render(owner.id, view.mailbox, first, judged.uids, judged.flags))
+                self._pending.add(view, judged)
             except OSError as error:
                 self.committer.failure = error
                 self.stopped(error)
                 raise meaning(error) from error
-            owner.counter += count
-            self._pending.append(record)
-            self._pending_count += count
-            flag_changes.apply(view, judged, first)
-            self._note_flags(owner, view.mailbox)
-            if self._pending_count > UNSYNCED_FLAGS:
+            if view.owner.watchers:
+                self._wake(view.owner.watchers)
+            if self._pending.count > UNSYNCED_FLAGS:
                 self.committer.kick()
             elif self._flush_timer is None:
                 self._flush_timer = self._loop.call_later(self.settings.flag_sync_ms / 1000, self._flush)
         return FlagResult(judged.as_asked, judged.conflicts, ModSeq(view.state.modseq))
-
-    def _note_flags(self, owner: AccountState, mailbox: MailboxId) -> None:
-        modseq = ModSeq(owner.counter)
-        owner.journal.append(JournalEntry(modseq, KINDS[KIND_MAIL], (mailbox,)))
-        self._pending_changes.append((owner.id, modseq, KIND_MAIL, pack_ids((mailbox,))))
-        if owner.watchers:
-            self._wake(owner.watchers)
 
     def _flush(self) -> None:
         self._flush_timer = None
@@ -359,7 +333,7 @@ class Shard:
 
     # --- Medium: what a group is ------------------------------------------------------------------------------
     def is_heavy(self) -> bool:
-        return self._pending_count > HEAVY_FLAGS
+        return self._pending.count > HEAVY_FLAGS
 
     def has_work(self) -> bool:
         return bool(self._pending or self._claimed)
@@ -391,18 +365,7 @@ class Shard:
             state = self._accounts.get(account)
             if state is not None and mailbox in state.mailboxes:
                 transaction.account(account).mailbox(mailbox)
-        if not self._pending:
-            return
-        latest: dict[tuple[int, int, int], tuple[int, int]] = {}
-        for record in self._pending:
-            transaction.account(AccountId(record.account)).mailbox(MailboxId(record.mailbox))
-            for n, uid in enumerate(record.uids):
-                latest[record.account, record.mailbox, uid] = (record.flags[n], record.first_modseq + n)
-        self.connection.executemany(
-            "UPDATE member SET flags=?, modseq=? WHERE acct=? AND coll=? AND uid=?",
-            [(*values, *key) for key, values in latest.items()],
-        )
-        self.connection.executemany("INSERT INTO chg VALUES (?,?,?,?)", self._pending_changes)
+        self._pending.fold(transaction)
 
     def is_small(self, context: Transaction) -> bool:
         return not context.packed or sum(len(message.body) for _, _, message in context.packed) <= SMALL_GROUP_OCTETS
@@ -440,28 +403,7 @@ class Shard:
         for account, draft in context.drafts.items():
             if account in context.deleted:
                 continue
-            state = draft.base
-            state.counter = draft.counter
-            state.uidv_next = draft.uidv_next
-            state.octets = draft.octets
-            state.messages = draft.messages
-            state.limit_octets = draft.limit_octets
-            state.limit_messages = draft.limit_messages
-            state.log_floor = draft.log_floor
-            for mailbox, box in draft.mailboxes.items():
-                known = state.mailboxes.get(mailbox)
-                if box is None:
-                    state.mailboxes.pop(mailbox, None)
-                elif known is None:
-                    state.mailboxes[mailbox] = box
-                else:
-                    known.adopt(box)
-            if draft.paths is not None:
-                state.paths = draft.paths
-            if draft.subscriptions is not None:
-                state.subscriptions = draft.subscriptions
-            if draft.keywords is not None and draft.names is not None:
-                state.keywords, state.names = draft.keywords, draft.names
+            draft.publish()
         for state in context.made.values():
             self._keep_account(state)
         self._show_effects(context)
@@ -494,11 +436,7 @@ class Shard:
 
     def _pending_done(self) -> None:
         self._claimed.clear()
-        if self._pending:
-            self._pending.clear()
-            self._pending_changes.clear()
-            self._pending_count = 0
-            self._flag_log.clear()
+        self._pending.done()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

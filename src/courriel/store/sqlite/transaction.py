@@ -135,6 +135,31 @@ class AccountDraft:
         if over or (self.limit_messages and self.messages + messages > self.limit_messages):
             raise OverQuota(f"account {self.base.id}")
 
+    def publish(self) -> None:
+        """On the loop, once the group is durable: make the account in memory like this draft."""
+        state = self.base
+        state.counter = self.counter
+        state.uidv_next = self.uidv_next
+        state.octets = self.octets
+        state.messages = self.messages
+        state.limit_octets = self.limit_octets
+        state.limit_messages = self.limit_messages
+        state.log_floor = self.log_floor
+        for mailbox, box in self.mailboxes.items():
+            known = state.mailboxes.get(mailbox)
+            if box is None:
+                state.mailboxes.pop(mailbox, None)
+            elif known is None:
+                state.mailboxes[mailbox] = box
+            else:
+                known.adopt(box)
+        if self.paths is not None:
+            state.paths = self.paths
+        if self.subscriptions is not None:
+            state.subscriptions = self.subscriptions
+        if self.keywords is not None and self.names is not None:
+            state.keywords, state.names = self.keywords, self.names
+
     def known_keywords(self) -> Mapping[str, int]:
         return self.base.keywords if self.keywords is None else self.keywords
 

@@ -1,0 +1,75 @@
+"""Flag changes that are logged and shown, and not yet in the tables.  PERFORMANCE, "Decided".
+
+``add`` is called on the loop while no group is under way; ``fold`` puts everything into the next group's
+transaction; ``done`` forgets it and empties the log once that is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from courriel.model.changes import JournalEntry
+from courriel.model.ids import AccountId, MailboxId, ModSeq
+from courriel.store.sqlite import flags as flag_changes
+from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
+from courriel.store.sqlite.transaction import KIND_MAIL, KINDS, Row, Transaction, pack_ids
+from courriel.store.sqlite.view import SqliteView
+
+
+class PendingFlags:
+    """See above.  ``count``: messages whose flags wait."""
+
+    def __init__(self, log: FlagLog) -> None:
+        self._log = log
+        self._records: list[FlagRecord] = []
+        self._changes: list[Row] = []
+        self.count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._records)
+
+    def add(self, view: SqliteView, judged: flag_changes.Judged) -> None:
+        """Log and show one change of at least one message.  Raises OSError, and has then changed nothing."""
+        owner, count = view.owner, len(judged.places)
+        first = owner.counter + 1
+        self._log.append(render(owner.id, view.mailbox, first, judged.uids, judged.flags))
+        owner.counter += count
+        self._records.append(FlagRecord(owner.id, view.mailbox, first, judged.uids, judged.flags))
+        self.count += count
+        flag_changes.apply(view, judged, first)
+        owner.journal.append(JournalEntry(ModSeq(owner.counter), KINDS[KIND_MAIL], (view.mailbox,)))
+        self._changes.append((owner.id, owner.counter, KIND_MAIL, pack_ids((view.mailbox,))))
+
+    def show_in(self, view: SqliteView) -> None:
+        """Bring a view that was just read from the tables up to date."""
+        for record in self._records:
+            if record.account == view.account and record.mailbox == view.mailbox:
+                for place, (flags, modseq) in zip(view.indexes(record.uids), values(record), strict=True):
+                    view.flags[place], view.modseqs[place] = flags, modseq
+
+    def fold(self, transaction: Transaction) -> None:
+        """Write it all; of several changes of one message the last."""
+        if not self._records:
+            return
+        latest: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for record in self._records:
+            transaction.account(AccountId(record.account)).mailbox(MailboxId(record.mailbox))
+            for uid, both in zip(record.uids, values(record), strict=True):
+                latest[record.account, record.mailbox, uid] = both
+        transaction.connection.executemany(
+            "UPDATE member SET flags=?, modseq=? WHERE acct=? AND coll=? AND uid=?",
+            [(*both, *key) for key, both in latest.items()],
+        )
+        transaction.connection.executemany("INSERT INTO chg VALUES (?,?,?,?)", self._changes)
+
+    def done(self) -> None:
+        if self._records:
+            self._records.clear()
+            self._changes.clear()
+            self.count = 0
+            self._log.clear()
+
+
+def values(record: FlagRecord) -> Iterator[tuple[int, int]]:
+    """(flags, number) of each message of a record."""
+    return zip(record.flags, range(record.first_modseq, record.first_modseq + len(record.uids)), strict=True)
