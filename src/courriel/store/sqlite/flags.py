@@ -32,8 +32,9 @@ def judge(view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_s
     """What ``change`` does to those of ``uids`` that exist."""
     if len(uids) == 1:
         return _judge_one(view, uids[0], change, unchanged_since)
-    asked = uids if _is_ascending(uids) else sorted(set(uids))
-    places = view.indexes(asked)
+    places: Sequence[int] | None = view.run(uids)
+    if places is None:
+        places = view.indexes(sorted(set(uids)))
     conflicts: Sequence[int] = NONE
     if unchanged_since is not None:
         modseqs = view.modseqs
@@ -96,12 +97,6 @@ def _judge_one(view: SqliteView, uid: int, change: FlagChange, unchanged_since: 
     if after == before:
         return Judged(one, NONE, (), NONE, NONE)
     return Judged(one, NONE, (place,), one, array("Q", (after,)))
-
-
-def _is_ascending(uids: Sequence[int]) -> bool:
-    if isinstance(uids, range):
-        return uids.step > 0
-    return all(map(int.__lt__, uids, uids[1:])) if isinstance(uids, array | list | tuple) else False
 
 
 def apply(view: SqliteView, judged: Judged, first_modseq: int) -> None:

@@ -75,6 +75,9 @@ def choose(transaction: Transaction, account: AccountId, mailbox: MailboxId, uid
     if view is None:
         raise NoSuchMailbox(f"mailbox {mailbox}")
     removed = transaction.removed.get((account, mailbox))
+    run = None if removed else view.run(uids)
+    if run is not None:
+        return Chosen(view, run)
     wanted: Sequence[int] = sorted(set(uids))
     if removed:
         wanted = [uid for uid in wanted if uid not in removed]

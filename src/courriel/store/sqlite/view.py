@@ -106,17 +106,24 @@ class SqliteView:
         return self.state.recent
 
     # --- for the store --------------------------------------------------------------------------------------
-    def indexes(self, uids: Sequence[int]) -> Sequence[int]:
-        """Indexes of those of ``uids`` (ascending) that exist; one comparison where they are neighbours."""
-        if not uids or not self.uids:
-            return ()
+    def run(self, uids: Sequence[int]) -> range | None:
+        """Indexes of ``uids`` when they are exactly some neighbours, in order: one comparison in C; else None."""
         mine = self.uids
+        if not uids or not mine:
+            return None
         first = bisect_left(mine, uids[0])
         last = first + len(uids)
-        if last <= len(mine) and mine[first] == uids[0] and mine[last - 1] == uids[-1]:
-            asked = uids if isinstance(uids, array) and uids.typecode == "I" else array("I", uids)
-            if len(uids) < 3 or mine[first:last] == asked:
-                return range(first, last)
+        if last > len(mine) or mine[first] != uids[0] or mine[last - 1] != uids[-1]:
+            return None
+        asked = uids if isinstance(uids, array) and uids.typecode == "I" else array("I", uids)
+        return range(first, last) if mine[first:last] == asked else None
+
+    def indexes(self, uids: Sequence[int]) -> Sequence[int]:
+        """Indexes of those of ``uids`` (ascending, each once) that exist."""
+        run = self.run(uids)
+        if run is not None or not uids:
+            return run or ()
+        mine, first = self.uids, 0
         found = []
         end = len(mine)
         for uid in uids:
