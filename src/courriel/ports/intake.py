@@ -15,8 +15,13 @@ class Intake(Protocol):
         """Raises NotYourAddress (submission as somebody else) or another MailRefusal."""
         ...
 
-    async def check_recipient(self, door: Door, client: Client, sender: Address, recipient: Recipient) -> None:
-        """Raises NoSuchAddress, RelayDenied, AccountDisabled, OverQuota, …; returning means "250"."""
+    async def check_recipient(
+        self, door: Door, client: Client, sender: Address, recipient: Recipient, declared_octets: int | None = None
+    ) -> None:
+        """Raises NoSuchAddress, RelayDenied, AccountDisabled, OverQuota, …; returning means "250".
+
+        ``declared_octets`` is the size the client announced (RFC 1870), for the quota.
+        """
         ...
 
     async def accept(self, envelope: Envelope, content: bytes) -> Receipt:

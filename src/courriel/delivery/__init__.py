@@ -1,0 +1,1 @@
+"""What happens to a message between the doors: judged, completed, routed, expanded, delivered or queued."""

@@ -1,0 +1,98 @@
+"""Into the mailboxes: one append, one commit, for all local recipients of a message.  STORAGE §3.
+
+Quota is judged before anything is stored, so that a message for many is not half delivered.  Over LMTP, where each
+recipient has an answer of its own, those who have room get it and the others do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from courriel.base.errors import FormatError
+from courriel.delivery.received import recipient_prefix
+from courriel.delivery.route import Drop
+from courriel.formats.message.summary import summarise
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId, MailboxId
+from courriel.model.mailbox import canonical_path
+from courriel.model.message import NewMessage
+from courriel.model.refusals import NoSuchMailbox, OverQuota
+from courriel.ports.store import MailStore
+
+INBOX = "INBOX"
+
+
+class Deliverer:
+    """Puts messages into mailboxes, and remembers which mailbox is whose INBOX."""
+
+    def __init__(self, store: MailStore) -> None:
+        self._store = store
+        self._inboxes: dict[AccountId, MailboxId] = {}
+
+    async def check_room(self, account: AccountId, octets: int) -> None:
+        """Raises OverQuota when ``octets`` more do not fit."""
+        quota = await self._store.quota(account)
+        if not quota.has_room(octets, 1):
+            raise OverQuota(f"account {account}")
+
+    async def full_ones(self, drops: Sequence[Drop], octets: int) -> list[Drop]:
+        """Those that have no room.  Accounts without a limit are not asked."""
+        full = []
+        for drop in drops:
+            if drop.account.quota_octets:
+                try:
+                    await self.check_room(drop.account.id, octets)
+                except OverQuota:
+                    full.append(drop)
+        return full
+
+    async def deliver(
+        self, drops: Sequence[Drop], reverse_path: Address, received: bytes, body: bytes, now: float
+    ) -> None:
+        """Store the message for all; when this returns it is durable and visible."""
+        summary = summarise(body)
+        for attempt in (1, 2):
+            news = [
+                NewMessage(
+                    drop.account.id,
+                    await self._mailbox(drop),
+                    body,
+                    summary,
+                    now,
+                    recipient_prefix(reverse_path, drop.recipient.address, received),
+                )
+                for drop in drops
+            ]
+            try:
+                await self._store.append(news)
+                return
+            except NoSuchMailbox:
+                # A mailbox went away between the look-up and the commit: look again, once.
+                for drop in drops:
+                    self._inboxes.pop(drop.account.id, None)
+                if attempt == 2:
+                    raise
+
+    async def _mailbox(self, drop: Drop) -> MailboxId:
+        """The mailbox named by the detail where there is one, else INBOX."""
+        if drop.detail:
+            found = await self._named(drop.account.id, drop.detail)
+            if found is not None:
+                return found
+        account = drop.account.id
+        inbox = self._inboxes.get(account)
+        if inbox is None:
+            inbox = self._inboxes[account] = (await self._store.mailbox(account, INBOX)).id
+        return inbox
+
+    async def _named(self, account: AccountId, detail: str) -> MailboxId | None:
+        """By exact path, else without case: mail clients and people write details as they like."""
+        try:
+            wanted = canonical_path(detail)
+            return (await self._store.mailbox(account, wanted)).id
+        except FormatError:
+            return None
+        except NoSuchMailbox:
+            folded = wanted.casefold()
+            boxes = await self._store.mailboxes(account)
+            return next((box.id for box in boxes if box.path.casefold() == folded), None)

@@ -1,0 +1,172 @@
+"""The door of delivery, as ``ports/intake.py`` promises it: senders and recipients judged, messages taken.
+
+A message goes judge → submit (own people's) → route and expand → queue → deliver.  When ``accept`` returns, all of
+it is durable; what can be refused is refused here, in the session, so that no bounce goes to a forged sender later
+(AUTH attack row 37).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from courriel.base.clock import Clock, SystemClock
+from courriel.base.errors import CourrielError
+from courriel.base.log import log
+from courriel.delivery.deliver import Deliverer
+from courriel.delivery.judge import check_foreign_sender, judge
+from courriel.delivery.message_id import RANDOM_OCTETS, new_id
+from courriel.delivery.received import path, received_field
+from courriel.delivery.route import Drop, Plan, find_target, make_plan
+from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.submit import check_own, complete
+from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
+from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota
+from courriel.model.transit import Fate, Outcome, Receipt, Transit
+from courriel.ports.directory import Directory
+from courriel.ports.queue import OutboundQueue, Queued
+from courriel.ports.store import MailStore
+
+
+class Delivery:
+    """Fulfils ``ports.intake.Intake`` over a directory, a store and a queue."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        store: MailStore,
+        queue: OutboundQueue,
+        settings: DeliverySettings,
+        clock: Clock | None = None,
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._directory = directory
+        self._queue = queue
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._randomness = randomness
+        self._deliverer = Deliverer(store)
+
+    async def check_sender(self, door: Door, client: Client, reverse_path: Address) -> None:
+        """Those logged in send as themselves; anyone may send reports with ``<>`` (RFC 5321 §4.5.5)."""
+        if door is not Door.SUBMISSION or reverse_path.is_null:
+            return
+        if client.account is None:
+            raise NotPermitted("not logged in")
+        if not self._directory.may_send_as(client.account, reverse_path):
+            raise NotYourAddress(str(reverse_path))
+
+    async def check_recipient(
+        self, door: Door, client: Client, sender: Address, recipient: Recipient, declared_octets: int | None = None
+    ) -> None:
+        """Raises NoSuchAddress, RelayDenied, AccountDisabled, OverQuota."""
+        target = find_target(self._directory, door, recipient.address)
+        if target is None:
+            return
+        limited = [account for account in target.accounts if account.enabled and account.quota_octets]
+        if len(limited) < len(target.accounts):
+            return  # someone has room without asking
+        for account in limited:
+            await self._deliverer.check_room(account.id, declared_octets or 1)
+
+    async def accept(self, envelope: Envelope, content: bytes) -> Receipt:
+        """Take a message; see ``ports/intake.py``."""
+        now = self._clock.now()
+        settings = self._settings
+        transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
+        header = judge(content, envelope.body, settings)
+        account = envelope.client.account
+        if envelope.door is Door.SUBMISSION:
+            if account is None:
+                raise NotPermitted("not logged in")
+            check_own(content, header, lambda address: self._directory.may_send_as(account, address))
+            transit.content = complete(content, header, settings.hostname, transit.id, now)
+        elif envelope.door is Door.MX:
+            check_foreign_sender(header)
+        transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
+        await self._carry_out(transit, make_plan(self._directory, envelope.door, envelope.recipients))
+        log.event(
+            "delivery.accepted",
+            msg=transit.id,
+            door=envelope.door.value,
+            sender=str(envelope.reverse_path),
+            recipients=len(envelope.recipients),
+            octets=len(content),
+        )
+        return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def _carry_out(self, transit: Transit, plan: Plan) -> None:
+        """Queue first, since that can be undone while nothing was answered; then the mailboxes."""
+        full = await self._deliverer.full_ones(plan.drops, _stored_octets(transit))
+        if full and transit.envelope.door is not Door.LMTP:
+            raise OverQuota(", ".join(drop.account.login for drop in full))
+        if plan.remote:
+            await self._enqueue(transit, plan.remote)
+        drops = [drop for drop in plan.drops if drop not in full]
+        try:
+            if drops:
+                full += await self._deliver(transit, drops)
+        except CourrielError:
+            if plan.remote:
+                await self._queue.remove(transit.id)
+            raise
+        _note_outcomes(transit, plan, full)
+
+    async def _deliver(self, transit: Transit, drops: list[Drop]) -> list[Drop]:
+        """Store for all at once; over LMTP one by one if somebody got full meanwhile.  Returns those left out."""
+        reverse_path, received = transit.envelope.reverse_path, transit.received_field
+        content, now = transit.content, transit.received_at
+        try:
+            await self._deliverer.deliver(drops, reverse_path, received, content, now)
+            return []
+        except OverQuota:
+            if transit.envelope.door is not Door.LMTP or len(drops) == 1:
+                if transit.envelope.door is Door.LMTP:
+                    return drops
+                raise
+        full = []
+        for drop in drops:
+            try:
+                await self._deliverer.deliver([drop], reverse_path, received, content, now)
+            except OverQuota:
+                full.append(drop)
+        return full
+
+    async def _enqueue(self, transit: Transit, remote: list[Recipient]) -> None:
+        envelope, settings = transit.envelope, self._settings
+        content = transit.received_field + transit.content
+        queued = Queued(
+            id=transit.id,
+            reverse_path=path(envelope.reverse_path)[1:-1],
+            recipients=tuple(remote),
+            queued_at=transit.received_at,
+            size_octets=len(content),
+            envid=envelope.envid,
+            ret=envelope.ret,
+            smtputf8=envelope.smtputf8,
+            body=envelope.body.value,
+            held=settings.hold,
+            reason=settings.hold_reason if settings.hold else "",
+        )
+        await self._queue.put(queued, content)
+
+
+def _stored_octets(transit: Transit) -> int:
+    """What a copy takes: the message and about a prefix.  The store counts exactly."""
+    return len(transit.content) + len(transit.received_field)
+
+
+def _note_outcomes(transit: Transit, plan: Plan, full: list[Drop]) -> None:
+    """One outcome per recipient, in the order of the envelope."""
+    refused: dict[int, MailRefusal] = {id(recipient): reason for recipient, reason in plan.refused}
+    queued = {id(recipient): is_queued for recipient, is_queued in plan.by_recipient}
+    full_recipients = {id(drop.recipient) for drop in full}
+    for recipient in transit.envelope.recipients:
+        reason = refused.get(id(recipient))
+        if reason is None and id(recipient) in full_recipients:
+            reason = OverQuota()
+        if reason is not None:
+            transit.outcomes.append(Outcome(recipient, Fate.REFUSED, reason))
+        else:
+            fate = Fate.QUEUED if queued[id(recipient)] else Fate.DELIVERED
+            transit.outcomes.append(Outcome(recipient, fate))

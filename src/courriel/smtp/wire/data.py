@@ -1,0 +1,92 @@
+"""The octets of a message inside SMTP: where DATA ends, dots, BDAT chunks, line ends.  RFC 5321 §4.5.2, RFC 3030 §2.
+
+Only CRLF "." CRLF ends DATA.  CR and LF that stand alone are counted while pieces come in, and judged at the end
+(AUTH attack row 1): three ``bytes.count`` a piece, no look at single lines.  ``unstuff``, ``stuff`` and the
+judgement work on whole messages; the pieces are joined once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+END_OF_DATA: Final = b"\r\n.\r\n"
+HOLD_BACK: Final = len(END_OF_DATA) - 1
+"""Octets at the end of a piece that may be the beginning of the end; they are looked at again with the next."""
+
+
+def starts_with_end(buffer: bytes, at: int) -> bool | None:
+    """Whether DATA is over before its first line: ``.CRLF`` right after the command.  None: too few octets to say."""
+    head = buffer[at : at + 3]
+    if head == b".\r\n":
+        return True
+    return None if len(head) < 3 and b".\r\n".startswith(head) else False
+
+
+def unstuff(content: bytes) -> bytes:
+    """Take away the dots that were put before lines.  RFC 5321 §4.5.2: the first character of a line, if a dot."""
+    if content.startswith(b"."):
+        content = content[1:]
+    return content.replace(b"\r\n.", b"\r\n") if b"\r\n." in content else content
+
+
+def stuff(content: bytes) -> bytes:
+    """Content as DATA carries it, with its end.  RFC 5321 §4.5.2.  Line ends must be CRLF already."""
+    if content.startswith(b"."):
+        content = b"." + content
+    if b"\r\n." in content:
+        content = content.replace(b"\r\n.", b"\r\n..")
+    return content + (b".\r\n" if content.endswith(b"\r\n") or not content else END_OF_DATA)
+
+
+def has_line_longer_than(content: bytes, limit: int) -> bool:
+    """Whether some line has more than ``limit`` octets.  Looks at one line end per ``limit`` octets, not at all."""
+    start, last = 0, len(content)
+    while last - start > limit:
+        end = content.rfind(b"\n", start, start + limit + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+class Pieces:
+    """A message as it comes in, piece by piece.  ``has_bare_line_end`` is right at the end of all pieces."""
+
+    __slots__ = ("_ends_with_cr", "_lf", "_lone", "_pieces", "octets")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._lone = 0
+        self._lf = 0
+        self._ends_with_cr = False
+        self.octets = 0
+
+    def add(self, piece: bytes) -> None:
+        """Keep ``piece``."""
+        self._pieces.append(piece)
+        self.count(piece)
+
+    def count(self, piece: bytes) -> None:
+        """Look at ``piece`` without keeping it."""
+        if not piece:
+            return
+        self.octets += len(piece)
+        carriage_returns, line_feeds, pairs = piece.count(b"\r"), piece.count(b"\n"), piece.count(b"\r\n")
+        if self._ends_with_cr and piece[0] == 0x0A:
+            pairs += 1  # CRLF over the border: its CR was counted with the piece before
+        # Each pair takes one CR and one LF; what is left of either stands alone.
+        self._lone += carriage_returns - pairs
+        self._lf += line_feeds - pairs
+        self._ends_with_cr = piece[-1] == 0x0D
+
+    @property
+    def has_bare_line_end(self) -> bool:
+        return self._lone != 0 or self._lf != 0
+
+    def drop(self) -> None:
+        """Let go of what was kept; counting goes on."""
+        self._pieces.clear()
+
+    def join(self) -> bytes:
+        """All octets in order."""
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

@@ -1,0 +1,128 @@
+"""ESMTP parameters of MAIL and RCPT.  RFC 5321 §4.1.2 (esmtp-param), and each parameter's own RFC.
+
+    esmtp-param   = esmtp-keyword ["=" esmtp-value]
+    esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+    esmtp-value   = 1*(%d33-60 / %d62-126)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from courriel.base.errors import FormatError
+from courriel.formats import xtext
+from courriel.model.envelope import Body
+from courriel.smtp.wire.faults import BadArgument, UnknownParameter
+
+_KEYWORD: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*+")
+_VALUE: Final = re.compile(rb"[!-<>-~]++")
+_UTF8_VALUE: Final = re.compile(rb"[!-<>-~\x80-\xff]++")
+
+ENVID_CHARACTERS: Final = 100
+"""RFC 3461 §5.4 asks for 100; longer ones are refused."""
+
+ORCPT_OCTETS: Final = 500
+"""RFC 3461 §5.4."""
+
+SIZE_DIGITS: Final = 20
+"""RFC 1870 §3."""
+
+NOTIFY_WORDS: Final = frozenset({"SUCCESS", "FAILURE", "DELAY"})
+"""RFC 3461 §4.1; NEVER stands alone."""
+
+
+def split(raw: bytes, known: frozenset[bytes], *, smtputf8: bool = False) -> dict[bytes, bytes | None]:
+    """Keyword in capitals → value as written.  Raises BadArgument (syntax, twice the same) or UnknownParameter."""
+    found: dict[bytes, bytes | None] = {}
+    for word in raw.split():
+        keyword, equals, value = word.partition(b"=")
+        if _KEYWORD.fullmatch(keyword) is None:
+            raise BadArgument("parameter name (RFC 5321 §4.1.2)")
+        if equals and (_UTF8_VALUE if smtputf8 else _VALUE).fullmatch(value) is None:
+            raise BadArgument("parameter value (RFC 5321 §4.1.2)")
+        name = keyword.upper()
+        if name not in known:
+            raise UnknownParameter(name.decode("ascii"))
+        if name in found:
+            raise BadArgument(f"{name.decode('ascii')} twice")
+        found[name] = value if equals else None
+    return found
+
+
+def read_size(value: bytes | None) -> int:
+    """SIZE=: declared octets.  RFC 1870 §3: ``size-value = 1*20DIGIT``."""
+    if value is None or not value.isdigit() or len(value) > SIZE_DIGITS:
+        raise BadArgument("SIZE (RFC 1870 §3)")
+    return int(value)
+
+
+def read_body(value: bytes | None) -> Body:
+    """BODY=.  RFC 6152 §2, RFC 3030 §3."""
+    try:
+        return Body((value or b"").upper().decode("ascii"))
+    except ValueError:
+        raise BadArgument("BODY (RFC 6152 §2)") from None
+
+
+def read_ret(value: bytes | None) -> str:
+    """RET=FULL or HDRS.  RFC 3461 §4.3."""
+    word = (value or b"").upper()
+    if word not in (b"FULL", b"HDRS"):
+        raise BadArgument("RET (RFC 3461 §4.3)")
+    return word.decode("ascii")
+
+
+def read_envid(value: bytes | None) -> str:
+    """ENVID=, decoded.  RFC 3461 §4.4."""
+    if not value or len(value) > ENVID_CHARACTERS:
+        raise BadArgument("ENVID (RFC 3461 §4.4)")
+    return _printable(value, "ENVID (RFC 3461 §4.4)")
+
+
+def read_notify(value: bytes | None) -> frozenset[str]:
+    """NOTIFY=NEVER, or a list of SUCCESS, FAILURE, DELAY.  RFC 3461 §4.1."""
+    words = (value or b"").decode("ascii", "replace").upper().split(",")
+    if words == ["NEVER"]:
+        return frozenset(words)
+    if not set(words) <= NOTIFY_WORDS or len(set(words)) != len(words):
+        raise BadArgument("NOTIFY (RFC 3461 §4.1)")
+    return frozenset(words)
+
+
+_ADDRESS_TYPE: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*+")
+
+
+def read_orcpt(value: bytes | None, *, smtputf8: bool = False) -> str:
+    """ORCPT=addr-type;xtext, decoded.  RFC 3461 §4.2; type ``utf-8`` as it is, RFC 6533 §3."""
+    kind, semicolon, address = (value or b"").partition(b";")
+    if not semicolon or not address or len(value or b"") > ORCPT_OCTETS or _ADDRESS_TYPE.fullmatch(kind) is None:
+        raise BadArgument("ORCPT (RFC 3461 §4.2)")
+    if kind.lower() == b"utf-8":
+        if not smtputf8 and not address.isascii():
+            raise BadArgument("ORCPT needs SMTPUTF8 (RFC 6533 §3)")
+        try:
+            return f"utf-8;{address.decode('utf-8')}"
+        except UnicodeDecodeError:
+            raise BadArgument("ORCPT (RFC 6533 §3)") from None
+    return f"{kind.decode('ascii')};{_printable(address, 'ORCPT (RFC 3461 §4.2)')}"
+
+
+def check_auth(value: bytes | None) -> None:
+    """AUTH=<> or an address in xtext: read and not believed.  RFC 4954 §5."""
+    if not value:
+        raise BadArgument("AUTH (RFC 4954 §5)")
+    if value != b"<>":
+        _printable(value, "AUTH (RFC 4954 §5)")
+
+
+def _printable(value: bytes, rule: str) -> str:
+    """xtext whose meaning is printable US-ASCII: it goes into fields of reports later."""
+    try:
+        text = xtext.decode(value)
+    except FormatError:
+        raise BadArgument(rule) from None
+    plain = text.decode("latin-1") if isinstance(text, bytes) else text
+    if not (plain.isascii() and plain.isprintable()):
+        raise BadArgument(rule)
+    return plain

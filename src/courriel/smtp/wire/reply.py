@@ -1,0 +1,86 @@
+"""Replies: codes, enhanced codes and text, written and read.  RFC 5321 §4.2, RFC 2034, RFC 3463.
+
+    Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP [ textstring ] ] CRLF
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from courriel.base.errors import FormatError, LimitExceeded
+
+LINE_OCTETS: Final = 4_096
+"""Longest reply line a client reads.  RFC 5321 §4.5.3.1.5 has 512; some servers write more."""
+
+LINES: Final = 128
+"""Most lines of one reply a client reads; EHLO answers have some twenty."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a server says: three digits, an enhanced code ("5.1.1", empty for none) and text."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    @property
+    def is_positive(self) -> bool:
+        return self.code < 400
+
+    def render(self) -> bytes:
+        """One line with its CRLF."""
+        head = f"{self.code} {self.enhanced} " if self.enhanced else f"{self.code} "
+        return f"{head}{self.text}\r\n".encode("ascii", "replace")
+
+
+def render_lines(code: int, lines: list[str]) -> bytes:
+    """A reply of several lines without enhanced code (EHLO)."""
+    text = "".join(f"{code}-{line}\r\n" for line in lines[:-1]) + f"{code} {lines[-1]}\r\n"
+    return text.encode("ascii", "replace")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A reply as a client reads it.  ``lines`` are the texts, decoded for people."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.lines)
+
+
+_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\x00]*+))?+")
+
+
+class AnswerReader:
+    """Puts replies together, line by line, within bounds.  Whoever breaks the grammar is not talked to further."""
+
+    __slots__ = ("_code", "_lines")
+
+    def __init__(self) -> None:
+        self._code = 0
+        self._lines: list[str] = []
+
+    def line(self, line: bytes) -> Answer | None:
+        """Take one line without its CRLF; the whole reply when this was its last line.  Raises FormatError."""
+        if len(line) > LINE_OCTETS:
+            raise LimitExceeded("SMTP reply", LINE_OCTETS, "reply.line_octets")
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise FormatError("SMTP reply", 0, "RFC 5321 §4.2, Reply-line")
+        code = int(match[1])
+        if self._lines and code != self._code:
+            raise FormatError("SMTP reply", 0, "one code for all lines (RFC 5321 §4.2.1)")
+        self._code = code
+        self._lines.append((match[3] or b"").decode("utf-8", "replace"))
+        if len(self._lines) > LINES:
+            raise LimitExceeded("SMTP reply", -1, "reply.lines")
+        if match[2] == b"-":
+            return None
+        answer = Answer(code, tuple(self._lines))
+        self._lines = []
+        return answer
