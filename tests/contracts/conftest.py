@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from courriel.ports.store import MailStore
+from courriel.store.sqlite.settings import StoreSettings
 from tests.contracts.place import MemoryPlace, Place, ram_directory
+from tests.contracts.sqlite_place import SqlitePlace
 
 
 @pytest.fixture
@@ -38,16 +40,13 @@ def ram_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite-3-shards"])
 def place(request: pytest.FixtureRequest, runner: asyncio.Runner, ram_path: Path) -> Iterator[Place]:
     """One opened store after the other."""
     if request.param == "memory":
         place: Place = MemoryPlace()
     else:
-        pytest.importorskip("courriel.store.sqlite.store", reason="the SQLite store is not there yet")
-        from tests.contracts.sqlite_place import SqlitePlace
-
-        place = SqlitePlace(ram_path)
+        place = SqlitePlace(ram_path, StoreSettings(shards=3 if "shards" in request.param else 1))
     runner.run(place.open())
     yield place
     runner.run(place.store.close())

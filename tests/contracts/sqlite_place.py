@@ -7,12 +7,13 @@ from pathlib import Path
 from courriel.base.clock import ManualClock
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
+from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
 
 
 class SqlitePlace:
-    """A SQLite store in a directory; a single shard, so that one call may span accounts."""
+    """A SQLite store in a directory, in one shard unless told otherwise."""
 
     survives = True
 
@@ -36,6 +37,4 @@ class SqlitePlace:
 
 
 async def open_sqlite_queue(directory: Path) -> OutboundQueue:
-    from courriel.store.sqlite.queue import SqliteQueue
-
     return await SqliteQueue.open(directory / "queue.db")

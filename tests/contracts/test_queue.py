@@ -12,6 +12,7 @@ import pytest
 from courriel.base.errors import CourrielError
 from courriel.model.envelope import Address, Recipient
 from courriel.ports.queue import OutboundQueue, Queued
+from tests.contracts.sqlite_place import open_sqlite_queue
 
 Open = Callable[[], Awaitable[OutboundQueue]]
 
@@ -36,9 +37,6 @@ def open_queue(request: pytest.FixtureRequest, ram_path: Path) -> Open:
             return MemoryQueue()
 
         return open_memory
-    pytest.importorskip("courriel.store.sqlite.queue", reason="the SQLite queue is not there yet")
-    from tests.contracts.sqlite_place import open_sqlite_queue
-
     return lambda: open_sqlite_queue(ram_path)
 
 

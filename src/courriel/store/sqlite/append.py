@@ -23,7 +23,7 @@ last."""
 
 def append(transaction: Transaction, messages: Sequence[NewMessage]) -> list[Stored]:
     """Plan to add ``messages``, all or none.  Raises NoSuchMailbox, OverQuota, TooManyKeywords."""
-    _judge(transaction, messages)
+    judge(transaction, messages)
     now = int(transaction.now)
     stored = []
     touched: dict[AccountId, list[MailboxId]] = {}
@@ -72,7 +72,8 @@ def append(transaction: Transaction, messages: Sequence[NewMessage]) -> list[Sto
     return stored
 
 
-def _judge(transaction: Transaction, messages: Sequence[NewMessage]) -> None:
+def judge(transaction: Transaction, messages: Sequence[NewMessage]) -> None:
+    """Whether they can be added; changes nothing.  Raises as ``append``."""
     needs: dict[AccountId, tuple[int, int, list[str]]] = {}
     for message in messages:
         box = transaction.account(message.account).mailbox(message.mailbox)

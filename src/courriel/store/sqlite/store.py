@@ -27,7 +27,7 @@ from courriel.model.refusals import NoSuchMailbox
 from courriel.ports.store import Column, View
 from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite import placement, removal
-from courriel.store.sqlite.append import append
+from courriel.store.sqlite.append import append, judge
 from courriel.store.sqlite.check import Report
 from courriel.store.sqlite.connection import meaning
 from courriel.store.sqlite.settings import StoreSettings, default_shards
@@ -258,11 +258,17 @@ class SqliteStore:
     async def _append_to_shards(
         self, messages: Sequence[NewMessage], shards: Sequence[Shard], keep: object
     ) -> list[Stored]:
-        """One transaction a shard.  When a later one fails, what the earlier ones stored is expunged again."""
+        """All are judged first, so that a refusal leaves nothing anywhere; then one transaction a shard.
+
+        When a later one fails all the same (its disk, or a change that came between), what the earlier ones stored
+        is expunged again: there is no transaction over two files that would be durable in both.
+        """
         done: dict[AccountId, list[Stored]] = {}
+        parts = [(shard, [one for one in messages if self._homes[one.account] is shard]) for shard in shards]
+        for shard, part in parts:
+            await shard.committer.submit(lambda t, part=part: judge(t, part), keep=keep)  # type: ignore[misc]
         try:
-            for shard in shards:
-                part = [message for message in messages if self._homes[message.account] is shard]
+            for shard, part in parts:
                 stored = await shard.committer.submit(lambda t, part=part: append(t, part), keep=keep)  # type: ignore[misc]
                 for one in stored:
                     done.setdefault(one.account, []).append(one)
