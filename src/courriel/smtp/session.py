@@ -116,8 +116,8 @@ class Session:
     __slots__ = (
         "_at",
         "_binary",
-        "_buffer",
         "_budget",
+        "_buffer",
         "_errors",
         "_gathering",
         "_idle",

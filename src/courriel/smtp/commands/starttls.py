@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from courriel.smtp import replies
 from courriel.smtp.replies import reply_for
+from courriel.smtp.talk import Talk
 from courriel.smtp.wire.command import StartTls
 from courriel.smtp.wire.faults import NotOffered, OutOfOrder
 
-if TYPE_CHECKING:
-    from courriel.smtp.server import SmtpDialogue
 
-
-async def run(dialogue: SmtpDialogue, _starttls: StartTls) -> None:
-    session, context = dialogue.session, dialogue.service.desk.tls
+async def run(talk: Talk, _starttls: StartTls) -> None:
+    session, context = talk.session, talk.service.desk.tls
     if context is None:
         session.error(reply_for(NotOffered()))
         return
-    if dialogue.client.tls or dialogue.client.account is not None:
+    if talk.client.tls or talk.client.account is not None:
         session.error(reply_for(OutOfOrder()))
         return
     session.say(replies.READY_FOR_TLS)
-    dialogue.send()
+    talk.send()
     session.discard_input()
     try:
-        await dialogue.connection.start_tls(context)
+        await talk.connection.start_tls(context)
     except OSError as error:  # the client's certificate rules, its version, or its patience
-        dialogue.connection.event("smtp.starttls.failed", error=type(error).__name__)
+        talk.connection.event("smtp.starttls.failed", error=type(error).__name__)
         session.close()
-        dialogue.connection.abort()
+        talk.connection.abort()
         return
     session.secured()
-    dialogue.forget_client()
+    talk.forget_client()

@@ -1,8 +1,8 @@
 """ESMTP parameters of MAIL and RCPT.  RFC 5321 §4.1.2 (esmtp-param), and each parameter's own RFC.
 
-    esmtp-param   = esmtp-keyword ["=" esmtp-value]
-    esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
-    esmtp-value   = 1*(%d33-60 / %d62-126)
+esmtp-param   = esmtp-keyword ["=" esmtp-value]
+esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+esmtp-value   = 1*(%d33-60 / %d62-126)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Replies: codes, enhanced codes and text, written and read.  RFC 5321 §4.2, RFC 2034, RFC 3463.
 
-    Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP [ textstring ] ] CRLF
+Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP [ textstring ] ] CRLF
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+"""What an SMTP command has at hand: the door it came by, the connection, the session, and who is talking.
+
+The server's dialogue is such a talk; commands know no more of it than this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from courriel.model.account import Account
+from courriel.model.envelope import Client, Door, Envelope
+from courriel.net.connection import Connection
+from courriel.ports.credentials import Authenticator, SaslExchange
+from courriel.ports.intake import Intake
+from courriel.smtp.budget import Budget
+from courriel.smtp.session import Session
+from courriel.smtp.settings import SmtpSettings
+from courriel.smtp.wire.command import Hello
+from courriel.smtp.wire.reply import render_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that a door needs from the rest of the house.
+
+    ``authenticator`` None: no logins.  ``tls`` None: no STARTTLS (for listeners that begin with TLS it is not
+    announced anyway).  ``budget`` is shared by all doors.  ``pause`` waits some seconds (handed in for tests).
+    """
+
+    hostname: str
+    intake: Intake
+    budget: Budget
+    settings: SmtpSettings = field(default_factory=SmtpSettings)
+    authenticator: Authenticator | None = None
+    tls: ssl.SSLContext | None = None
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Entrance:
+    """One kind of door and its rules."""
+
+    def __init__(self, desk: Desk, door: Door) -> None:
+        self.desk = desk
+        self.door = door
+        self.takes_logins = door is Door.SUBMISSION and desk.authenticator is not None
+        self.recipients = desk.settings.mx_recipients if door is Door.MX else desk.settings.submission_recipients
+        self.greeting = f"220 {desk.hostname} {'LMTP' if door is Door.LMTP else 'ESMTP'} Courriel\r\n".encode()
+        self.offer = lru_cache(maxsize=16)(self._offer)
+
+    def _offer(self, starttls: bool, mechanisms: tuple[str, ...]) -> bytes:
+        """The answer to EHLO or LHLO.  RFC 5321 §4.1.1.1; LIMITS RFC 9422 §4.3."""
+        lines = [
+            self.desk.hostname,
+            "PIPELINING",
+            f"SIZE {self.desk.settings.message_octets}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "CHUNKING",
+            "BINARYMIME",
+            "DSN",
+            f"LIMITS RCPTMAX={self.recipients}",
+        ]
+        if starttls:
+            lines.append("STARTTLS")
+        if mechanisms:
+            lines.append(f"AUTH {' '.join(mechanisms)}")
+        return render_lines(250, lines)
+
+
+class Talk:
+    """One client at a door."""
+
+    __slots__ = (
+        "client",
+        "connection",
+        "exchange",
+        "failed_logins",
+        "pending_account",
+        "service",
+        "session",
+        "unknown_recipients",
+    )
+
+    def __init__(self, service: Entrance, connection: Connection) -> None:
+        desk = service.desk
+        self.service = service
+        self.connection = connection
+        self.session = Session(desk.settings, desk.budget, lmtp=service.door is Door.LMTP)
+        self.client = Client(connection.peer_ip, connection.peer_port, tls=connection.tls)
+        self.exchange: SaslExchange | None = None
+        self.pending_account: Account | None = None
+        """SCRAM has proven itself; the client still owes its empty answer."""
+        self.failed_logins = 0
+        self.unknown_recipients = 0
+
+    @property
+    def door(self) -> Door:
+        return self.service.door
+
+    @property
+    def intake(self) -> Intake:
+        return self.service.desk.intake
+
+    @property
+    def settings(self) -> SmtpSettings:
+        return self.service.desk.settings
+
+    def send(self) -> None:
+        """Hand over the replies so far; they leave with the burst, or at the next wait."""
+        out = self.session.out
+        if out:
+            self.connection.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+
+    def met(self, hello: Hello) -> None:
+        """The client gave its name; whoever logged in stays so (RFC 4954 §4)."""
+        before = self.client
+        self.client = Client(
+            before.ip,
+            before.port,
+            hello.name,
+            hello.verb != b"HELO",
+            before.tls,
+            before.account,
+            before.login,
+        )
+
+    def logged_in(self, account: Account) -> None:
+        before = self.client
+        self.client = Client(before.ip, before.port, before.helo, before.esmtp, before.tls, account.id, account.login)
+        self.connection.identify(account.id)
+
+    def forget_client(self) -> None:
+        """After STARTTLS nothing that was said counts.  RFC 3207 §4.2."""
+        self.client = Client(self.connection.peer_ip, self.connection.peer_port, tls=self.connection.tls)
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """SASL mechanisms on offer here and now."""
+        authenticator = self.service.desk.authenticator
+        if authenticator is None or not self.service.takes_logins:
+            return ()
+        return authenticator.mechanisms(tls=bool(self.client.tls), loopback=self.connection.is_local)
+
+    def envelope(self) -> Envelope:
+        """The transaction as it stands."""
+        session = self.session
+        mail = session.mail
+        assert mail is not None
+        return Envelope(
+            self.service.door,
+            self.client,
+            mail.reverse_path,
+            tuple(session.recipients),
+            mail.body,
+            mail.smtputf8,
+            mail.size_octets,
+            mail.ret,
+            mail.envid,
+        )
