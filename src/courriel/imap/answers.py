@@ -1,0 +1,96 @@
+"""Rendered once, used again: flags of an account, numbers of rows, whole FETCH answers.  PERFORMANCE rule 5.
+
+Pure values; nothing here is needed for an answer to be right, only for it to be soon.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Final
+
+from courriel.imap.wire.response import flag_list
+
+FLAG_TEXTS: Final = 4096
+"""Combinations of flags kept rendered per account; a mailbox rarely has more than some dozens."""
+
+ROW_STARTS: Final = 1_000_000
+"""Most rows whose ``* n FETCH (`` is kept (24 MB if ever reached, 2.4 MB for 100,000); above it they are made anew."""
+
+ANSWER_OCTETS: Final = 8_000_000
+"""Largest answer that is kept."""
+
+
+class FlagTexts(dict[int, bytes]):
+    """Flags → ``(\\Seen …)``.  A look-up that finds nothing renders, so that ``map`` can do it in C."""
+
+    def __init__(self, keywords: Callable[[], dict[int, str]]) -> None:
+        super().__init__()
+        self._keywords = keywords
+        self.closed = ClosedFlagTexts(self)
+
+    def __missing__(self, flags: int) -> bytes:
+        if len(self) >= FLAG_TEXTS:
+            self.clear()
+        text = self[flags] = flag_list(flags, self._keywords())
+        return text
+
+
+class ClosedFlagTexts(dict[int, bytes]):
+    """The same as the end of a row: ``(\\Seen …))`` CRLF."""
+
+    def __init__(self, texts: FlagTexts) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def __missing__(self, flags: int) -> bytes:
+        if len(self) >= FLAG_TEXTS:
+            self.clear()
+        text = self[flags] = self._texts[flags] + b")\r\n"
+        return text
+
+
+_starts: Final[dict[bytes, list[bytes]]] = {b"": [], b"FLAGS ": []}
+"""``* n FETCH (`` and ``* n FETCH (FLAGS `` by number; the second for the question asked most."""
+
+
+def row_starts(lead: bytes, first: int, count: int) -> list[bytes]:
+    """The beginnings of rows ``first`` … (0-based), with ``lead`` behind; ``lead`` is one of those above."""
+    starts = _starts[lead]
+    end = first + count
+    pattern = b"* %d FETCH (" + lead
+    if end > ROW_STARTS:
+        return [pattern % number for number in range(first + 1, end + 1)]
+    if len(starts) < end:
+        starts.extend(pattern % number for number in range(len(starts) + 1, end + 1))
+    return starts[first:end]
+
+
+class AnswerCache:
+    """Whole answers by what was asked; good for as long as the mailbox has not changed."""
+
+    def __init__(self, octets: int) -> None:
+        self._limit = octets
+        self._held = 0
+        self._answers: OrderedDict[Hashable, tuple[array[int], int, bytes]] = OrderedDict()
+
+    def get(self, key: Hashable, uids: array[int], position: int) -> bytes | None:
+        """The answer, if it was made for just this state of the mailbox (the very array, and as many changes)."""
+        found = self._answers.get(key)
+        if found is None or found[0] is not uids or found[1] != position:
+            return None
+        self._answers.move_to_end(key)
+        return found[2]
+
+    def put(self, key: Hashable, uids: array[int], position: int, answer: bytes) -> None:
+        if len(answer) > min(ANSWER_OCTETS, self._limit):
+            return
+        old = self._answers.pop(key, None)
+        if old is not None:
+            self._held -= len(old[2])
+        self._answers[key] = (uids, position, answer)
+        self._held += len(answer)
+        while self._held > self._limit:
+            _, (_, _, dropped) = self._answers.popitem(last=False)
+            self._held -= len(dropped)

@@ -1,0 +1,1 @@
+"""What each verb does: one async file a verb or a family of verbs."""

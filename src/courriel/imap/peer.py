@@ -1,0 +1,189 @@
+"""One client as commands see it: its connection, its session, its numbers, and what all clients share.
+
+Commands write untagged replies through it and return the text of the tagged one.  Telling of changes in the selected
+mailbox (EXISTS, EXPUNGE, VANISHED, FETCH) is here too, because IDLE and every command end with it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from courriel.base.clock import Clock
+from courriel.imap.answers import AnswerCache, FlagTexts
+from courriel.imap.session import Feature, Session
+from courriel.imap.settings import ImapSettings
+from courriel.imap.view import Numbers
+from courriel.imap.wire import sets
+from courriel.imap.wire.response import RECENT
+from courriel.model.account import Account
+from courriel.model.ids import AccountId
+from courriel.net.connection import Connection
+from courriel.ports.credentials import Authenticator
+from courriel.ports.store import MailStore
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all clients of the server share.  ``appending_octets``: messages being received just now."""
+
+    store: MailStore
+    authenticator: Authenticator
+    clock: Clock
+    settings: ImapSettings
+    tls: ssl.SSLContext | None
+    answers: AnswerCache
+    appending_octets: int = 0
+    flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
+
+    def texts(self, account: AccountId) -> FlagTexts:
+        """Flags of an account, rendered once for all."""
+        texts = self.flag_texts.get(account)
+        if texts is None:
+            texts = self.flag_texts[account] = FlagTexts(lambda: self.store.keyword_names(account))
+        return texts
+
+
+class Peer:
+    """One client."""
+
+    __slots__ = ("_stop", "_texts", "connection", "idle_tag", "numbers", "session", "shared", "tag")
+
+    def __init__(self, connection: Connection, shared: Shared) -> None:
+        self.connection = connection
+        self.shared = shared
+        self.session = Session()
+        self.numbers: Numbers | None = None
+        self.tag = b""
+        self.idle_tag: bytes | None = None
+        self._stop: Callable[[], None] | None = None
+        self._texts: FlagTexts | None = None
+
+    # --- who and what -----------------------------------------------------------------------------------------
+    @property
+    def store(self) -> MailStore:
+        return self.shared.store
+
+    @property
+    def account(self) -> Account:
+        account = self.session.account
+        assert account is not None, "the verb's states let only clients in that are logged in"
+        return account
+
+    @property
+    def selected(self) -> Numbers:
+        numbers = self.numbers
+        assert numbers is not None, "the verb's states let only clients in that have a mailbox"
+        return numbers
+
+    @property
+    def texts(self) -> FlagTexts:
+        texts = self._texts
+        if texts is None:
+            texts = self._texts = self.shared.texts(self.account.id)
+        return texts
+
+    def write(self, data: bytes) -> None:
+        self.connection.write(data)
+
+    # --- the selected mailbox -----------------------------------------------------------------------------------
+    def select(self, numbers: Numbers, read_only: bool) -> None:
+        self.numbers = numbers
+        self._stop = numbers.view.watch(self._wake)
+        self.session.selected(read_only)
+
+    def deselect(self) -> None:
+        """Let go of the selected mailbox, if there is one."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+        if self.numbers is not None:
+            self.numbers = None
+            self.session.deselected()
+
+    def _wake(self) -> None:
+        """The mailbox changed: a sleeping client hears of it at once.  RFC 2177."""
+        if self.idle_tag is not None and not self.connection.closing:
+            self.tell(expunges=True)
+            self.connection.flush()
+
+    def enable_condstore(self) -> None:
+        """A command used mod-sequences: from now on flags come with theirs.  RFC 7162 §3.1.2."""
+        if self.session.condstore:
+            return
+        self.session.enable(Feature.CONDSTORE)
+        if self.numbers is not None:
+            self.write(b"* OK [HIGHESTMODSEQ %d] Mod-sequences are on\r\n" % self.numbers.view.modseq)
+
+    # --- news ---------------------------------------------------------------------------------------------------
+    def tell(self, expunges: bool, with_uid: bool = False) -> None:
+        """Write what happened in the selected mailbox since the last time."""
+        numbers = self.numbers
+        if numbers is None:
+            return
+        news = numbers.news(expunges)
+        if news is None:
+            return
+        if news.dropped:
+            self.deselect()
+            self.write(b"* BYE The selected mailbox was deleted\r\n")
+            self.connection.close()
+            return
+        if news.gone:
+            self._tell_gone(news.gone)
+        if news.exists is not None:
+            self._tell_exists(numbers, news.exists)
+        if news.flagged:
+            self.write(self.flag_rows(news.flagged, with_uid or self.session.qresync or self.session.rev2))
+
+    def _tell_gone(self, gone: Sequence[tuple[int, int]]) -> None:
+        if self.session.qresync:
+            self.write(b"* VANISHED %b\r\n" % sets.render([uid for _, uid in gone]))
+        else:
+            # Each EXPUNGE lowers the numbers above it.
+            seqs = [index + 1 - told for told, (index, _) in enumerate(gone)]
+            self.write(b"".join(map(b"* %d EXPUNGE\r\n".__mod__, seqs)))
+
+    def _tell_exists(self, numbers: Numbers, exists: int) -> None:
+        if self.session.rev2:
+            self.write(b"* %d EXISTS\r\n" % exists)
+            return
+        if not self.session.read_only:
+            first, end = numbers.view.claim_recent(), numbers.view.uidnext
+            if first < end:
+                numbers.recent = [*numbers.recent, (first, int(end))]
+        self.write(b"* %d EXISTS\r\n* %d RECENT\r\n" % (exists, numbers.recent_count()))
+
+    def flags_now(self, numbers: Numbers, index: int) -> int:
+        """Flags for the wire: with \\Recent where this session has it."""
+        flags = numbers.flags_at(index)
+        if numbers.recent and not self.session.rev2 and numbers.is_recent(numbers.uids[index]):
+            flags |= RECENT
+        return flags
+
+    def flag_rows(self, indexes: Sequence[int], with_uid: bool, with_flags: bool = True) -> bytes:
+        """FETCH replies with the flags of these messages (and UID, MODSEQ where they are due)."""
+        numbers = self.selected
+        texts = self.texts
+        uids = numbers.uids
+        if not self.session.condstore:
+            flags = [texts[self.flags_now(numbers, index)] for index in indexes]
+            if with_uid:
+                return b"".join(
+                    b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, uids[index], text)
+                    for index, text in zip(indexes, flags, strict=True)
+                )
+            return b"".join(
+                b"* %d FETCH (FLAGS %b)\r\n" % (index + 1, text) for index, text in zip(indexes, flags, strict=True)
+            )
+        rows = []
+        for index in indexes:
+            now = numbers.view.index(uids[index])
+            row = b"UID %d " % uids[index] if with_uid else b""
+            if with_flags:
+                row += b"FLAGS %b " % texts[self.flags_now(numbers, index)]
+            if now >= 0:
+                row += b"MODSEQ (%d)" % numbers.view.modseqs[now]
+            rows.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
+        return b"".join(rows)

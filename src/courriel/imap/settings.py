@@ -1,0 +1,38 @@
+"""Limits and habits of the IMAP server, each with its unit and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    """What an operator may change.
+
+    login_s: time to log in, from the first byte (ours; RFC 9051 §5.4 asks for ≥ 30 minutes only after login).
+    autologout_s: silence after login, RFC 9051 §5.4: at least 30 minutes.
+    line_octets / login_line_octets: longest command text after / before login (AUTH attack row 26; RFC 7162 §4 asks
+        for 8,192 at least).
+    login_literal_octets: largest literal before login, RFC 7888 §5 (LITERAL-).
+    literal_octets: all literals of one command that is no APPEND.
+    append_octets: largest message (APPENDLIMIT, RFC 7889).
+    append_memory_octets: all messages being received over all connections.
+    login_failures: wrong passwords before BYE.
+    bad_commands: broken commands in a row before BYE; login_bad_commands the same before login.
+    chunk_octets: output between two looks at how fast the client reads.
+    answer_cache_octets: FETCH answers kept ready, over all mailboxes (PERFORMANCE rule 5).
+    """
+
+    login_s: float = 60.0
+    autologout_s: float = 1_860.0
+    line_octets: int = 65_536
+    login_line_octets: int = 8_192
+    login_literal_octets: int = 4_096
+    literal_octets: int = 65_536
+    append_octets: int = 50_000_000
+    append_memory_octets: int = 200_000_000
+    login_failures: int = 3
+    bad_commands: int = 20
+    login_bad_commands: int = 5
+    chunk_octets: int = 1_000_000
+    answer_cache_octets: int = 32_000_000

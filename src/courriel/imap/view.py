@@ -1,0 +1,159 @@
+"""What one client has been told of its mailbox: sequence numbers that never lie.  RFC 9051 §2.3.1.2, §5.2, §7.4.1.
+
+``Numbers`` keeps the array of UIDs that the client knows and how many of it, beside the shared ``View`` that is
+always current.  ``news`` says what to tell next; telling is ``peer.py``'s business.  While an EXPUNGE may not be
+told (RFC 9051 §7.5.1), neither are arrivals, since they would come behind numbers that are about to change; flags are.
+
+Pure, over the port's View.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import msgspec
+
+from courriel.model.changes import Dropped, Flagged, Gone
+from courriel.ports.store import View
+
+
+class News(msgspec.Struct, frozen=True):
+    """What the client is to be told, in this order.
+
+    ``gone``: (index before, UID), ascending.  ``exists``: the new number of messages.  ``flagged``: indexes after
+    that whose flags changed.  ``dropped``: the mailbox is no more.
+    """
+
+    gone: Sequence[tuple[int, int]] = ()
+    exists: int | None = None
+    flagged: Sequence[int] = ()
+    dropped: bool = False
+
+
+class Numbers:
+    """The numbers one client uses for one mailbox."""
+
+    __slots__ = ("_gone", "_own", "_position", "count", "flags", "modseq", "recent", "uids", "view")
+
+    def __init__(self, view: View, recent: list[tuple[int, int]]) -> None:
+        self.view = view
+        self.uids: array[int] = view.uids
+        self.flags: array[int] = view.flags
+        self.count = len(view.uids)
+        self.modseq: int = view.modseq
+        self.recent = recent
+        self._position = view.position
+        self._gone: list[int] | None = []
+        self._own: list[int] = []
+
+    @property
+    def behind(self) -> bool:
+        """Whether messages were expunged that the client does not know of."""
+        return self.view.uids is not self.uids
+
+    def own_change(self, modseq: int) -> None:
+        """The change of this number was this client's own, and is answered by its command."""
+        self._own.append(modseq)
+
+    def index(self, uid: int) -> int:
+        """Index of ``uid`` in what the client knows, or -1."""
+        index = bisect_left(self.uids, uid, 0, self.count)
+        return index if index < self.count and self.uids[index] == uid else -1
+
+    def flags_at(self, index: int) -> int:
+        """Flags now; for a message that is gone, as they were."""
+        if self.view.uids is self.uids:
+            return self.flags[index]
+        now = self.view.index(self.uids[index])
+        return self.view.flags[now] if now >= 0 else self.flags[index]
+
+    def is_recent(self, uid: int) -> bool:
+        """\\Recent for this session.  RFC 3501 §2.3.2."""
+        return any(low <= uid < high for low, high in self.recent)
+
+    def recent_count(self) -> int:
+        return sum(
+            bisect_left(self.uids, high, 0, self.count) - bisect_left(self.uids, low, 0, self.count)
+            for low, high in self.recent
+        )
+
+    def news(self, expunges: bool) -> News | None:
+        """What changed since the last time; None: nothing.  ``expunges``: EXPUNGE may be told now."""
+        view = self.view
+        if view.position == self._position and not (expunges and view.uids is not self.uids):
+            return None
+        known = self.count
+        flagged, dropped = self._read_changes()
+        gone: list[tuple[int, int]] = []
+        if view.uids is not self.uids:
+            if not expunges:
+                return self._news((), None, flagged, known, dropped)
+            gone = self._settle()
+            known = self.count
+        exists = None
+        if len(self.uids) > self.count:
+            self.count = exists = len(self.uids)
+        return self._news(gone, exists, flagged, known, dropped)
+
+    def _news(
+        self,
+        gone: Sequence[tuple[int, int]],
+        exists: int | None,
+        flagged: Sequence[int],
+        known: int,
+        dropped: bool,
+    ) -> News | None:
+        indexes = self._indexes(flagged, known)
+        if not gone and exists is None and not indexes and not dropped:
+            return None
+        return News(gone, exists, indexes, dropped)
+
+    def _read_changes(self) -> tuple[Sequence[int], bool]:
+        """UIDs whose flags changed (ascending), and whether the mailbox was dropped."""
+        view = self.view
+        changes = view.changes(self._position)
+        since, self._position, self.modseq = self.modseq, view.position, view.modseq
+        own, self._own = self._own, []
+        if changes is None:
+            self._gone = None
+            return [uid for uid, modseq in zip(view.uids, view.modseqs, strict=True) if modseq > since], False
+        flagged: Sequence[int] = ()
+        dropped = False
+        for change in changes:
+            if isinstance(change, Flagged):
+                if change.modseq not in own:
+                    flagged = change.uids if not flagged else sorted({*flagged, *change.uids})
+            elif isinstance(change, Gone):
+                if self._gone is not None:
+                    self._gone.extend(change.uids)
+            elif isinstance(change, Dropped):
+                dropped = True
+                self._gone = None
+        return flagged, dropped
+
+    def _settle(self) -> list[tuple[int, int]]:
+        """Take over the current arrays; returns what the client loses by it."""
+        old = self.uids
+        if self._gone is None:
+            current = set(self.view.uids)
+            gone = [(index, uid) for index, uid in enumerate(old[: self.count]) if uid not in current]
+        else:
+            places = {uid: self.index(uid) for uid in self._gone}
+            gone = sorted((index, uid) for uid, index in places.items() if index >= 0)
+        self.count -= len(gone)
+        self.uids, self.flags, self._gone = self.view.uids, self.view.flags, []
+        return gone
+
+    def _indexes(self, uids: Sequence[int], known: int) -> list[int]:
+        """Indexes of those UIDs that the client knew before and that are still there."""
+        if not uids:
+            return []
+        gone = self.view.uids is not self.uids
+        found = []
+        for uid in uids:
+            index = bisect_left(self.uids, uid, 0, known)
+            if index < known and self.uids[index] == uid and not (gone and self.view.index(uid) < 0):
+                found.append(index)
+        return found

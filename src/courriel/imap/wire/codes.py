@@ -1,0 +1,27 @@
+"""Response codes.  RFC 9051 §7.1, RFC 5530, and the extensions named beside each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALERT: Final = b"[ALERT] "
+ALREADYEXISTS: Final = b"[ALREADYEXISTS] "
+AUTHENTICATIONFAILED: Final = b"[AUTHENTICATIONFAILED] "
+AUTHORIZATIONFAILED: Final = b"[AUTHORIZATIONFAILED] "
+BADCHARSET: Final = b"[BADCHARSET (US-ASCII UTF-8)] "
+CANNOT: Final = b"[CANNOT] "
+CLIENTBUG: Final = b"[CLIENTBUG] "
+CONTACTADMIN: Final = b"[CONTACTADMIN] "
+EXPUNGEISSUED: Final = b"[EXPUNGEISSUED] "
+HASCHILDREN: Final = b"[HASCHILDREN] "
+INUSE: Final = b"[INUSE] "
+LIMIT: Final = b"[LIMIT] "
+NONEXISTENT: Final = b"[NONEXISTENT] "
+NOPERM: Final = b"[NOPERM] "
+OVERQUOTA: Final = b"[OVERQUOTA] "
+PRIVACYREQUIRED: Final = b"[PRIVACYREQUIRED] "
+SERVERBUG: Final = b"[SERVERBUG] "
+TOOBIG: Final = b"[TOOBIG] "  # RFC 4469 §4.2, RFC 7889 §4
+TRYCREATE: Final = b"[TRYCREATE] "
+UNAVAILABLE: Final = b"[UNAVAILABLE] "
+UNKNOWN_CTE: Final = b"[UNKNOWN-CTE] "  # RFC 3516 §4.3

@@ -1,0 +1,53 @@
+"""Mailbox names as clients write them.  RFC 9051 §5.1; RFC 3501 §5.1.3 before UTF-8 was enabled.
+
+The result is a canonical path (``model.mailbox``).  ``NameRefused`` is for names that are well-formed IMAP but that
+no mailbox here can have: NO, not BAD.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from courriel.base.errors import FormatError
+from courriel.formats import mutf7
+from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.model.mailbox import canonical_path
+
+
+class NameRefused(FormatError):
+    """No mailbox can have this name."""
+
+
+def read_name(reader: Reader, utf8: bool) -> str:
+    """mailbox = "INBOX" / astring, as it was written (Unicode, not canonical)."""
+    return decode(reader.astring(), utf8)
+
+
+def decode(raw: bytes, utf8: bool) -> str:
+    """Octets of a name as Unicode.  Raises FormatError for NUL, 8-bit that is not UTF-8, and bad UTF-7."""
+    if b"\0" in raw:
+        raise FormatError(WHAT, -1, "NUL in a mailbox name")
+    if utf8 or not raw.isascii():
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise FormatError(WHAT, error.start, "mailbox name is not UTF-8") from error
+    return mutf7.decode(raw) if b"&" in raw else raw.decode("ascii")
+
+
+def path(name: str) -> str:
+    """The canonical path of a name.  Raises NameRefused."""
+    try:
+        return canonical_path(name)
+    except FormatError as error:
+        raise NameRefused(error.what, error.offset, error.rule) from error
+
+
+def read_path(reader: Reader, utf8: bool) -> str:
+    """A mailbox that is meant to exist, or to be made."""
+    return path(read_name(reader, utf8))
+
+
+def pattern(name: str) -> str:
+    """A LIST pattern in the same normal form as paths.  INBOX is told apart when matching."""
+    return unicodedata.normalize("NFC", name)
