@@ -30,6 +30,9 @@ REPLY_S: Final = 300.0
 CONTENT_REPLY_S: Final = 600.0
 """Longest wait for the reply to a whole message.  RFC 5321 §4.5.3.2.6."""
 
+QUIT_S: Final = 5.0
+"""Longest wait for the answer to QUIT: everything that matters was said before."""
+
 
 class Refused(CourrielError):
     """The server refused a command: ``code`` and text of its reply."""
@@ -78,10 +81,14 @@ class SmtpClient:
         first = tls if tls is not None and not starttls else None
         client = cls(*await asyncio.open_connection(host, port, ssl=first), name)
         client.secure = first is not None
-        client._expect(await client._answer(), 220)
-        await client._ehlo()
-        if tls is not None and starttls:
-            await client._start_tls(tls, host)
+        try:
+            client._expect(await client._answer(), 220)
+            await client._ehlo()
+            if tls is not None and starttls:
+                await client._start_tls(tls, host)
+        except BaseException:
+            client._writer.close()
+            raise
         return client
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
@@ -99,9 +106,17 @@ class SmtpClient:
         self.extensions = {keyword.upper(): parameters for keyword, _, parameters in words}
 
     async def login(self, user: str, password: str) -> None:
-        """AUTH PLAIN.  RFC 4616; refused here without TLS."""
+        """AUTH PLAIN (RFC 4616), or LOGIN where that is all there is.  Refused here without TLS."""
         if not self.secure:
             raise FormatError("SMTP login", -1, "no password without TLS")
+        if "\0" in user + password:
+            raise FormatError("SMTP login", -1, "RFC 4616 §2: no NUL")
+        offered = self.extensions.get("AUTH", "").upper().split()
+        if "LOGIN" in offered and "PLAIN" not in offered:
+            self._expect(await self._command(b"AUTH LOGIN"), 334)
+            self._expect(await self._command(base64.b64encode(user.encode())), 334)
+            self._expect(await self._command(base64.b64encode(password.encode())), 235)
+            return
         secret = base64.b64encode(b"\0%b\0%b" % (user.encode(), password.encode()))
         self._expect(await self._command(b"AUTH PLAIN " + secret), 235)
 
@@ -123,6 +138,8 @@ class SmtpClient:
         if data.code == 354:
             taken = mail.code < 300 and any(answer.code < 300 for answer in said)
             final = await self._content(content if taken else b"")
+        elif data.code < 400:  # "250" to DATA: nothing was sent, so nothing was taken
+            raise FormatError("SMTP reply", -1, "RFC 5321 §4.1.1.4: 354 or a refusal")
         else:
             final = data
         for answer in (mail, *(answer for answer in said if all(other.code >= 300 for other in said)), final):
@@ -149,9 +166,6 @@ class SmtpClient:
     async def _content(self, content: bytes) -> Answer:
         """The octets after 354.  Nothing (an empty message) when no recipient was taken: RFC 2920 §3.1."""
         self._writer.write(stuff(content))
-        if content and not content.endswith(b"\r\n"):
-            self._writer.write(b"\r\n")
-        self._writer.write(b".\r\n")
         await self._writer.drain()
         return await self._answer(CONTENT_REPLY_S)
 
@@ -166,10 +180,10 @@ class SmtpClient:
         await self._writer.drain()
         return [await self._answer() for _line in lines]
 
-    async def _command(self, line: bytes) -> Answer:
+    async def _command(self, line: bytes, timeout_s: float = REPLY_S) -> Answer:
         self._writer.write(line + b"\r\n")
         await self._writer.drain()
-        return await self._answer()
+        return await self._answer(timeout_s)
 
     async def _answer(self, timeout_s: float = REPLY_S) -> Answer:
         async with asyncio.timeout(timeout_s):
@@ -194,7 +208,7 @@ class SmtpClient:
     async def close(self) -> None:
         """Say good-bye and hang up."""
         with contextlib.suppress(CourrielError, OSError, TimeoutError):
-            await self._command(b"QUIT")
+            await self._command(b"QUIT", QUIT_S)
         self._writer.close()
 
 
