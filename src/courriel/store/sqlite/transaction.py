@@ -131,6 +131,9 @@ class AccountDraft:
         return self.mailbox(found)
 
     def check_room(self, octets: int, messages: int) -> None:
+        """Raises OverQuota when this does not fit; nothing always fits, however full the account is."""
+        if not messages:
+            return
         over = self.limit_octets and self.octets + octets > self.limit_octets
         if over or (self.limit_messages and self.messages + messages > self.limit_messages):
             raise OverQuota(f"account {self.base.id}")
