@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 tools/check.sh
 checked=$?
 workers=${TEST_WORKERS:-2}
-.venv/bin/python -m pytest -q -n "$workers" --dist loadgroup "$@"
+.venv/bin/python -m pytest -n "$workers" --dist loadgroup "$@"
 tested=$?
 [ "$tested" != 0 ] && exit "$tested"
 exit "$checked"
