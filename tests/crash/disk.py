@@ -279,12 +279,13 @@ def sectors(event: Event) -> list[Event]:
 class Replay:
     """The disk after each event; ``step`` goes on by one, ``lay_out`` makes a directory as a power cut leaves it."""
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], base: Path | None = None) -> None:
+        """``base``: what was on the disk, safe, before the first event."""
         self._events = events
         self.position = 0
-        self._names: dict[str, Inode | None] = {}
+        self._names: dict[str, Inode | None] = on_disk(base) if base is not None else {}
         """As the running system sees them; None for a directory."""
-        self._safe_names: dict[str, Inode | None] = {}
+        self._safe_names: dict[str, Inode | None] = dict(self._names)
         self._waiting_names: dict[str, list[tuple[str, Inode | str | None]]] = {}
 
     def step_to(self, position: int) -> None:
@@ -346,6 +347,15 @@ class Replay:
                 path.mkdir(exist_ok=True)
             elif not name.endswith("-shm"):  # shared memory is not on the disk
                 path.write_bytes(inode.left_by_a_crash(torn, chance))
+
+
+def on_disk(base: Path) -> dict[str, Inode | None]:
+    """Everything below ``base``."""
+    return {
+        str(path.relative_to(base)): Inode(bytearray(path.read_bytes())) if path.is_file() else None
+        for path in base.rglob("*")
+        if path.is_file() or path.is_dir()
+    }
 
 
 def parent_of(path: str) -> str:

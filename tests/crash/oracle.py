@@ -17,7 +17,7 @@ from typing import Any
 
 from courriel.base.errors import CourrielError
 from courriel.model.flags import DELETED, SEEN
-from courriel.model.ids import AccountId, MailboxId
+from courriel.model.ids import AccountId, MailboxId, ModSeq
 from courriel.ports.store import Column, MailStore
 from tests.crash.lanes import ACCOUNTS, Line, message, octets_of, token_of
 
@@ -188,6 +188,13 @@ async def judge_account(store: MailStore, account: AccountId, expected: Expected
         if octets != octets_of(token_of(octets)):
             wrong.append(f"{account} expunged {gone.uid}: octets are not what was sent")
         found[token_of(octets)].append((GONE + gone.path, gone.uid, 0))
+    entries = await store.journal(account, ModSeq(0))
+    named = {number: entry.modseq for entry in entries or () for number in entry.mailboxes}
+    wrong += [
+        f"{account} {box.path}: the journal does not reach {box.modseq}"
+        for box in boxes.values()
+        if entries is not None and named.get(box.id, 0) < box.modseq
+    ]
     quota = await store.quota(account)
     if (quota.used_octets, quota.used_messages) != (total_octets, total_messages):
         wrong.append(f"{account}: quota {quota} is not the sum {total_octets, total_messages}")

@@ -72,18 +72,28 @@ def points(events: list[Event], count: int, chance: random.Random) -> list[int]:
     return sorted({*chosen, *chance.sample(rest, min(len(rest), count - len(chosen)))})
 
 
+async def look(place: Path, lines: list[Line], probe: str, *, lossy: bool) -> list[str]:
+    """Open what is left: our oracle first, then the store's own check, which knows of more and must agree."""
+    store = await SqliteStore.open(place, SETTINGS)
+    try:
+        report = await store.check()
+        wrong = [f"check: {finding.kind}: {finding.detail}" for finding in report.findings]
+        return wrong + await judge(store, lines, lossy=lossy, probe=probe)
+    finally:
+        await store.close()
+
+
 def cut(
-    room: Path, events: list[Event], lines: list[Line], at: list[int], torn: Torn, chance: random.Random
+    room: Path,
+    events: list[Event],
+    lines: list[Line],
+    at: list[int],
+    torn: Torn,
+    chance: random.Random,
+    base: Path | None = None,
 ) -> list[str]:
     """Lay out the disk after each of ``at`` and judge it."""
-    replay, wrong = Replay(events), []
-
-    async def look(place: Path, upto: list[Line], name: str) -> list[str]:
-        store = await SqliteStore.open(place, SETTINGS)
-        try:
-            return await judge(store, upto, lossy=torn is not Torn.ALL, probe=name)
-        finally:
-            await store.close()
+    replay, wrong = Replay(events, base), []
 
     for position in at:
         replay.step_to(position)
@@ -92,7 +102,7 @@ def cut(
         upto = [line for line in lines if line["at"] <= position]
         event = f"{events[position - 1].op.value} {events[position - 1].path}" if position else "the beginning"
         try:
-            faults = asyncio.run(look(place, upto, str(position)))
+            faults = asyncio.run(look(place, upto, str(position), lossy=torn is not Torn.ALL))
         except Exception as error:
             faults = [f"does not open: {type(error).__name__}: {error}"]
         wrong += [f"after event {position} ({event}), {torn.value}: {fault}" for fault in faults]
@@ -112,6 +122,35 @@ def test_nothing_acknowledged_is_lost_by_a_power_cut(room: Path, torn: Torn) -> 
     assert len(done) > 80
     wrong = cut(room, recorder.events, lines, at, torn, chance)
     assert not wrong, f"{len(wrong)} faults at {len(at)} points\n" + "\n".join(wrong[:20])
+
+
+@pytest.mark.slow
+def test_the_power_may_fail_again_while_a_store_recovers(room: Path) -> None:
+    """A disk after one cut is opened over the recorder, worked on, and cut again at every event of the recovery."""
+    root = room / "disk"
+    recorder = Recorder(root)
+    lines = record(root, recorder, lanes=3, rounds=8, vfs="first")
+    chance, wrong = random.Random(5), list[str]()
+    for n, position in enumerate(sorted(chance.sample(range(100, len(recorder.events)), 4))):
+        base, second = room / "base", room / "second"
+        replay = Replay(recorder.events)
+        replay.step_to(position)
+        replay.lay_out(base, Torn.RANDOM, chance)
+        shutil.rmtree(second, ignore_errors=True)
+        shutil.copytree(base, second)
+        again = Recorder(second)
+        kept = RecordingVFS(f"again{n}", again)
+        before = [{**line, "at": 0} for line in lines if line["at"] <= position]
+        asyncio.run(open_and_close(second, again, f"again{n}"))
+        kept.unregister()
+        at = list(range(len(again.events) + 1))
+        wrong += cut(room, again.events, before, at, Torn.RANDOM, chance, base)
+    assert not wrong, f"{len(wrong)} faults\n" + "\n".join(wrong[:20])
+
+
+async def open_and_close(root: Path, recorder: Recorder, vfs: str) -> None:
+    store = await SqliteStore.open(root, SETTINGS, files=RecordingFiles(recorder), vfs=vfs)
+    await store.close()
 
 
 BROKEN: list[tuple[str, Callable[[Event], bool]]] = [

@@ -62,7 +62,9 @@ def run_and_kill(directory: Path, run: str, after_s: float) -> list[Line]:
 async def look(directory: Path, lines: list[Line], probe: str) -> list[str]:
     store = await SqliteStore.open(directory, SETTINGS)
     try:
-        return await judge(store, lines, probe=probe)
+        report = await store.check()
+        wrong = [f"check: {finding.kind}: {finding.detail}" for finding in report.findings]
+        return wrong + await judge(store, lines, probe=probe)
     finally:
         await store.close()
 
