@@ -116,8 +116,8 @@ class _Lines:
 class _MemoryTransport(asyncio.Transport):
     """A transport whose other end is a list of lines."""
 
-    def __init__(self, lines: _Lines) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+    def __init__(self, lines: _Lines, ip: str) -> None:
+        super().__init__({"peername": (ip, 1), "sockname": ("127.0.0.1", 2)})
         self.lines = lines
         self.protocol: Connection | None = None
         self._closing = False
@@ -161,9 +161,9 @@ class _Open:
 class MemoryLink:
     """A connection without a socket."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, ip: str = "127.0.0.1") -> None:
         self._lines = _Lines()
-        self._transport = _MemoryTransport(self._lines)
+        self._transport = _MemoryTransport(self._lines, ip)
         self._server = Connection(asyncio.get_running_loop(), service, _Open())
         self._transport.protocol = self._server
         self._server.connection_made(self._transport)
