@@ -16,11 +16,12 @@ from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
 from courriel.imap.wire import sets
+from courriel.imap.wire.fragments import Fragments
 from courriel.imap.wire.response import RECENT
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.net.connection import Connection
-from courriel.ports.credentials import Authenticator
+from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.store import MailStore
 
 
@@ -48,10 +49,27 @@ class Shared:
 class Peer:
     """One client."""
 
-    __slots__ = ("_stop", "_texts", "connection", "idle_tag", "numbers", "session", "shared", "tag")
+    __slots__ = (
+        "_stop",
+        "_texts",
+        "connection",
+        "exchange",
+        "finishing",
+        "fragments",
+        "idle_tag",
+        "numbers",
+        "session",
+        "shared",
+        "starting_tls",
+        "tag",
+    )
 
     def __init__(self, connection: Connection, shared: Shared) -> None:
         self.connection = connection
+        self.fragments = Fragments(shared.settings.login_line_octets)
+        self.exchange: SaslExchange | None = None  # a SASL exchange waits for the client's next line
+        self.finishing: Account | None = None  # ... which is only its consent
+        self.starting_tls = False
         self.shared = shared
         self.session = Session()
         self.numbers: Numbers | None = None

@@ -1,8 +1,8 @@
 """A client's state: where it is in RFC 9051 §3's picture, what it enabled, what it may still do.  Pure.
 
-    NOT_AUTHENTICATED ──LOGIN, AUTHENTICATE──▶ AUTHENTICATED ──SELECT, EXAMINE──▶ SELECTED
-                                                    ▲────CLOSE, UNSELECT, failed SELECT────┘
-    any ──LOGOUT──▶ LOGOUT
+NOT_AUTHENTICATED ──LOGIN, AUTHENTICATE──▶ AUTHENTICATED ──SELECT, EXAMINE──▶ SELECTED
+                                                ▲────CLOSE, UNSELECT, failed SELECT────┘
+any ──LOGOUT──▶ LOGOUT
 """
 
 from __future__ import annotations

@@ -14,20 +14,20 @@ from courriel.imap.wire.fragments import Command
 
 WHAT: Final = "IMAP command"
 
-TAG: Final = re.compile(rb'[!-$&\',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,128}\Z')
+TAG: Final = re.compile(rb"[!-$&\',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,128}\Z")
 """tag = 1*<any ASTRING-CHAR except "+">; a length of 128 is ours."""
 
-_ATOM: Final = re.compile(rb'[!#$&\'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+')
+_ATOM: Final = re.compile(rb"[!#$&\'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 """atom = 1*<any CHAR except atom-specials>."""
 
-_ASTRING_ATOM: Final = re.compile(rb'[!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+')
-_LIST_ATOM: Final = re.compile(rb'[!#$%&\'*+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~\x80-\xff]+')
+_ASTRING_ATOM: Final = re.compile(rb"[!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
+_LIST_ATOM: Final = re.compile(rb"[!#$%&\'*+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~\x80-\xff]+")
 """list-mailbox characters; 8-bit where UTF-8 names are allowed (the mailbox module judges)."""
 
 _QUOTED: Final = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _LITERAL: Final = re.compile(rb"~?\{\d{1,19}\+?\}\n")
 _NUMBER: Final = re.compile(rb"\d{1,19}")
-_FLAG: Final = re.compile(rb'\\?[!#$&\'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+')
+_FLAG: Final = re.compile(rb"\\?[!#$&\'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 
 

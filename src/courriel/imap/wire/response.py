@@ -12,7 +12,7 @@ from courriel.model.flags import SYSTEM_FLAGS, Flags
 RECENT: Final = 1 << 63
 """The bit that stands for \\Recent while flags are rendered (RFC 3501 §2.3.2); never stored."""
 
-_SAFE_ATOM: Final = re.compile(rb'[!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+\Z')
+_SAFE_ATOM: Final = re.compile(rb"[!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+\Z")
 _QUOTABLE: Final = re.compile(rb"[^\r\n\x00\x80-\xff]{0,1000}\Z")
 
 _SYSTEM: Final = tuple((bit, name.encode()) for name, bit in SYSTEM_FLAGS.items())

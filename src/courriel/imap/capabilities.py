@@ -1,0 +1,63 @@
+"""What we say we can: CAPABILITY, made from what is on for this client.  RFC 9051 §6.1.1, §7.2.2.
+
+Every name is here once, with its source; a name that is not here is not announced.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from courriel.imap.peer import Peer
+from courriel.imap.session import State
+
+ALWAYS: Final = (b"IMAP4rev1", b"IMAP4rev2", b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
+"""RFC 3501, RFC 9051, RFC 4959, RFC 2971, RFC 5161, RFC 2177."""
+
+LOGGED_IN: Final = (
+    b"LITERAL+",  # RFC 7888
+    b"NAMESPACE",  # RFC 2342
+    b"CHILDREN",  # RFC 3348
+    b"UNSELECT",  # RFC 3691
+    b"UIDPLUS",  # RFC 4315
+    b"MULTIAPPEND",  # RFC 3502
+    b"BINARY",  # RFC 3516
+    b"LIST-EXTENDED",  # RFC 5258
+    b"LIST-STATUS",  # RFC 5819
+    b"SPECIAL-USE",  # RFC 6154
+    b"CREATE-SPECIAL-USE",
+    b"MOVE",  # RFC 6851
+    b"ESEARCH",  # RFC 4731
+    b"SEARCHRES",  # RFC 5182
+    b"WITHIN",  # RFC 5032
+    b"CONDSTORE",  # RFC 7162
+    b"QRESYNC",
+    b"UTF8=ACCEPT",  # RFC 6855
+    b"STATUS=SIZE",  # RFC 8438
+    b"OBJECTID",  # RFC 8474
+    b"PREVIEW",  # RFC 8970
+)
+
+
+def can_start_tls(peer: Peer) -> bool:
+    return peer.shared.tls is not None and not peer.connection.tls
+
+
+def may_log_in(peer: Peer) -> bool:
+    connection = peer.connection
+    return peer.shared.authenticator.may_log_in(tls=bool(connection.tls), loopback=connection.is_local)
+
+
+def of(peer: Peer) -> bytes:
+    """The names for this client now, separated by spaces."""
+    names = [*ALWAYS]
+    if peer.session.state is not State.NOT_AUTHENTICATED:
+        return b" ".join([*names, *LOGGED_IN, b"APPENDLIMIT=%d" % peer.shared.settings.append_octets])
+    names.append(b"LITERAL-")  # RFC 7888 §5: 4,096 octets at most before login
+    if can_start_tls(peer):
+        names.append(b"STARTTLS")
+    connection = peer.connection
+    mechanisms = peer.shared.authenticator.mechanisms(tls=bool(connection.tls), loopback=connection.is_local)
+    names += [b"AUTH=" + mechanism.encode() for mechanism in mechanisms]
+    if not may_log_in(peer):
+        names.append(b"LOGINDISABLED")
+    return b" ".join(names)

@@ -1,0 +1,374 @@
+"""FETCH and UID FETCH.  RFC 9051 §6.4.5, §6.4.9; CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6.
+
+Three ways, by what is asked: values that stand ready in columns, for many messages, go out as joined rows made in C
+(PERFORMANCE §3, "FETCH answers"); messages' octets go out one message after the other; and what the mailbox has
+not changed since is answered from the cache.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from typing import Final, cast
+
+from courriel.formats import dates
+from courriel.formats.message.section import SectionKind, decode_binary, extract
+from courriel.formats.message.structure import body_form
+from courriel.imap.answers import row_starts
+from courriel.imap.commands import numbers
+from courriel.imap.peer import Peer
+from courriel.imap.replies import No
+from courriel.imap.wire import codes, sets
+from courriel.imap.wire.fetch import Attr, Content, Fetch
+from courriel.imap.wire.response import utf8_string
+from courriel.model.flags import SEEN, FlagAction, FlagChange
+from courriel.model.ids import MessageId, ModSeq
+from courriel.ports.store import Column, View
+
+_COLUMNS: Final = {
+    Attr.ENVELOPE: Column.ENVELOPE,
+    Attr.BODYSTRUCTURE: Column.BODYSTRUCTURE,
+    Attr.BODY: Column.BODYSTRUCTURE,
+    Attr.SIZE: Column.SIZE,
+    Attr.INTERNALDATE: Column.RECEIVED,
+    Attr.EMAILID: Column.ID,
+    Attr.THREADID: Column.THREAD,
+    Attr.PREVIEW: Column.PREVIEW,
+}
+_WIDE: Final = frozenset({Attr.ENVELOPE, Attr.BODYSTRUCTURE, Attr.BODY, Attr.PREVIEW})
+
+WIDE_ROWS: Final = 1_000
+"""Rows of a chunk when they hold envelopes or structures: about 0.7 KB each, so below 1 MB together."""
+NARROW_ROWS: Final = 16_384
+"""Rows of a chunk when they hold flags and numbers only."""
+CONTENT_ROWS: Final = 256
+"""Messages whose attributes are looked up at once when their octets are fetched too."""
+CACHED_FROM: Final = 256
+"""Fewer rows than this are made faster than looked up."""
+
+SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
+
+
+async def run(peer: Peer, asked: Fetch) -> bytes:
+    return await _fetch(peer, asked, by_uid=False)
+
+
+async def run_uid(peer: Peer, asked: Fetch) -> bytes:
+    return await _fetch(peer, asked, by_uid=True)
+
+
+async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
+    items = asked.items
+    attrs: tuple[Attr, ...] = items.attrs
+    known = peer.selected
+    found = numbers.indexes(peer, asked.numbers, by_uid)
+    if by_uid and Attr.UID not in attrs:
+        attrs = (Attr.UID, *attrs)
+    if asked.changed_since is not None or Attr.MODSEQ in attrs:
+        peer.enable_condstore()
+    if asked.changed_since is not None:
+        if asked.vanished:
+            await _vanished(peer, asked, by_uid)
+        found = _changed(peer, found, asked.changed_since)
+        if Attr.MODSEQ not in attrs:
+            attrs = (*attrs, Attr.MODSEQ)
+    if not found:
+        return b"OK FETCH completed"
+    if items.contents:
+        fetching = _Rows(peer, attrs, known.uids, known.view)
+        missing = await _contents(peer, fetching, items.contents, found, items.sets_seen)
+    else:
+        missing = await _attributes(peer, asked.key, attrs, found)
+    if missing:
+        return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
+    return b"OK FETCH completed"
+
+
+async def _vanished(peer: Peer, asked: Fetch, by_uid: bool) -> None:
+    """VANISHED (EARLIER) for what was expunged since.  RFC 7162 §3.2.6."""
+    if not by_uid or not peer.session.qresync:
+        raise No(codes.CLIENTBUG + b"VANISHED needs UID FETCH and QRESYNC")
+    view = peer.selected.view
+    assert asked.changed_since is not None
+    ranges = sets.merged(asked.numbers, int(view.uidnext) - 1)
+    gone = await peer.store.vanished(view.account, view.mailbox, ModSeq(asked.changed_since))
+    if gone is None:
+        present = set(view.uids)
+        top = int(view.uidnext)
+        gone = [uid for low, high in ranges for uid in range(low, min(high + 1, top)) if uid not in present]
+    else:
+        gone = [uid for uid in gone if sets.contains(ranges, uid)]
+    if gone:
+        peer.write(b"* VANISHED (EARLIER) %b\r\n" % sets.render(gone))
+
+
+def _changed(peer: Peer, found: Sequence[int], since: int) -> Sequence[int]:
+    known = peer.selected
+    modseqs = known.view.modseqs
+    if not known.behind:
+        return [index for index in found if modseqs[index] > since]
+    places = ((index, known.view.index(known.uids[index])) for index in found)
+    return [index for index, now in places if now >= 0 and modseqs[now] > since]
+
+
+# --- attributes only ------------------------------------------------------------------------------------------------
+async def _attributes(peer: Peer, key: bytes, attrs: tuple[Attr, ...], found: Sequence[int]) -> int:
+    """Write rows of attributes; returns how many messages were not there any more."""
+    known = peer.selected
+    rows = _Rows(peer, attrs, known.uids, known.view)
+    if len(found) == 1 and Attr.FLAGS in attrs and len(attrs) <= 2 and rows.flags_and_uid_only:
+        index = found[0]
+        text = peer.texts[peer.flags_now(known, index)]
+        if len(attrs) == 1:
+            peer.write(b"* %d FETCH (FLAGS %b)\r\n" % (index + 1, text))
+        else:
+            peer.write(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, known.uids[index], text))
+        return 0
+    cache_key = None
+    if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind and not _recent(peer):
+        view, answers = known.view, peer.shared.answers
+        cache_key = (view.account, view.mailbox, key, attrs, found.start, found.stop)
+        answer = answers.get(cache_key, known.uids, view.position)
+        if answer is not None:
+            peer.write(answer)
+            await peer.connection.drain()
+            return 0
+    return await _many(peer, rows, found, cache_key)
+
+
+def _recent(peer: Peer) -> bool:
+    """Whether some of the client's messages are \\Recent to it alone."""
+    return bool(peer.selected.recent) and not peer.session.rev2
+
+
+async def _many(peer: Peer, rows: _Rows, found: Sequence[int], cache_key: object) -> int:
+    known = peer.selected
+    position = known.view.position
+    size = WIDE_ROWS if any(attr in _WIDE for attr in rows.attrs) else NARROW_ROWS
+    pieces: list[bytes] = []
+    missing = 0
+    for start in range(0, len(found), size):
+        chunk = found[start : start + size]
+        answer, gone = await rows.render(chunk)
+        missing += gone
+        peer.write(answer)
+        if len(found) > size:
+            await peer.connection.drain()
+        if cache_key is not None:
+            pieces.append(answer)
+    if cache_key is not None and not missing and known.view.position == position and not known.behind:
+        answer = b"".join(pieces) if len(pieces) > 1 else pieces[0]
+        peer.shared.answers.put(cache_key, known.uids, position, answer)
+    return missing
+
+
+class _Rows:
+    """Rows of attributes, for one FETCH.  ``uids`` are the client's, whatever happens meanwhile."""
+
+    def __init__(self, peer: Peer, attrs: tuple[Attr, ...], uids: array[int], view: View) -> None:
+        self.peer = peer
+        self.attrs = attrs
+        self.uids = uids
+        self.view = view
+        self.flags_and_uid_only = all(attr is Attr.FLAGS or attr is Attr.UID for attr in attrs)
+
+    async def render(self, chunk: Sequence[int]) -> tuple[bytes, int]:
+        """Whole replies for these indexes, joined, and how many messages had none."""
+        if isinstance(chunk, range) and self.view.uids is self.uids and not _recent(self.peer):
+            if self.attrs == (Attr.FLAGS,):
+                closed = self.peer.texts.closed
+                flags = self.view.flags[chunk.start : chunk.stop]
+                starts = row_starts(b"FLAGS ", chunk.start, len(chunk))
+                return b"".join(chain.from_iterable(zip(starts, map(closed.__getitem__, flags), strict=True))), 0
+            columns = await self._whole_columns(chunk)
+            if columns is not None:
+                starts = row_starts(b"", chunk.start, len(chunk))
+                return b"".join(chain.from_iterable(zip(starts, *columns, repeat(b")\r\n")))), 0
+        texts = await self.texts(chunk)
+        rows = [
+            b"* %d FETCH (%b)\r\n" % (index + 1, text)
+            for index, text in zip(chunk, texts, strict=True)
+            if text is not None
+        ]
+        return b"".join(rows), len(texts) - len(rows)
+
+    async def _whole_columns(self, chunk: range) -> list[Iterable[bytes]] | None:
+        """Names and values, alternating, each for all rows; None when the mailbox changed under our hands."""
+        pieces: list[Iterable[bytes]] = []
+        lead = b""
+        for attr in self.attrs:
+            values: Iterable[bytes]
+            if attr in _COLUMNS:
+                column = await self.peer.store.column(self.view, _COLUMNS[attr], chunk.start, len(chunk))
+                if self.view.uids is not self.uids:
+                    return None
+                values = _rendered(attr, column)
+            else:
+                values = self._in_memory(attr, chunk)
+            pieces += [repeat(lead + attr.value + b" "), values]
+            lead = b" "
+        return pieces
+
+    def _in_memory(self, attr: Attr, chunk: range) -> Iterable[bytes]:
+        view = self.view
+        if attr is Attr.FLAGS:
+            return map(self.peer.texts.__getitem__, view.flags[chunk.start : chunk.stop])
+        if attr is Attr.UID:
+            return map(b"%d".__mod__, self.uids[chunk.start : chunk.stop])
+        if attr is Attr.MODSEQ:
+            return map(b"(%d)".__mod__, view.modseqs[chunk.start : chunk.stop])
+        return repeat(b"NIL")
+
+    async def texts(self, chunk: Sequence[int]) -> list[bytes | None]:
+        """What stands between the parentheses, a message each; None where it is gone.  For any indexes at all."""
+        uids = [self.uids[index] for index in chunk]
+        columns: list[Sequence[bytes | None]] = []
+        for attr in self.attrs:
+            if attr in _COLUMNS:
+                values = await self.peer.store.values(self.view, _COLUMNS[attr], uids)
+                columns.append([None if value is None else _one(attr, value) for value in values])
+            else:
+                columns.append([self._one_in_memory(attr, index) for index in chunk])
+        names = [attr.value for attr in self.attrs]
+        rows: list[bytes | None] = []
+        for row in zip(*columns, strict=True):
+            if None in row:
+                rows.append(None)
+            else:
+                rows.append(b" ".join(map(b"%b %b".__mod__, zip(names, row, strict=True))))
+        return rows if columns else [b""] * len(chunk)
+
+    def _one_in_memory(self, attr: Attr, index: int) -> bytes:
+        known = self.peer.selected
+        if attr is Attr.FLAGS:
+            return self.peer.texts[self.peer.flags_now(known, index)]
+        if attr is Attr.UID:
+            return b"%d" % self.uids[index]
+        if attr is Attr.MODSEQ:
+            now = self.view.index(self.uids[index])
+            return b"(%d)" % (self.view.modseqs[now] if now >= 0 else self.view.modseq)
+        return b"NIL"
+
+
+def _rendered(attr: Attr, column: Sequence[bytes] | Sequence[int]) -> Iterable[bytes]:
+    """A column's values for the wire."""
+    if attr is Attr.ENVELOPE or attr is Attr.BODYSTRUCTURE:
+        return cast("Sequence[bytes]", column)
+    if attr is Attr.SIZE:
+        return map(b"%d".__mod__, column)
+    return [_one(attr, value) for value in column]
+
+
+def _one(attr: Attr, value: bytes | int) -> bytes:
+    if isinstance(value, bytes):
+        if attr is Attr.BODY:
+            return body_form(value)
+        return utf8_string(value.decode()) if attr is Attr.PREVIEW else value
+    if attr is Attr.INTERNALDATE:
+        return dates.render_internal(value)
+    if attr is Attr.EMAILID:
+        return b"(M%d)" % value
+    if attr is Attr.THREADID:
+        return b"(T%d)" % value
+    return b"%d" % value
+
+
+# --- octets of messages -----------------------------------------------------------------------------------------------
+async def _contents(
+    peer: Peer, rows: _Rows, contents: tuple[Content, ...], found: Sequence[int], sets_seen: bool
+) -> int:
+    """Write messages' octets; returns how many messages were not there any more."""
+    known = peer.selected
+    newly_seen: frozenset[int] = frozenset()
+    if sets_seen and not peer.session.read_only:
+        newly_seen = await _set_seen(peer, found)
+    whole = all(
+        content.section.kind is SectionKind.ALL and not content.section.numbers and not content.binary
+        for content in contents
+    )
+    store, view, connection = peer.store, rows.view, peer.connection
+    limit = peer.shared.settings.chunk_octets
+    missing = written = 0
+    for start in range(0, len(found), CONTENT_ROWS):
+        chunk = found[start : start + CONTENT_ROWS]
+        uids = [rows.uids[index] for index in chunk]
+        ids = await store.values(view, Column.ID, uids)
+        texts = await rows.texts(chunk) if rows.attrs else None
+        for at, index in enumerate(chunk):
+            id_or_none = ids[at]
+            text = b"" if texts is None else texts[at]
+            if id_or_none is None or text is None:
+                missing += 1
+                continue
+            raw = await store.read(view.account, MessageId(int(id_or_none)))
+            lead = b"* %d FETCH (%b%b" % (index + 1, text, b" " if text else b"")
+            pieces = _whole(contents, raw) if whole else await _parts(peer, rows, contents, uids[at], raw)
+            pieces[0] = lead + pieces[0]
+            if uids[at] in newly_seen and Attr.FLAGS not in rows.attrs:
+                pieces.append(b" FLAGS %b" % peer.texts[peer.flags_now(known, index)])
+            pieces.append(b")\r\n")
+            connection.write_many(pieces)
+            written += len(raw)
+            if written >= limit:
+                written = 0
+                await connection.drain()
+    return missing
+
+
+async def _set_seen(peer: Peer, found: Sequence[int]) -> frozenset[int]:
+    """Set \\Seen before the octets go out; returns the UIDs that get it by this."""
+    known = peer.selected
+    view = known.view
+    unseen = [known.uids[index] for index in found if not known.flags_at(index) & SEEN]
+    unseen = [uid for uid in unseen if view.index(uid) >= 0]
+    if not unseen:
+        return frozenset()
+    before = view.position
+    result = await peer.store.change_flags(view.account, view.mailbox, unseen, SEEN_ADDED)
+    if view.position != before and not peer.session.condstore:
+        known.own_change(result.modseq)
+    return frozenset(unseen)
+
+
+def _whole(contents: tuple[Content, ...], raw: bytes) -> list[bytes]:
+    """BODY[] and its kin, without copying the message."""
+    pieces: list[bytes] = []
+    lead = b""
+    for content in contents:
+        name, octets = _cut(content, raw)
+        pieces += [b"%b%b {%d}\r\n" % (lead, name, len(octets)), octets]
+        lead = b" "
+    return pieces
+
+
+def _cut(content: Content, octets: bytes) -> tuple[bytes, bytes]:
+    """Name and octets, with ``<origin.length>`` applied."""
+    if content.partial is None:
+        return content.name, octets
+    start, length = content.partial
+    return b"%b<%d>" % (content.name, start), octets[start : start + length]
+
+
+async def _parts(peer: Peer, rows: _Rows, contents: tuple[Content, ...], uid: int, raw: bytes) -> list[bytes]:
+    record = await peer.store.record(rows.view.account, rows.view.mailbox, uid)
+    parts, prefix_octets = (record.parts, record.prefix_octets) if record is not None else (b"", 0)
+    pieces: list[bytes] = []
+    lead = b""
+    for content in contents:
+        section = content.section
+        if not content.binary:
+            octets = extract(raw, parts, prefix_octets, section)
+        elif section.numbers:
+            octets = decode_binary(raw, parts, prefix_octets, section.numbers)
+        else:
+            octets = raw
+        if content.size_only:
+            pieces.append(b"%b%b %d" % (lead, content.name, len(octets)))
+        else:
+            name, octets = _cut(content, octets)
+            # RFC 3516 §4.2: literal8 where NUL may come.
+            tilde = b"~" if content.binary and b"\0" in octets else b""
+            pieces += [b"%b%b %b{%d}\r\n" % (lead, name, tilde, len(octets)), octets]
+        lead = b" "
+    return pieces

@@ -1,0 +1,23 @@
+"""IDLE: told of changes until DONE.  RFC 2177, RFC 9051 §6.3.13.
+
+No task and no timer sleeps: the view's watcher writes (peer.py), and the server ends it when DONE comes.
+"""
+
+from __future__ import annotations
+
+from courriel.imap.peer import Peer
+from courriel.imap.wire.plain import Nothing
+
+
+async def run(peer: Peer, asked: Nothing) -> bytes:
+    peer.write(b"+ idling\r\n")
+    peer.tell(expunges=True)
+    peer.idle_tag = peer.tag
+    return b""
+
+
+def done(peer: Peer, line: bytes) -> bytes:
+    """The line that ends it; the tagged reply."""
+    peer.idle_tag = None
+    peer.tell(expunges=True)
+    return b"OK IDLE completed" if line.strip().upper() == b"DONE" else b"BAD Expected DONE"

@@ -1,0 +1,119 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS, NAMESPACE.  RFC 9051 §6.3; CREATE … (USE …) RFC 6154 §3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from courriel.imap.peer import Peer
+from courriel.imap.replies import No
+from courriel.imap.wire import codes
+from courriel.imap.wire.plain import Create, Nothing, Path, Rename
+from courriel.imap.wire.response import mailbox_name
+from courriel.imap.wire.status import Item, Status
+from courriel.model.mailbox import SEPARATOR, Mailbox, Role
+from courriel.model.refusals import NoSuchMailbox
+
+_USES = {
+    b"\\drafts": Role.DRAFTS,
+    b"\\sent": Role.SENT,
+    b"\\junk": Role.JUNK,
+    b"\\trash": Role.TRASH,
+    b"\\archive": Role.ARCHIVE,
+}
+
+
+async def create(peer: Peer, asked: Create) -> bytes:
+    store, account = peer.store, peer.account.id
+    role = None
+    if asked.use:
+        role = _USES.get(asked.use[0])
+        if role is None or len(asked.use) > 1:
+            raise No(b"[USEATTR] This use is not possible here")
+        if any(mailbox.role is role for mailbox in await store.mailboxes(account)):
+            raise No(b"[USEATTR] There is a mailbox for this use already")
+    mailbox = await store.create_mailbox(account, asked.path, role)
+    return b"OK [MAILBOXID (F%d)] CREATE completed" % mailbox.id
+
+
+async def delete(peer: Peer, asked: Path) -> bytes:
+    store, account = peer.store, peer.account.id
+    mailbox = await store.mailbox(account, asked.path)
+    if any(other.path.startswith(asked.path + SEPARATOR) for other in await store.mailboxes(account)):
+        raise No(codes.HASCHILDREN + b"There are mailboxes below it")
+    if peer.numbers is not None and peer.numbers.view.mailbox == mailbox.id:
+        peer.deselect()
+    await store.delete_mailbox(account, asked.path)
+    return b"OK DELETE completed"
+
+
+async def rename(peer: Peer, asked: Rename) -> bytes:
+    await peer.store.rename_mailbox(peer.account.id, asked.path, asked.new_path)
+    return b"OK RENAME completed"
+
+
+async def subscribe(peer: Peer, asked: Path) -> bytes:
+    """A name that does not exist cannot be subscribed, but a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
+    await peer.store.mailbox(peer.account.id, asked.path)
+    await peer.store.subscribe(peer.account.id, asked.path, True)
+    return b"OK SUBSCRIBE completed"
+
+
+async def unsubscribe(peer: Peer, asked: Path) -> bytes:
+    if asked.path not in await peer.store.subscriptions(peer.account.id):
+        raise NoSuchMailbox(asked.path)
+    await peer.store.subscribe(peer.account.id, asked.path, False)
+    return b"OK UNSUBSCRIBE completed"
+
+
+async def namespace(peer: Peer, asked: Nothing) -> bytes:
+    """RFC 2342: one personal namespace."""
+    peer.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+    return b"OK NAMESPACE completed"
+
+
+async def status(peer: Peer, asked: Status) -> bytes:
+    mailbox = await peer.store.mailbox(peer.account.id, asked.path)
+    peer.write(await status_line(peer, mailbox, asked.items))
+    return b"OK STATUS completed"
+
+
+async def status_line(peer: Peer, mailbox: Mailbox, items: Sequence[Item]) -> bytes:
+    """One untagged STATUS."""
+    pairs = []
+    for item in items:
+        if item is Item.RECENT:
+            value = b"%d" % await _recent(peer, mailbox)
+        elif item is Item.HIGHESTMODSEQ:
+            peer.enable_condstore()  # RFC 7162 §3.1.2.1
+            value = b"%d" % mailbox.modseq
+        elif item is Item.MAILBOXID:
+            value = b"(F%d)" % mailbox.id
+        else:
+            value = b"%d" % _number(peer, mailbox, item)
+        pairs.append(b"%b %b" % (item.value, value))
+    return b"* STATUS %b (%b)\r\n" % (mailbox_name(mailbox.path, peer.session.utf8), b" ".join(pairs))
+
+
+def _number(peer: Peer, mailbox: Mailbox, item: Item) -> int:
+    match item:
+        case Item.MESSAGES:
+            return mailbox.total
+        case Item.UIDNEXT:
+            return mailbox.uidnext
+        case Item.UIDVALIDITY:
+            return mailbox.uidvalidity
+        case Item.UNSEEN:
+            return mailbox.unseen
+        case Item.DELETED:
+            return mailbox.deleted
+        case Item.SIZE:
+            return mailbox.size_octets
+        case _:
+            return peer.shared.settings.append_octets
+
+
+async def _recent(peer: Peer, mailbox: Mailbox) -> int:
+    """Messages no session was told of (RFC 3501 §6.3.10)."""
+    view = await peer.store.view(peer.account.id, mailbox.id)
+    first = view.first_recent()
+    return sum(1 for uid in reversed(view.uids) if uid >= first) if first < view.uidnext else 0

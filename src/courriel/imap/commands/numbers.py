@@ -1,0 +1,36 @@
+"""Which messages a command means.  RFC 9051 §2.3.1, §6.4.9; ``$`` RFC 5182 §2.1."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from courriel.base.errors import FormatError
+from courriel.imap.peer import Peer
+from courriel.imap.wire import sets
+from courriel.imap.wire.grammar import WHAT
+from courriel.imap.wire.sets import NumberSet
+
+
+def indexes(peer: Peer, numbers: NumberSet, by_uid: bool) -> Sequence[int]:
+    """Indexes (ascending) in what the client knows.  Raises FormatError for a sequence number that is not there."""
+    known = peer.selected
+    if numbers.saved:
+        saved = peer.session.saved or ()
+        return [index for uid in saved if (index := known.index(uid)) >= 0]
+    if by_uid:
+        return sets.indexes_of_uids(numbers, known.uids, known.count)
+    found = sets.indexes_of_seqs(numbers, known.count)
+    if found is None:
+        if known.count == 0 and any(sets.STAR in pair for pair in numbers.ranges):
+            return ()  # quirk: clients ask for 1:* without looking whether there is anything
+        raise FormatError(WHAT, -1, "no message has such a sequence number")
+    return found
+
+
+def uids_at(peer: Peer, found: Sequence[int]) -> array[int]:
+    """The UIDs at those indexes."""
+    uids = peer.selected.uids
+    if isinstance(found, range):
+        return uids[found.start : found.stop]
+    return sets.uid_array([uids[index] for index in found])

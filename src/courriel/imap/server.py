@@ -1,0 +1,312 @@
+"""The IMAP server: a service for ``net.listener`` and the dialogue it has with each client.
+
+One command is answered after the other, each in the burst its bytes came in; only those that have to wait become a
+task (``net.eager``).  Here are the borders: what a client may send in which state, and what follows when it does not.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Final
+
+from courriel.base.clock import Clock, SystemClock
+from courriel.base.errors import CourrielError, Damaged, FormatError, Unavailable
+from courriel.base.log import Level
+from courriel.imap import capabilities, replies
+from courriel.imap.answers import AnswerCache
+from courriel.imap.commands import idle, login
+from courriel.imap.peer import Peer, Shared
+from courriel.imap.session import Session, State
+from courriel.imap.settings import ImapSettings
+from courriel.imap.verbs import VERBS, Verb
+from courriel.imap.wire import codes
+from courriel.imap.wire.fragments import Announced, Command, TooLong
+from courriel.imap.wire.grammar import TAG
+from courriel.imap.wire.plain import decode_base64
+from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throttled
+from courriel.net.connection import Connection, Dialogue
+from courriel.ports.credentials import Authenticator
+from courriel.ports.store import MailStore
+
+_HTTP: Final = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH) \S+ HTTP/\d")
+_TAGGED: Final = re.compile(rb"([^ ]{1,128}) ([A-Za-z]+)")
+HUGE_LITERAL_FACTOR: Final = 4
+"""A refused literal that comes anyway is thrown away up to so many times the largest message; beyond that the
+connection is closed (RFC 7888 §4 allows both)."""
+
+
+class ImapService:
+    """IMAP on one or more listeners."""
+
+    name = "imap"
+
+    def __init__(
+        self,
+        store: MailStore,
+        authenticator: Authenticator,
+        settings: ImapSettings | None = None,
+        clock: Clock | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        settings = settings or ImapSettings()
+        self.patience_s = settings.login_s
+        answers = AnswerCache(settings.answer_cache_octets)
+        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers)
+
+    def dialogue(self, connection: Connection) -> Dialogue:
+        return ImapDialogue(connection, self._shared)
+
+    def refusal(self) -> bytes:
+        return b"* BYE " + codes.UNAVAILABLE + b"Too many connections\r\n"
+
+
+class ImapDialogue(Peer):
+    """The server's half of one connection."""
+
+    __slots__ = ("_login_by", "_reserved")
+
+    def __init__(self, connection: Connection, shared: Shared) -> None:
+        super().__init__(connection, shared)
+        self._login_by = connection.loop.time() + shared.settings.login_s
+        self._reserved = 0  # octets of the messages that are being received
+
+    # --- net.connection's side ----------------------------------------------------------------------------------
+    def opened(self) -> None:
+        self.write(b"* OK [CAPABILITY %b] Courriel ready\r\n" % capabilities.of(self))
+
+    async def received(self, data: bytes) -> None:
+        if not data:
+            self.connection.close()
+            return
+        fragments, connection = self.fragments, self.connection
+        fragments.feed(data)
+        if self.session.state is State.NOT_AUTHENTICATED:
+            connection.deadline = min(connection.deadline, self._login_by)
+        while not connection.closing:
+            if self.idle_tag is not None or self.exchange is not None:
+                line = fragments.next_line()
+                if line is None:
+                    self._refuse_endless_line()
+                    return
+                await self._line(line)
+                continue
+            event = fragments.next()
+            if event is None:
+                return
+            if isinstance(event, Command):
+                await self._command(event)
+            elif isinstance(event, Announced):
+                await self._announced(event)
+            else:
+                self._too_long(event)
+
+    def expired(self) -> None:
+        self.write(b"* BYE Autologout, you were silent for too long\r\n")
+
+    def failed(self) -> None:
+        self.write(b"* BYE " + codes.SERVERBUG + b"Internal error\r\n")
+
+    def closed(self) -> None:
+        self._release()
+        if self.exchange is not None:
+            self.exchange.abort()
+            self.exchange = None
+        self.idle_tag = None
+        self.deselect()
+
+    # --- one command --------------------------------------------------------------------------------------------
+    async def _command(self, command: Command) -> None:
+        text = command.text
+        tag, _, rest = text.partition(b" ")
+        name = rest.partition(b" ")[0]
+        verb = VERBS.get(name)
+        if verb is None:
+            name = name.upper()
+            verb = VERBS.get(name)
+        pos = len(tag) + 1 + len(name)
+        if verb is None and name == b"UID":
+            second = rest[4:].partition(b" ")[0]
+            verb = VERBS.get(b"UID " + second.upper())
+            pos += 1 + len(second)
+        if not tag.isalnum() and not TAG.match(tag):
+            self._broken(b"*", b"BAD A command begins with a tag", text)
+            return
+        if verb is None:
+            self._broken(tag, b"BAD Unknown command", text)
+            return
+        if self.session.state not in verb.states:
+            self._broken(tag, b"BAD Not in this state", text)
+            return
+        self.tag = tag
+        await self._run(verb, command, pos)
+
+    async def _run(self, verb: Verb, command: Command, pos: int) -> None:
+        session = self.session
+        try:
+            answer = await verb.run(self, verb.parse(command, pos, session.utf8))
+            session.bad_commands = 0
+        except CourrielError as error:
+            answer = self._refused(error)
+        finally:
+            self._release()
+        if self.numbers is not None and self.idle_tag is None:
+            self.tell(not verb.keeps_seqs, verb.by_uid)
+        if answer:
+            await self._answer(answer)
+
+    async def _answer(self, answer: bytes) -> None:
+        """The tagged reply, and what follows from it."""
+        self.connection.write(b"%b %b\r\n" % (self.tag, answer))
+        if self.session.state is State.LOGOUT or self._is_tired():
+            self.connection.close()
+        elif self.starting_tls:
+            await self._start_tls()
+
+    def _is_tired(self) -> bool:
+        """Whether the client has failed too often; it is told."""
+        session, settings = self.session, self.shared.settings
+        if session.failed_logins >= settings.login_failures:
+            self.write(b"* BYE Too many failed logins\r\n")
+            return True
+        known = session.state is not State.NOT_AUTHENTICATED
+        if session.bad_commands >= (settings.bad_commands if known else settings.login_bad_commands):
+            self.write(b"* BYE Too many bad commands\r\n")
+            return True
+        return False
+
+    def _refused(self, error: CourrielError) -> bytes:
+        """The tagged reply for an error; counts what a client may not do for ever."""
+        if isinstance(error, (AuthenticationFailed, AccountDisabled, Throttled)):
+            self.session.failed_logins += 1
+        elif isinstance(error, FormatError):
+            self.session.bad_commands += 1
+        elif isinstance(error, (Damaged, Unavailable)):
+            self.connection.event("imap.command.failed", Level.ERROR, error=str(error))
+        return replies.reply(error)
+
+    def _broken(self, tag: bytes, answer: bytes, text: bytes) -> None:
+        """A command that cannot be told what it is."""
+        self.session.bad_commands += 1
+        if self.session.state is State.NOT_AUTHENTICATED and _HTTP.match(text):
+            self.write(b"* BYE This is a mail server\r\n")
+            self.connection.close()
+            return
+        self.write(b"%b %b\r\n" % (tag, answer))
+        if self._is_tired():
+            self.connection.close()
+
+    # --- lines that are no commands -----------------------------------------------------------------------------
+    async def _line(self, line: bytes) -> None:
+        if len(line) > self.fragments.line_limit:
+            self._end_badly()
+        elif self.idle_tag is not None:
+            self.tag = self.idle_tag
+            await self._answer(idle.done(self, line))
+        else:
+            await self._sasl(line)
+
+    def _refuse_endless_line(self) -> None:
+        if self.fragments.line_too_long:
+            self._end_badly()
+
+    def _end_badly(self) -> None:
+        self.write(b"* BYE The line is too long\r\n")
+        self.connection.close()
+
+    async def _sasl(self, line: bytes) -> None:
+        """A response in a running exchange; ``*`` takes it back.  RFC 9051 §6.2.2."""
+        exchange, self.exchange = self.exchange, None
+        finishing, self.finishing = self.finishing, None
+        assert exchange is not None
+        if line == b"*":
+            exchange.abort()
+            await self._answer(b"BAD Authentication was taken back")
+            return
+        try:
+            response = decode_base64(line)
+            if finishing is not None:
+                answer = login.enter(self, finishing)
+            else:
+                answer = await login.step(self, exchange, response)
+        except CourrielError as error:
+            exchange.abort()
+            answer = self._refused(error)
+        if answer:
+            await self._answer(answer)
+
+    async def _start_tls(self) -> None:
+        """Nothing that was said in clear counts any more.  RFC 9051 §6.2.1."""
+        self.starting_tls = False
+        assert self.shared.tls is not None
+        self.fragments.clear()
+        self.session = Session()
+        try:
+            await self.connection.start_tls(self.shared.tls)
+        except (OSError, ssl.SSLError) as error:
+            self.connection.event("imap.starttls.failed", Level.WARNING, error=type(error).__name__)
+            self.connection.abort()
+
+    # --- literals -----------------------------------------------------------------------------------------------
+    async def _announced(self, announced: Announced) -> None:
+        """Take a literal, or say why not before its octets come."""
+        refusal = self._judge(announced)
+        if refusal is None:
+            self.fragments.accept()
+            if announced.waits:
+                self.write(b"+ OK\r\n")
+            return
+        match = _TAGGED.match(announced.so_far)
+        tag = match[1] if match and TAG.match(match[1]) else b"*"
+        self._release()
+        self.session.bad_commands += 1
+        limit = self.shared.settings.append_octets * HUGE_LITERAL_FACTOR
+        if not announced.waits and (self.session.state is State.NOT_AUTHENTICATED or announced.octets > limit):
+            self.write(b"%b %b\r\n* BYE The literal is too large\r\n" % (tag, refusal))
+            self.connection.close()
+            return
+        self.fragments.skip(comes=not announced.waits)
+        self.write(b"%b %b\r\n" % (tag, refusal))
+        if self._is_tired():
+            self.connection.close()
+
+    def _judge(self, announced: Announced) -> bytes | None:
+        """None: it may come.  Limits: RFC 7888 §5 before login, APPENDLIMIT (RFC 7889) for messages."""
+        settings, octets = self.shared.settings, announced.octets
+        if self.session.state is State.NOT_AUTHENTICATED:
+            if octets > settings.login_literal_octets or announced.literals >= 3:
+                return b"BAD " + codes.TOOBIG + b"The literal is too large"
+            return None
+        match = _TAGGED.match(announced.so_far)
+        if match is None or match[2].upper() != b"APPEND":
+            self._reserved += octets
+            self.shared.appending_octets += octets
+            if self._reserved > settings.literal_octets:
+                return b"BAD " + codes.TOOBIG + b"The literal is too large"
+            return None
+        if octets > settings.append_octets:
+            return b"NO " + codes.TOOBIG + b"The message is larger than %d octets" % settings.append_octets
+        if self.shared.appending_octets + octets > settings.append_memory_octets:
+            return b"NO " + codes.LIMIT + b"Too many messages are being received just now"
+        if self._reserved + octets > settings.append_octets * 2 and announced.literals:
+            return b"NO " + codes.LIMIT + b"Too much in one command"
+        self._reserved += octets
+        self.shared.appending_octets += octets
+        return None
+
+    def _release(self) -> None:
+        if self._reserved:
+            self.shared.appending_octets -= self._reserved
+            self._reserved = 0
+
+    def _too_long(self, event: TooLong) -> None:
+        match = _TAGGED.match(event.so_far)
+        tag = match[1] if match and TAG.match(match[1]) else b"*"
+        self._release()
+        self.session.bad_commands += 1
+        if self.session.state is State.NOT_AUTHENTICATED:
+            self._end_badly()
+            return
+        self.write(b"%b BAD " % tag + codes.TOOBIG + b"The command is too long\r\n")
+        if self._is_tired():
+            self.connection.close()
