@@ -74,19 +74,30 @@ def append(transaction: Transaction, messages: Sequence[NewMessage]) -> list[Sto
 
 def judge(transaction: Transaction, messages: Sequence[NewMessage]) -> None:
     """Whether they can be added; changes nothing.  Raises as ``append``."""
-    needs: dict[AccountId, tuple[int, int, list[str]]] = {}
+    if len(messages) == 1:
+        _judge_account(transaction, messages[0].account, messages)
+        return
+    parts: dict[AccountId, list[NewMessage]] = {}
     for message in messages:
-        box = transaction.account(message.account).mailbox(message.mailbox)
+        parts.setdefault(message.account, []).append(message)
+    for account, part in parts.items():
+        _judge_account(transaction, account, part)
+
+
+def _judge_account(transaction: Transaction, account: AccountId, messages: Sequence[NewMessage]) -> None:
+    draft = transaction.account(account)
+    octets = 0
+    keywords: list[str] = []
+    for message in messages:
+        box = draft.mailbox(message.mailbox)
         if box.uidnext + len(messages) > UID_MAX:
             raise OverQuota(f"mailbox {box.id} has used up its UIDs")
-        octets, count, keywords = needs.get(message.account, (0, 0, []))
         octets += len(message.prefix) + len(message.body)
-        needs[message.account] = (octets, count + 1, [*keywords, *message.keywords])
-    for account, (octets, count, keywords) in needs.items():
-        draft = transaction.account(account)
-        draft.check_room(octets, count)
-        if keywords:
-            check_keywords(draft, keywords)
+        if message.keywords:
+            keywords.extend(message.keywords)
+    draft.check_room(octets, len(messages))
+    if keywords:
+        check_keywords(draft, keywords)
 
 
 def message_id_hash(message_id: bytes) -> int:
