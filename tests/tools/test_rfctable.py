@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from courriel.imap.capabilities import ALWAYS, LOGGED_IN
 from tools.rfctable import PAGE, Rfc, missing_tests, read, render
 
 
@@ -16,6 +17,11 @@ def test_every_named_test_exists() -> None:
 def test_no_rfc_stands_twice_in_one_area() -> None:
     seen = [(rfc.area, rfc.number) for rfc in read()]
     assert len(seen) == len(set(seen))
+
+
+def test_what_imap_announces_is_claimed() -> None:
+    claimed = {keyword for rfc in read() if rfc.area == "IMAP" for keyword in rfc.keyword.split(", ")}
+    assert {name.decode() for name in (*ALWAYS, *LOGGED_IN)} <= claimed
 
 
 def test_holes_are_found() -> None:
