@@ -7,11 +7,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from courriel.base.errors import Damaged
+from courriel.base.errors import Damaged, Unavailable
 from courriel.model.flags import DELETED, SEEN, FlagAction, FlagChange
 from courriel.store.blobs.files import SystemFiles
 from courriel.store.sqlite.migrations import STEPS, migrate
-from courriel.store.sqlite.snapshot import roll_back
+from courriel.store.sqlite.snapshot import roll_back, take_snapshot
 from tests.store.conftest import ALICE, Bench, inbox, letter
 
 DAMAGE = [
@@ -137,3 +137,23 @@ def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
         migrate(connection, lambda _: None, (*STEPS, bad))
     assert connection.pragma("user_version") == 1
     assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name='half'").fetchall()
+
+
+async def test_a_snapshot_holds_everything_and_names_its_packs(bench: Bench) -> None:
+    await build(bench)
+    store = await bench.open()
+    before = [(box.path, box.total, box.modseq) for box in await store.mailboxes(ALICE)]
+    take_snapshot(store.shards[0], 1)
+    await store.append([letter((await store.mailbox(ALICE, "INBOX")).id, "after")])
+    await store.close()
+    place = bench.directory / "store"
+    assert '"packs": [1]' in (place / "snapshots" / "shard-0-v1.json").read_text()
+    assert roll_back(SystemFiles(), str(place), 0) == 1
+    store = await bench.open()
+    assert [(path, total) for path, total, _ in before] == [(b.path, b.total) for b in await store.mailboxes(ALICE)]
+    assert (await store.check()).is_clean
+
+
+async def test_without_a_snapshot_there_is_no_way_back(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no snapshot"):
+        roll_back(SystemFiles(), str(tmp_path), 0)
