@@ -21,7 +21,7 @@ from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
-from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota
+from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.ports.directory import Directory
 from courriel.ports.queue import OutboundQueue, Queued
@@ -158,15 +158,15 @@ def _stored_octets(transit: Transit) -> int:
 
 def _note_outcomes(transit: Transit, plan: Plan, full: list[Drop]) -> None:
     """One outcome per recipient, in the order of the envelope."""
-    refused: dict[int, MailRefusal] = {id(recipient): reason for recipient, reason in plan.refused}
-    queued = {id(recipient): is_queued for recipient, is_queued in plan.by_recipient}
-    full_recipients = {id(drop.recipient) for drop in full}
-    for recipient in transit.envelope.recipients:
-        reason = refused.get(id(recipient))
-        if reason is None and id(recipient) in full_recipients:
-            reason = OverQuota()
-        if reason is not None:
-            transit.outcomes.append(Outcome(recipient, Fate.REFUSED, reason))
+    without_room = {drop.account.id for drop in full}
+    for route in plan.routes:
+        refusal = route.refusal
+        if refusal is None and route.target is not None and not route.target.forward_to:
+            reached = [account.id for account in route.target.accounts if account.enabled]
+            if without_room.issuperset(reached):
+                refusal = OverQuota()
+        if refusal is not None:
+            transit.outcomes.append(Outcome(route.recipient, Fate.REFUSED, refusal))
         else:
-            fate = Fate.QUEUED if queued[id(recipient)] else Fate.DELIVERED
-            transit.outcomes.append(Outcome(recipient, fate))
+            kept_here = route.target is not None and route.target.accounts
+            transit.outcomes.append(Outcome(route.recipient, Fate.DELIVERED if kept_here else Fate.QUEUED))

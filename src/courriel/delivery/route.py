@@ -8,7 +8,8 @@ from courriel.base.errors import FormatError
 from courriel.formats.path import parse_address
 from courriel.model.account import Account, Target
 from courriel.model.envelope import Address, Door, Recipient
-from courriel.model.refusals import AccountDisabled, NoSuchAddress, RelayDenied
+from courriel.model.ids import AccountId
+from courriel.model.refusals import AccountDisabled, MailRefusal, NoSuchAddress, RelayDenied
 from courriel.ports.directory import Directory
 
 ROUTING_CHARACTERS = frozenset("%!@")
@@ -23,14 +24,20 @@ class Drop(msgspec.Struct, frozen=True):
     detail: str | None
 
 
-class Plan(msgspec.Struct):
-    """Where a message goes.  Each account and each address elsewhere is there once."""
+class Route(msgspec.Struct, frozen=True):
+    """Where one recipient leads: to ``target`` here, elsewhere when it is None, nowhere for the reason ``refusal``."""
 
+    recipient: Recipient
+    target: Target | None
+    refusal: MailRefusal | None = None
+
+
+class Plan(msgspec.Struct):
+    """Where a message goes.  Each account and each address elsewhere is there once; routes in envelope order."""
+
+    routes: list[Route]
     drops: list[Drop]
     remote: list[Recipient]
-    refused: list[tuple[Recipient, NoSuchAddress | AccountDisabled | RelayDenied]]
-    by_recipient: list[tuple[Recipient, bool]]
-    """Each recipient that was not refused; True where it is (also) taken by the queue."""
 
 
 def is_local(directory: Directory, address: Address) -> bool:
@@ -56,25 +63,27 @@ def find_target(directory: Directory, door: Door, address: Address) -> Target | 
 
 def make_plan(directory: Directory, door: Door, recipients: tuple[Recipient, ...]) -> Plan:
     """Expand all recipients: aliases opened, each account once (the first recipient that led to it counts)."""
-    plan = Plan([], [], [], [])
-    seen: set[int] = set()
+    plan = Plan([], [], [])
+    seen: set[AccountId] = set()
+    remote: dict[Address, Recipient] = {}
     for recipient in recipients:
         try:
             target = find_target(directory, door, recipient.address)
-        except (NoSuchAddress, RelayDenied, AccountDisabled) as reason:
-            plan.refused.append((recipient, reason))
+        except MailRefusal as reason:
+            plan.routes.append(Route(recipient, None, reason))
             continue
+        plan.routes.append(Route(recipient, target))
         if target is None:
-            plan.remote.append(recipient)
-            plan.by_recipient.append((recipient, True))
+            remote.setdefault(recipient.address, recipient)
             continue
         for account in target.accounts:
             if account.enabled and account.id not in seen:
                 seen.add(account.id)
                 plan.drops.append(Drop(account, recipient, target.detail))
-        plan.remote += [_forwarded(recipient, text) for text in target.forward_to]
-        plan.by_recipient.append((recipient, not target.accounts))
-    plan.remote = list({recipient.address: recipient for recipient in plan.remote}.values())
+        for text in target.forward_to:
+            onward = _forwarded(recipient, text)
+            remote.setdefault(onward.address, onward)
+    plan.remote = list(remote.values())
     return plan
 
 

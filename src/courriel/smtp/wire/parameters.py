@@ -119,10 +119,9 @@ def check_auth(value: bytes | None) -> None:
 def _printable(value: bytes, rule: str) -> str:
     """xtext whose meaning is printable US-ASCII: it goes into fields of reports later."""
     try:
-        text = xtext.decode(value)
-    except FormatError:
+        text = xtext.decode(value).decode("ascii")
+    except (FormatError, UnicodeDecodeError):
         raise BadArgument(rule) from None
-    plain = text.decode("latin-1") if isinstance(text, bytes) else text
-    if not (plain.isascii() and plain.isprintable()):
+    if not text.isprintable():
         raise BadArgument(rule)
-    return plain
+    return text
