@@ -1,84 +1,79 @@
-"""Every IMAP command: how it is read, what runs it, when it is allowed.  RFC 9051 §6; the index to read first."""
+"""The table of verbs: grammar, action, states, and what it means for sequence numbers.  Read this first.
+
+``keeps_seqs``: no EXPUNGE may be told while it runs or at its end (RFC 9051 §7.5.1).  ``by_uid``: flags that are
+told at its end come with UIDs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from courriel.imap.commands import (
-    append,
-    copying,
-    fetch,
-    listing,
-    login,
-    mailboxes,
-    search,
-    select,
-    session,
-    store,
-)
+from courriel.imap.commands import append, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import list as listing
+from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
-from courriel.imap.wire import append as wire_append
-from courriel.imap.wire import fetch as wire_fetch
-from courriel.imap.wire import list as wire_list
-from courriel.imap.wire import plain
-from courriel.imap.wire import search as wire_search
-from courriel.imap.wire import select as wire_select
-from courriel.imap.wire import status as wire_status
-from courriel.imap.wire import store as wire_store
+from courriel.imap.wire import append as append_wire
+from courriel.imap.wire import fetch as fetch_wire
+from courriel.imap.wire import list as list_wire
+from courriel.imap.wire import plain, status
+from courriel.imap.wire import search as search_wire
+from courriel.imap.wire import select as select_wire
+from courriel.imap.wire import store as store_wire
+from courriel.imap.wire.fragments import Command
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command.
+    """``parse`` gets the command, the octet behind the verb, and whether names are UTF-8."""
 
-    ``parse``: the command's text behind its name, into a value.  ``run``: returns the tagged reply without its tag,
-    None when that comes later or not at all.  ``keeps_numbers``: no EXPUNGE may be told with its reply, because the
-    client may have sent numbers meanwhile (RFC 9051 §7.5.1).
-    """
-
-    parse: Callable[..., Any]
-    run: Callable[..., Coroutine[Any, Any, bytes | None]]
+    parse: Callable[[Command, int, bool], Any]
+    run: Callable[[Peer, Any], Awaitable[bytes]]
     states: frozenset[State]
-    keeps_numbers: bool = False
+    keeps_seqs: bool = False
+    by_uid: bool = False
 
 
-VERBS: Final[dict[bytes, Verb]] = {
+VERBS: dict[bytes, Verb] = {
+    # any state
     b"CAPABILITY": Verb(plain.parse_nothing, session.capability, ANY),
     b"NOOP": Verb(plain.parse_nothing, session.noop, ANY),
     b"LOGOUT": Verb(plain.parse_nothing, session.logout, ANY),
-    b"ID": Verb(plain.parse_id, session.id_, ANY),
+    b"ID": Verb(plain.parse_id, session.identify, ANY),
+    # not authenticated
     b"STARTTLS": Verb(plain.parse_nothing, login.starttls, NOT_AUTHENTICATED),
     b"LOGIN": Verb(plain.parse_login, login.login, NOT_AUTHENTICATED),
     b"AUTHENTICATE": Verb(plain.parse_authenticate, login.authenticate, NOT_AUTHENTICATED),
+    # authenticated
     b"ENABLE": Verb(plain.parse_enable, session.enable, LOGGED_IN),
-    b"IDLE": Verb(plain.parse_nothing, session.idle, LOGGED_IN),
-    b"NAMESPACE": Verb(plain.parse_nothing, session.namespace, LOGGED_IN),
-    b"SELECT": Verb(wire_select.parse, select.select, LOGGED_IN),
-    b"EXAMINE": Verb(wire_select.parse, select.examine, LOGGED_IN),
+    b"SELECT": Verb(select_wire.parse, select.select, LOGGED_IN),
+    b"EXAMINE": Verb(select_wire.parse, select.examine, LOGGED_IN),
     b"CREATE": Verb(plain.parse_create, mailboxes.create, LOGGED_IN),
     b"DELETE": Verb(plain.parse_name, mailboxes.delete, LOGGED_IN),
     b"RENAME": Verb(plain.parse_rename, mailboxes.rename, LOGGED_IN),
     b"SUBSCRIBE": Verb(plain.parse_name, mailboxes.subscribe, LOGGED_IN),
     b"UNSUBSCRIBE": Verb(plain.parse_name, mailboxes.unsubscribe, LOGGED_IN),
-    b"STATUS": Verb(wire_status.parse, mailboxes.status, LOGGED_IN),
-    b"LIST": Verb(wire_list.parse, listing.list_, LOGGED_IN),
-    b"LSUB": Verb(wire_list.parse_lsub, listing.lsub, LOGGED_IN),
-    b"APPEND": Verb(wire_append.parse, append.append, LOGGED_IN),
-    b"CHECK": Verb(plain.parse_nothing, session.noop, SELECTED),
+    b"LIST": Verb(list_wire.parse, listing.run, LOGGED_IN),
+    b"LSUB": Verb(list_wire.parse_lsub, listing.lsub, LOGGED_IN),
+    b"NAMESPACE": Verb(plain.parse_nothing, mailboxes.namespace, LOGGED_IN),
+    b"STATUS": Verb(status.parse, mailboxes.status, LOGGED_IN),
+    b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
+    b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
+    # selected
+    b"CHECK": Verb(plain.parse_nothing, session.check, SELECTED),
     b"CLOSE": Verb(plain.parse_nothing, select.close, SELECTED),
     b"UNSELECT": Verb(plain.parse_nothing, select.unselect, SELECTED),
-    b"EXPUNGE": Verb(plain.parse_expunge, copying.expunge, SELECTED),
-    b"COPY": Verb(plain.parse_copy, copying.copy, SELECTED),
-    b"MOVE": Verb(plain.parse_copy, copying.move, SELECTED),
-    b"FETCH": Verb(wire_fetch.parse, fetch.fetch, SELECTED, keeps_numbers=True),
-    b"STORE": Verb(wire_store.parse, store.store, SELECTED, keeps_numbers=True),
-    b"SEARCH": Verb(wire_search.parse, search.search, SELECTED, keeps_numbers=True),
-    b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copying.expunge, SELECTED),
-    b"UID COPY": Verb(plain.parse_copy, copying.uid_copy, SELECTED),
-    b"UID MOVE": Verb(plain.parse_copy, copying.uid_move, SELECTED),
-    b"UID FETCH": Verb(wire_fetch.parse, fetch.uid_fetch, SELECTED),
-    b"UID STORE": Verb(wire_store.parse, store.uid_store, SELECTED),
-    b"UID SEARCH": Verb(wire_search.parse, search.uid_search, SELECTED),
+    b"EXPUNGE": Verb(plain.parse_expunge, copy.expunge, SELECTED),
+    b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True),
+    b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True),
+    b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
+    b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
+    b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
+    b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
+    b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
+    b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),
+    b"UID STORE": Verb(store_wire.parse, store.run_uid, SELECTED, by_uid=True),
+    b"UID COPY": Verb(plain.parse_copy, copy.copy_uid, SELECTED, by_uid=True),
+    b"UID MOVE": Verb(plain.parse_copy, copy.move_uid, SELECTED, by_uid=True),
 }

@@ -1,106 +1,119 @@
-"""Commands on mailboxes as names: CREATE, DELETE, RENAME, SUBSCRIBE, STATUS.  RFC 9051 §6.3.4–6.3.8, §6.3.11."""
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS, NAMESPACE.  RFC 9051 §6.3; CREATE … (USE …) RFC 6154 §3."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Final
 
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes
-from courriel.imap.wire.plain import Create, Path, Rename
+from courriel.imap.wire.plain import Create, Nothing, Path, Rename
 from courriel.imap.wire.response import mailbox_name
 from courriel.imap.wire.status import Item, Status
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role
+from courriel.model.refusals import NoSuchMailbox
 
-USES: Final = {
-    Role.DRAFTS: b"\\Drafts",
-    Role.SENT: b"\\Sent",
-    Role.JUNK: b"\\Junk",
-    Role.TRASH: b"\\Trash",
-    Role.ARCHIVE: b"\\Archive",
+_USES = {
+    b"\\drafts": Role.DRAFTS,
+    b"\\sent": Role.SENT,
+    b"\\junk": Role.JUNK,
+    b"\\trash": Role.TRASH,
+    b"\\archive": Role.ARCHIVE,
 }
-"""Special uses.  RFC 6154 §2; INBOX has none."""
-
-_ROLES: Final = {use.lower(): role for role, use in USES.items()}
-
-
-def use_attribute(role: Role | None) -> bytes:
-    return USES.get(role, b"") if role is not None else b""
 
 
 async def create(peer: Peer, asked: Create) -> bytes:
-    """RFC 6154 §3: a use we do not have, or that is taken, is USEATTR."""
+    store, account = peer.store, peer.account.id
     role = None
     if asked.use:
-        role = _ROLES.get(asked.use[0]) if len(asked.use) == 1 else None
-        taken = any(box.role is role for box in await peer.store.mailboxes(peer.account.id))
-        if role is None or taken:
-            raise No(b"[USEATTR] This use is not possible")
-    mailbox = await peer.store.create_mailbox(peer.account.id, asked.path, role)
-    return b"OK [MAILBOXID (F%d)] Created" % mailbox.id
+        role = _USES.get(asked.use[0])
+        if role is None or len(asked.use) > 1:
+            raise No(b"[USEATTR] This use is not possible here")
+        if any(mailbox.role is role for mailbox in await store.mailboxes(account)):
+            raise No(b"[USEATTR] There is a mailbox for this use already")
+    mailbox = await store.create_mailbox(account, asked.path, role)
+    return b"OK [MAILBOXID (F%d)] CREATE completed" % mailbox.id
 
 
 async def delete(peer: Peer, asked: Path) -> bytes:
-    below = asked.path + SEPARATOR
-    if any(box.path.startswith(below) for box in await peer.store.mailboxes(peer.account.id)):
+    store, account = peer.store, peer.account.id
+    mailbox = await store.mailbox(account, asked.path)
+    if any(other.path.startswith(asked.path + SEPARATOR) for other in await store.mailboxes(account)):
         raise No(codes.HASCHILDREN + b"There are mailboxes below it")
-    await peer.store.delete_mailbox(peer.account.id, asked.path)
-    return b"OK Deleted"
+    if peer.numbers is not None and peer.numbers.view.mailbox == mailbox.id:
+        peer.deselect()
+    await store.delete_mailbox(account, asked.path)
+    return b"OK DELETE completed"
 
 
 async def rename(peer: Peer, asked: Rename) -> bytes:
     await peer.store.rename_mailbox(peer.account.id, asked.path, asked.new_path)
-    return b"OK Renamed"
+    return b"OK RENAME completed"
 
 
 async def subscribe(peer: Peer, asked: Path) -> bytes:
+    """A name that does not exist cannot be subscribed, but a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
+    await peer.store.mailbox(peer.account.id, asked.path)
     await peer.store.subscribe(peer.account.id, asked.path, True)
-    return b"OK Subscribed"
+    return b"OK SUBSCRIBE completed"
 
 
 async def unsubscribe(peer: Peer, asked: Path) -> bytes:
+    if asked.path not in await peer.store.subscriptions(peer.account.id):
+        raise NoSuchMailbox(asked.path)
     await peer.store.subscribe(peer.account.id, asked.path, False)
-    return b"OK Unsubscribed"
+    return b"OK UNSUBSCRIBE completed"
+
+
+async def namespace(peer: Peer, asked: Nothing) -> bytes:
+    """RFC 2342: one personal namespace."""
+    peer.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+    return b"OK NAMESPACE completed"
 
 
 async def status(peer: Peer, asked: Status) -> bytes:
     mailbox = await peer.store.mailbox(peer.account.id, asked.path)
     peer.write(await status_line(peer, mailbox, asked.items))
-    return b"OK That is how it stands"
+    return b"OK STATUS completed"
 
 
 async def status_line(peer: Peer, mailbox: Mailbox, items: Sequence[Item]) -> bytes:
-    """``* STATUS name (…)``; HIGHESTMODSEQ turns mod-sequences on (RFC 7162 §3.1.7)."""
-    values = []
+    """One untagged STATUS."""
+    pairs = []
     for item in items:
-        if item is Item.HIGHESTMODSEQ:
-            peer.enable_condstore()
-        values.append(b"%b %b" % (item.value, await _value(peer, mailbox, item)))
-    return b"* STATUS %b (%b)\r\n" % (mailbox_name(mailbox.path, peer.session.utf8), b" ".join(values))
+        if item is Item.RECENT:
+            value = b"%d" % await _recent(peer, mailbox)
+        elif item is Item.HIGHESTMODSEQ:
+            peer.enable_condstore()  # RFC 7162 §3.1.2.1
+            value = b"%d" % mailbox.modseq
+        elif item is Item.MAILBOXID:
+            value = b"(F%d)" % mailbox.id
+        else:
+            value = b"%d" % _number(peer, mailbox, item)
+        pairs.append(b"%b %b" % (item.value, value))
+    return b"* STATUS %b (%b)\r\n" % (mailbox_name(mailbox.path, peer.session.utf8), b" ".join(pairs))
 
 
-async def _value(peer: Peer, mailbox: Mailbox, item: Item) -> bytes:
+def _number(peer: Peer, mailbox: Mailbox, item: Item) -> int:
     match item:
         case Item.MESSAGES:
-            return b"%d" % mailbox.total
+            return mailbox.total
         case Item.UIDNEXT:
-            return b"%d" % mailbox.uidnext
+            return mailbox.uidnext
         case Item.UIDVALIDITY:
-            return b"%d" % mailbox.uidvalidity
+            return mailbox.uidvalidity
         case Item.UNSEEN:
-            return b"%d" % mailbox.unseen
+            return mailbox.unseen
         case Item.DELETED:
-            return b"%d" % mailbox.deleted
+            return mailbox.deleted
         case Item.SIZE:
-            return b"%d" % mailbox.size_octets
-        case Item.HIGHESTMODSEQ:
-            return b"%d" % mailbox.modseq
-        case Item.MAILBOXID:
-            return b"(F%d)" % mailbox.id
-        case Item.APPENDLIMIT:
-            return b"%d" % peer.shared.settings.append_octets
-        case Item.RECENT:
-            view = await peer.store.view(peer.account.id, mailbox.id)
-            return b"%d" % (len(view.uids) - bisect_left(view.uids, view.first_recent()))
+            return mailbox.size_octets
+        case _:
+            return peer.shared.settings.append_octets
+
+
+async def _recent(peer: Peer, mailbox: Mailbox) -> int:
+    """Messages no session was told of (RFC 3501 §6.3.10)."""
+    view = await peer.store.view(peer.account.id, mailbox.id)
+    first = view.first_recent()
+    return sum(1 for uid in reversed(view.uids) if uid >= first) if first < view.uidnext else 0

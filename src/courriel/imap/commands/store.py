@@ -1,47 +1,60 @@
-"""STORE: flags.  RFC 9051 §6.4.6; UNCHANGEDSINCE RFC 7162 §3.1.3."""
+"""STORE and UID STORE.  RFC 9051 §6.4.6, §6.4.9; UNCHANGEDSINCE RFC 7162 §3.1.3."""
 
 from __future__ import annotations
 
-from courriel.imap.commands.messages import indexes, writable
+from collections.abc import Sequence
+
+from courriel.imap.commands import numbers
 from courriel.imap.peer import Peer
-from courriel.imap.wire import sets
+from courriel.imap.replies import No
+from courriel.imap.wire import codes, sets
 from courriel.imap.wire.store import Store
-from courriel.model.flags import FlagAction, FlagChange
+from courriel.model.flags import FlagChange
 from courriel.model.ids import ModSeq
 
 
-async def store(peer: Peer, asked: Store) -> bytes:
-    return await _store(peer, asked, uid=False)
+async def run(peer: Peer, asked: Store) -> bytes:
+    return await _store(peer, asked, by_uid=False)
 
 
-async def uid_store(peer: Peer, asked: Store) -> bytes:
-    return await _store(peer, asked, uid=True)
+async def run_uid(peer: Peer, asked: Store) -> bytes:
+    return await _store(peer, asked, by_uid=True)
 
 
-async def _store(peer: Peer, asked: Store, uid: bool) -> bytes:
-    writable(peer)
-    numbers = peer.selected
-    view = numbers.view
-    named = indexes(peer, asked.numbers, uid)
-    since = asked.unchanged_since
-    if since is not None:
+async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
+    if peer.session.read_only:
+        raise No(codes.CANNOT + b"The mailbox is read-only")
+    if asked.unchanged_since is not None:
         peer.enable_condstore()
+    known = peer.selected
+    view, store = known.view, peer.store
+    found = numbers.indexes(peer, asked.numbers, by_uid)
+    if not found:
+        return b"OK STORE completed"
     bits = asked.flags.bits
     if asked.flags.keywords:
-        create = asked.action is not FlagAction.REMOVE
-        bits |= await peer.store.keyword_bits(view.account, asked.flags.keywords, create=create)
-    known = numbers.uids
-    uids = [known[index] for index in named]
-    result = await peer.store.change_flags(
-        view.account, view.mailbox, uids, FlagChange(asked.action, bits), None if since is None else ModSeq(since)
-    )
-    numbers.own_change(result.modseq)
-    if not asked.silent or peer.session.condstore:
-        changed = list(map(numbers.index, result.changed))
-        session = peer.session
-        with_uid = uid or session.qresync or session.rev2
-        peer.write(peer.flag_rows(changed, with_uid, with_flags=not asked.silent))
-    if not result.conflicts:
-        return b"OK Stored"
-    conflicts = result.conflicts if uid else [numbers.index(one) + 1 for one in result.conflicts]
-    return b"OK [MODIFIED %b] Some had changed" % sets.render(conflicts)
+        bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=True)
+    uids = numbers.uids_at(peer, found)
+    since = None if asked.unchanged_since is None else ModSeq(asked.unchanged_since)
+    before = view.position
+    result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits), since)
+    if view.position != before:
+        known.own_change(result.modseq)
+    condstore = peer.session.condstore
+    if not asked.silent or condstore:
+        shown = _indexes(peer, found, uids, result.changed)
+        if shown:
+            peer.write(peer.flag_rows(shown, by_uid or peer.session.qresync, with_flags=not asked.silent))
+    if result.conflicts:
+        # The numbers are UIDs for UID STORE, sequence numbers else (RFC 7162 §3.1.3).
+        failed = result.conflicts if by_uid else [known.index(uid) + 1 for uid in result.conflicts]
+        return b"OK [MODIFIED %b] Some had changed" % sets.render(failed)
+    return b"OK STORE completed"
+
+
+def _indexes(peer: Peer, found: Sequence[int], uids: Sequence[int], changed: Sequence[int]) -> Sequence[int]:
+    """Indexes of the UIDs that are now as asked; mostly all that were named."""
+    if len(changed) == len(uids):
+        return found
+    known = peer.selected
+    return [index for uid in changed if (index := known.index(uid)) >= 0]
