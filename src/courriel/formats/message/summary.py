@@ -13,6 +13,7 @@ import re
 
 import msgspec
 
+from courriel.formats import dates
 from courriel.formats.message.envelope import envelope
 from courriel.formats.message.fields import Fields, first
 from courriel.formats.message.index import pack, unpack
@@ -83,4 +84,6 @@ def _references(fields: Fields) -> tuple[bytes, ...]:
 
 
 def _sent_at(fields: Fields) -> float | None:
-    return None
+    date = first(fields, b"date")
+    sent = None if date is None else dates.parse(date)
+    return None if sent is None else sent.timestamp()
