@@ -170,7 +170,8 @@ class SmtpClient:
         return await self._answer(CONTENT_REPLY_S)
 
     async def _reset(self) -> None:
-        with contextlib.suppress(Refused):
+        """Make ready for another message.  A server that hangs up now has said why before; that is what is told."""
+        with contextlib.suppress(CourrielError, OSError):
             await self._command(b"RSET")
 
     async def _commands(self, lines: Sequence[bytes]) -> list[Answer]:
