@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from courriel.formats.message.summary import summarise
+from courriel.imap.binary import without_nul
 from courriel.imap.commands.copy import target
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
@@ -31,12 +32,13 @@ def _check(message: AppendMessage) -> None:
 
 
 def _new(peer: Peer, mailbox: MailboxId, message: AppendMessage, now: float) -> NewMessage:
-    summary: Summary = summarise(message.content)
+    content = without_nul(message.content) if b"\0" in message.content else message.content
+    summary: Summary = summarise(content)
     received_at = now if message.received_at is None else message.received_at
     return NewMessage(
         account=peer.account.id,
         mailbox=mailbox,
-        body=message.content,
+        body=content,
         summary=summary,
         received_at=received_at,
         flags=message.flags.bits,

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from courriel.formats import dates, encoded_word
+from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.text import decoded_header, decoded_text
 from courriel.imap.commands import numbers
@@ -117,6 +118,15 @@ def _reads(key: Key) -> bool:
     return isinstance(key, _READING) or (isinstance(key, keys.Days) and key.moment is Moment.SENT)
 
 
+_ADDRESSES: Final = frozenset({b"FROM", b"TO", b"CC", b"BCC", b"SENDER", b"REPLY-TO"})
+
+
+def _addresses(value: bytes) -> str:
+    """The bare addresses of a field: comments and blanks inside an address do not hide it."""
+    found = [b"%b@%b" % (mailbox.local, mailbox.domain) for mailbox in parse_mailbox_list(value)]
+    return b" ".join(found).decode("utf-8", "replace").casefold()
+
+
 class _Message:
     """One message's octets, and what was made of them so far."""
 
@@ -133,7 +143,11 @@ class _Message:
         if self._block is None:
             self._block = split_block(self.raw)
         values = self._block.all(name)
-        return bool(values) if not text else any(text in encoded_word.decode(value).casefold() for value in values)
+        if not text:
+            return bool(values)
+        if any(text in encoded_word.decode(value).casefold() for value in values):
+            return True
+        return name.upper() in _ADDRESSES and any(text in _addresses(value) for value in values)
 
     def holds_header(self, text: str) -> bool:
         if self._header is None:

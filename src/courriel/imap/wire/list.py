@@ -79,7 +79,7 @@ def parse_lsub(command: Command, pos: int, utf8: bool = False) -> List:
     reader.space()
     reference = mailbox.read_name(reader, utf8)
     reader.space()
-    pattern = mailbox.decode(reader.list_mailbox(), utf8)
+    pattern = mailbox.decode_pattern(reader.list_mailbox(), utf8)
     reader.end()
     return List((mailbox.pattern(reference + pattern),), root=pattern == "")
 
@@ -97,11 +97,11 @@ def _select(reader: Reader) -> frozenset[Select]:
 
 def _patterns(reader: Reader, utf8: bool) -> list[str]:
     if not reader.take(b"("):
-        return [mailbox.decode(reader.list_mailbox(), utf8)]
-    patterns = [mailbox.decode(reader.list_mailbox(), utf8)]
+        return [mailbox.decode_pattern(reader.list_mailbox(), utf8)]
+    patterns = [mailbox.decode_pattern(reader.list_mailbox(), utf8)]
     while not reader.take(b")"):
         reader.space()
-        patterns.append(mailbox.decode(reader.list_mailbox(), utf8))
+        patterns.append(mailbox.decode_pattern(reader.list_mailbox(), utf8))
         if len(patterns) > LIST_PATTERNS:
             raise LimitExceeded(WHAT, reader.pos, "imap.list_patterns")
     return patterns

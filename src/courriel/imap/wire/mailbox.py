@@ -35,6 +35,16 @@ def decode(raw: bytes, utf8: bool) -> str:
     return mutf7.decode(raw) if b"&" in raw else raw.decode("ascii")
 
 
+def decode_pattern(raw: bytes, utf8: bool) -> str:
+    """A LIST pattern; one that is no modified UTF-7 stands for itself, and so for no mailbox."""
+    try:
+        return decode(raw, utf8)
+    except FormatError:
+        if b"\0" in raw or not raw.isascii():
+            raise
+        return raw.decode("ascii")
+
+
 def path(name: str) -> str:
     """The canonical path of a name.  Raises NameRefused."""
     try:
@@ -46,6 +56,19 @@ def path(name: str) -> str:
 def read_path(reader: Reader, utf8: bool) -> str:
     """A mailbox that is meant to exist, or to be made."""
     return path(read_name(reader, utf8))
+
+
+def read_existing(reader: Reader, utf8: bool) -> str:
+    """A mailbox that is only looked for: what is no modified UTF-7 names none, which is a NO, as for other servers."""
+    raw = reader.astring()
+    try:
+        return path(decode(raw, utf8))
+    except NameRefused:
+        raise
+    except FormatError as error:
+        if b"\0" in raw or not raw.isascii():
+            raise
+        raise NameRefused(error.what, error.offset, error.rule) from error
 
 
 def pattern(name: str) -> str:

@@ -30,7 +30,7 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Select:
     """select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]."""
     reader = Reader(command, pos)
     reader.space()
-    path = mailbox.read_path(reader, utf8)
+    path = mailbox.read_existing(reader, utf8)
     condstore, resync = False, None
     if not reader.at_end:
         reader.space()

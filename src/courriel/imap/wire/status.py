@@ -34,7 +34,7 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Status:
     """status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"."""
     reader = Reader(command, pos)
     reader.space()
-    path = mailbox.read_path(reader, utf8)
+    path = mailbox.read_existing(reader, utf8)
     reader.space()
     items = read_items(reader)
     reader.end()
