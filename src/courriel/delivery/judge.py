@@ -25,6 +25,10 @@ _PLAIN_FROM: Final = re.compile(
 )
 
 
+FROM_OCTETS: Final = 8_192
+"""Longest From (and Sender) that is read; a person's has less than 300, a forged one may try to be a megabyte."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What was seen of the header block.  ``length`` is its octets, the empty line not counted."""
@@ -71,11 +75,18 @@ def _count_fields(block: bytes, settings: DeliverySettings) -> None:
         raise MessageTooLarge("header_fields")
 
 
+def check_from_size(value: bytes) -> None:
+    """Raises BadMessage for a From or Sender past its bound."""
+    if len(value) > FROM_OCTETS:
+        raise BadMessage("judge.from_octets")
+
+
 def check_foreign_sender(header: Header) -> None:
     """From of a stranger's message: what cannot be parsed strictly may still pass if all readers see one address."""
     for value in header.senders:
         if _PLAIN_FROM.fullmatch(value.strip()):
             continue
+        check_from_size(value)
         try:
             address.parse_from_strict(value)
         except FormatError as error:

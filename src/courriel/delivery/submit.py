@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from courriel.base.errors import FormatError
-from courriel.delivery.judge import Header
+from courriel.delivery.judge import Header, check_from_size
 from courriel.formats import address, dates
 from courriel.formats.path import Path, parse_path
 from courriel.model.envelope import Address
@@ -29,6 +29,7 @@ def check_own(content: bytes, header: Header, may_send_as: Callable[[Address], b
         raise BadMessage("one From is wanted (RFC 5322 §3.6)")
     values = [*header.senders, *_SENDER.findall(content, 0, header.length)]
     for value in values:
+        check_from_size(value)
         try:
             mailboxes = address.parse_from_strict(value)
         except FormatError as error:
