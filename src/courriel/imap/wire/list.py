@@ -135,9 +135,9 @@ class Matcher:
     """Patterns as one test on a path.  ``%`` stops at the separator; INBOX matches in any case."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        if any(pattern.count("*") + pattern.count("%") > PATTERN_WILDCARDS for pattern in patterns):
-            raise LimitExceeded(WHAT, -1, "imap.pattern_wildcards")
         self._patterns = [_collapsed(pattern) for pattern in patterns]
+        if any(pattern.count("*") + pattern.count("%") > PATTERN_WILDCARDS for pattern in self._patterns):
+            raise LimitExceeded(WHAT, -1, "imap.pattern_wildcards")
 
     def __call__(self, path: str) -> bool:
         return any(matches(pattern, path) for pattern in self._patterns)
