@@ -36,6 +36,8 @@ class Line:
     ours: float | None
     ratio: float | None
     mark: str
+    cpu_ratio: float | None = None
+    """Processor time per operation, Courriel to peer: holds on a busy machine, where a rate does not."""
 
 
 def judge(row: Row, ratio: float | None) -> str:
@@ -51,13 +53,19 @@ def line_of(row: Row, pairs: Sequence[tuple[Figures | None, Figures | None]]) ->
     """Medians of each side, and the median of the ratios of each pair."""
     peers = [peer[row.figure] for peer, _ in pairs if peer is not None and row.figure in peer]
     ours = [own[row.figure] for _, own in pairs if own is not None and row.figure in own]
+    ratio = _median_ratio(row.figure, pairs)
+    cpu_ratio = _median_ratio("cpu_us", pairs) if row.larger else None
+    mark = judge(row, ratio)
+    return Line(row, median(peers) if peers else None, median(ours) if ours else None, ratio, mark, cpu_ratio)
+
+
+def _median_ratio(figure: str, pairs: Sequence[tuple[Figures | None, Figures | None]]) -> float | None:
     ratios = [
-        own[row.figure] / peer[row.figure]
+        own[figure] / peer[figure]
         for peer, own in pairs
-        if peer is not None and own is not None and row.figure in own and peer.get(row.figure)
+        if peer is not None and own is not None and figure in own and peer.get(figure)
     ]
-    ratio = median(ratios) if ratios else None
-    return Line(row, median(peers) if peers else None, median(ours) if ours else None, ratio, judge(row, ratio))
+    return median(ratios) if ratios else None
 
 
 def lines(results: Results) -> list[Line]:
@@ -69,10 +77,13 @@ def number(value: float | None, unit: str = "") -> str:
     """A figure as a person reads it, three digits that count."""
     if value is None:
         return "–"
-    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+    if unit == "µs" and abs(value) >= 1000:
+        value, unit = value / 1000, "ms"
+    for limit, factor, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= limit:
-            return f"{value / (1e3 if letter == 'k' else limit):.3g} {letter}{unit}"
-    return f"{value:.3g} {unit}".rstrip()
+            return f"{value / factor:.3g} {letter}{unit}"
+    digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{digits} {unit}".rstrip()
 
 
 def ratio_text(row: Row, ratio: float | None) -> str:
@@ -84,14 +95,15 @@ def ratio_text(row: Row, ratio: float | None) -> str:
 
 def markdown(results: Results) -> str:
     """The whole report."""
-    out = ["| figure | peer | Courriel | ratio | must | reach | |", "|---|---|---|---|---|---|---|"]
+    out = ["| figure | peer | Courriel | ratio | must | reach | | CPU ratio |", "|---|---|---|---|---|---|---|---|"]
     for line in lines(results):
         row = line.row
         marks = [ratio_text(row, mark) if mark else "–" for mark in (row.must, row.reach)]
         cells = [row.title, number(line.peer, row.unit), number(line.ours, row.unit), ratio_text(row, line.ratio)]
-        out.append("| " + " | ".join([*cells, *marks, line.mark]) + " |")
+        cpu = "" if line.cpu_ratio is None else f"1/{1 / line.cpu_ratio:.3g}" if line.cpu_ratio else "0"
+        out.append("| " + " | ".join([*cells, *marks, line.mark, cpu]) + " |")
     for title, value in results.absolute.items():
-        out.append(f"| {title} | – | {number(value)} | – | – | – | |")
+        out.append(f"| {title} | – | {number(value)} | – | – | – | | |")
     out.append("")
     for name, figures in results.generators.items():
         out.append(f"Generator against the null server, {name}: {figures['rate']:.0f}/s.")
