@@ -103,7 +103,7 @@ def test_what_is_built_reads_back(
     assert names == [b"From", b"To", b"Subject", b"Date", b"Message-ID", b"MIME-Version", b"Content-Type"]
     root = parse(raw)
     assert root.media.full == b"multipart/mixed"
-    first, second = root.children
+    first, _ = root.children
     assert first.media.full == (b"text/plain" if html is None else b"multipart/alternative")
     parts = summarise(raw).parts
     assert decode_binary(raw, parts, 0, (2,)) == content

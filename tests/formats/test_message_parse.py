@@ -284,9 +284,11 @@ def test_a_built_tree_is_read_back(made: tuple[bytes, Tree]) -> None:
 
 
 PIECES = st.sampled_from(
-    [b"\r\n", b"\n", b"\r", b"--x", b"--xy", b"--", b"\r\n\r\n", b"A", b" ", b":", b";", b'"', b"\0", b"\xff"]
-    + [b"Content-Type: multipart/mixed; boundary=x", b"Content-Type: multipart/digest; boundary=xy"]
-    + [b"Content-Type: message/rfc822", b"content-type:", b"boundary="]
+    [
+        *(b"\r\n", b"\n", b"\r", b"--x", b"--xy", b"--", b"\r\n\r\n", b"A", b" ", b":", b";", b'"', b"\0", b"\xff"),
+        *(b"Content-Type: multipart/mixed; boundary=x", b"Content-Type: multipart/digest; boundary=xy"),
+        *(b"Content-Type: message/rfc822", b"content-type:", b"boundary="),
+    ]
 )
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from courriel.formats.address import Group, Mailbox, parse_address_list
 from courriel.formats.message.fields import Fields, first
-from courriel.formats.message.imap_string import human_string, nstring, string
+from courriel.formats.message.imap_string import PLAIN_OCTETS, human_string, nstring, string
 
 __all__ = ["envelope"]
 
@@ -73,10 +73,8 @@ _cached = lru_cache(maxsize=2048)(_listed)
 
 
 def _address(mailbox: Mailbox) -> bytes:
-    name = mailbox.name
-    return b"(%b %b %b %b)" % (
-        b"NIL" if name is None else human_string(name),
-        nstring(mailbox.route),
-        string(mailbox.local),
-        string(mailbox.domain),
-    )
+    name, route, local, domain = mailbox.name, mailbox.route, mailbox.local, mailbox.domain
+    shown = b"NIL" if name is None else human_string(name)
+    if route is None and not (local + domain).translate(None, PLAIN_OCTETS):  # all but a few: half the time
+        return b'(%b NIL "%b" "%b")' % (shown, local, domain)
+    return b"(%b %b %b %b)" % (shown, nstring(route), string(local), string(domain))

@@ -21,7 +21,7 @@ _INLINE = frozenset(
     | {"span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr"}
 )
 # Bounded, so that no number is too long for int() and no name starts a long look-up.
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}(?![0-9])|#[xX][0-9A-Fa-f]{1,6}(?![0-9A-Fa-f])|[A-Za-z][A-Za-z0-9]{1,31});?")
 
 
 def html_text(source: str, limit: int | None = None) -> str:

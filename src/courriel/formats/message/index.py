@@ -11,12 +11,11 @@ from __future__ import annotations
 import msgspec
 
 from courriel.base.errors import Damaged
-from courriel.formats.message.fields import first
 from courriel.formats.message.media import Kind
 from courriel.formats.message.parse import Part
 from courriel.formats.message.structure import transfer_encoding
 
-__all__ = ["Node", "pack", "unpack"]
+__all__ = ["Node", "index", "pack", "unpack"]
 
 VERSION = 1
 
@@ -47,9 +46,31 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
-def pack(root: Part) -> bytes:
-    """The index of a parsed message."""
-    return _encode((VERSION, _packed(root)))
+def index(part: Part) -> Node:
+    """The node of a parsed part, and of all in it."""
+    media = part.media
+    values = part.fields.get(b"content-transfer-encoding")
+    inside = part.children if part.message is None else (part.message,)
+    return Node(
+        part.start,
+        part.body,
+        part.end,
+        media.kind,
+        b"" if values is None else _encoding(values[0]),
+        media.charset or b"",
+        media.subtype,
+        tuple([index(child) for child in inside]) if inside else (),
+    )
+
+
+def _encoding(raw: bytes) -> bytes:
+    encoding = transfer_encoding(raw).lower()
+    return b"" if encoding == b"7bit" else encoding
+
+
+def pack(root: Node) -> bytes:
+    """The octets to store."""
+    return _encode(_Packed(VERSION, root))
 
 
 def unpack(parts: bytes) -> Node:
@@ -61,20 +82,3 @@ def unpack(parts: bytes) -> Node:
     if packed.version != VERSION:
         raise Damaged(f"part index of version {packed.version}")
     return packed.root
-
-
-def _packed(part: Part) -> tuple[int, int, int, int, bytes, bytes, bytes, list[object]]:
-    media = part.media
-    encoding = b""
-    values = part.fields.get(b"content-transfer-encoding")
-    if values is not None:
-        encoding = transfer_encoding(first(part.fields, b"content-transfer-encoding") or b"").lower()
-        if encoding == b"7bit":
-            encoding = b""
-    inside = part.children if part.message is None else (part.message,)
-    return (
-        *(part.start, part.body, part.end, media.kind, encoding),
-        media.charset or b"",
-        media.full.partition(b"/")[2],
-        [_packed(child) for child in inside],
-    )

@@ -37,6 +37,8 @@ class MediaType(msgspec.Struct, frozen=True, gc=False):
     """As written."""
     full: bytes
     """Lower case, ``text/plain``."""
+    subtype: bytes
+    """Lower case, ``plain``."""
     parameters: tuple[tuple[bytes, bytes], ...]
     """(name, value) in order, RFC 2231 pieces joined, values undecoded."""
     boundary: bytes | None
@@ -66,7 +68,8 @@ def parameter_list(pairs: tuple[tuple[bytes, bytes], ...]) -> bytes:
 
 
 def _made(main: bytes, sub: bytes, pairs: tuple[tuple[bytes, bytes], ...]) -> MediaType:
-    full = b"%b/%b" % (main.lower(), sub.lower())
+    subtype = sub.lower()
+    full = b"%b/%b" % (main.lower(), subtype)
     kind = Kind.BASIC
     if full.startswith(b"text/"):
         kind = Kind.TEXT
@@ -85,7 +88,7 @@ def _made(main: bytes, sub: bytes, pairs: tuple[tuple[bytes, bytes], ...]) -> Me
         # RFC 2045 §5.2; Dovecot says so on the wire, and clients expect it there.
         pairs = (*pairs, (b"charset", b"us-ascii"))
     wire = b"%b %b" % (string(main), string(sub))
-    return MediaType(kind, main, sub, full, pairs, boundary, charset, wire, parameter_list(pairs))
+    return MediaType(kind, main, sub, full, subtype, pairs, boundary, charset, wire, parameter_list(pairs))
 
 
 PLAIN = _made(b"text", b"plain", ())

@@ -236,8 +236,10 @@ class _Parser:
         outer = self.end
         self.overlaps += len(self.levels)
         for level in self.levels:
+            # A search that stopped at an outer "delimiter" which was none of its own must go on.
+            cut_short = level.next == self.end and level.outer < self.end
             level.outer = outer
-            if level.next <= at:
+            if level.next <= at or cut_short:
                 level.next = self._find(level, at + 1)
             if level.next < outer:
                 outer = level.next

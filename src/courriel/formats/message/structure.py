@@ -77,7 +77,7 @@ def bodystructure(raw: bytes, part: Part) -> bytes:
 
 @lru_cache(maxsize=64)
 def _mechanism(raw: bytes) -> bytes:
-    value = _COMMENT.sub(b" ", raw).strip()
+    value = _COMMENT.sub(b" ", raw.replace(b"\r\n", b"").replace(b"\n", b"")).strip()
     return value if _MECHANISM.fullmatch(value) else b"7bit"
 
 

@@ -16,7 +16,7 @@ import msgspec
 from courriel.formats import dates
 from courriel.formats.message.envelope import envelope
 from courriel.formats.message.fields import Fields, first
-from courriel.formats.message.index import pack, unpack
+from courriel.formats.message.index import index, pack
 from courriel.formats.message.limits import DEFAULT, MessageLimits
 from courriel.formats.message.parse import parse
 from courriel.formats.message.structure import bodystructure
@@ -50,13 +50,13 @@ def summarise(raw: bytes, limits: MessageLimits = DEFAULT) -> Summary:
     """Read ``raw`` once.  Never raises: a message that makes no sense is one opaque part."""
     root = parse(raw, limits)
     fields = root.fields
-    parts = pack(root)
+    node = index(root)
     ids = _ids(first(fields, b"message-id"))
     return Summary(
         envelope(fields),
         bodystructure(raw, root),
-        parts,
-        preview(raw, unpack(parts)),
+        pack(node),
+        preview(raw, node),
         ids[0] if ids else None,
         _references(fields),
         _sent_at(fields),
