@@ -1,6 +1,7 @@
 """CPU of taking mail: microseconds a message, of the loop's thread (and of the whole process for sqlite).
 
     .venv/bin/python -m bench.micro_smtp [null|memory|sqlite] [connections] [messages] [octets] [--profile]
+    .venv/bin/python -m bench.micro_smtp [null|memory] 1 [messages] [octets] --no-kernel [--profile]
 
 ``null`` answers for delivery at once: what is left is SMTP's own cost and the kernel's.  The client is a process of
 its own that keeps ``connections`` open and speaks without pipelining, as most senders do between DATA and the dot.
@@ -23,6 +24,7 @@ import uvloop
 
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.transit import Fate, Outcome, Receipt
+from courriel.net.connection import Connection
 from tests.smtp.house import build, listening
 
 ENVELOPE = (b"MAIL FROM:<sender@example.org> SIZE=4096\r\n", b"RCPT TO:<alice@courriel.test>\r\n", b"DATA\r\n")
@@ -92,6 +94,50 @@ def drive(port: int, connections: int, messages: int, octets: int) -> None:
             key.data.go_on()
 
 
+class Hole(asyncio.Transport):
+    """A transport whose other end forgets everything."""
+
+    def write(self, data: object) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+
+class Open:
+    """A keeper that lets everyone in."""
+
+    def admit(self, connection: Connection) -> bool:
+        return True
+
+    def release(self, connection: Connection) -> None: ...
+
+    def identified(self, connection: Connection, account: int) -> None: ...
+
+
+async def without_a_kernel(kind: str, messages: int, octets: int, profiler: cProfile.Profile | None) -> None:
+    """The same conversation over a transport in memory: what Python costs, in four pieces as over a socket."""
+    house = await build(intake=Null() if kind == "null" else None)
+    connection = Connection(asyncio.get_running_loop(), house.mx, Open())
+    connection.connection_made(Hole({"peername": ("192.0.2.1", 25)}))
+    connection.data_received(b"EHLO bench.example\r\n")
+    pieces = [*ENVELOPE, message(octets) + b".\r\n"]
+    for _ in range(5):
+        if profiler:
+            profiler.enable()
+        before = time.thread_time()
+        for _ in range(messages):
+            for piece in pieces:
+                connection.data_received(piece)
+        cpu = time.thread_time() - before
+        if profiler:
+            profiler.disable()
+        print(f"{kind}, no kernel: {messages} messages of {octets} octets: {cpu / messages * 1e6:.1f} us CPU each")
+    if profiler:
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
+
+
 async def main(kind: str, connections: int, messages: int, octets: int, profile: bool) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         intake = Null() if kind == "null" else None
@@ -122,4 +168,8 @@ if __name__ == "__main__":
     kind, connections, messages, octets = words + ["null", "50", "5000", "4096"][len(words) :]
     multiprocessing.set_start_method("spawn")
     uvloop.install()
-    asyncio.run(main(kind, int(connections), int(messages), int(octets), "--profile" in sys.argv))
+    if "--no-kernel" in sys.argv:
+        profiler = cProfile.Profile() if "--profile" in sys.argv else None
+        asyncio.run(without_a_kernel(kind, int(messages), int(octets), profiler))
+    else:
+        asyncio.run(main(kind, int(connections), int(messages), int(octets), "--profile" in sys.argv))
