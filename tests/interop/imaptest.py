@@ -348,7 +348,7 @@ class Script:
     messages: int | None
     state: str
     exchanges: list[Exchange]
-    mails: list[bytes]
+    mails: list[Mail]
 
 
 def load(path: Path, fallback: Path) -> Script:
@@ -376,10 +376,29 @@ def load(path: Path, fallback: Path) -> Script:
     )
 
 
-def read_mbox(content: bytes) -> list[bytes]:
-    """Messages with CRLF line ends."""
-    pieces = re.split(rb"(?m)^From .*\n", content)[1:]
-    return [piece.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for piece in pieces]
+@dataclass(frozen=True)
+class Mail:
+    """A message with CRLF line ends, and its IMAP date-time from the mbox's From_ line."""
+
+    received_at: bytes
+    content: bytes
+
+
+_FROM = re.compile(
+    rb"(?m)^From .*? +\w{3} (?P<month>\w{3}) +(?P<day>\d+) (?P<time>[\d:]{8}) (?P<year>\d{4})"
+    rb"(?: (?P<zone>[-+]\d{4}))?\r?\n"
+)
+
+
+def read_mbox(content: bytes) -> list[Mail]:
+    heads = list(_FROM.finditer(content))
+    ends = [head.start() for head in heads[1:]] + [len(content)]
+    mails = []
+    for head, end in zip(heads, ends, strict=True):
+        month, year, time, zone = head["month"], head["year"], head["time"], head["zone"] or b"+0000"
+        lines = content[head.end() : end].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        mails.append(Mail(b"%2d-%b-%b %b %b" % (int(head["day"]), month, year, time, zone), lines))
+    return mails
 
 
 def _logical_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
@@ -543,6 +562,7 @@ class _Player:
             "domain": user.partition(b"@")[2],
             "password": server.password.encode(),
             "mailbox": server.mailbox.encode(),
+            "mailbox_url": server.mailbox.encode(),
         }
 
     async def play(self) -> Outcome:
@@ -584,7 +604,9 @@ class _Player:
             return
         count = self.script.messages
         for _ in range(len(self.script.mails) if count is None else count):
-            status, _ = await client.run_pieces([b"APPEND %b " % mailbox, self._mail(), b""])
+            mail = self._mail()
+            pieces = [b'APPEND %b "%b" ' % (mailbox, mail.received_at), mail.content, b""]
+            status, _ = await client.run_pieces(pieces)
             if not status.startswith(b"OK"):
                 raise Mismatch(f"setting up: APPEND: {status!r}")
         if state == "appended":
@@ -592,7 +614,7 @@ class _Player:
         for one in self.clients:
             await self._need(one, b"SELECT " + mailbox)
 
-    def _mail(self) -> bytes:
+    def _mail(self) -> Mail:
         mails = self.script.mails
         mail = mails[self._next_mail % len(mails)]
         self._next_mail += 1
@@ -620,7 +642,8 @@ class _Player:
         pieces.append(self._fill(command[at:]))
         if len(pieces) == 1 and command.partition(b" ")[0].lower() == b"append":
             text = pieces[0] if b" " in pieces[0] else pieces[0] + b" " + self._variables["mailbox"]
-            return [text + b" ", self._mail(), b""]
+            mail = self._mail()
+            return [text + b' "%b" ' % mail.received_at, mail.content, b""]
         return pieces
 
     async def _exchange(self, exchange: Exchange) -> None:
