@@ -35,6 +35,7 @@ LOGGED_IN: Final = (
     b"STATUS=SIZE",  # RFC 8438
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
+    b"SAVEDATE",  # RFC 8514
 )
 
 

@@ -89,6 +89,7 @@ class Column(Enum):
     ID = "id"
     THREAD = "thread"
     PREVIEW = "preview"
+    SAVED = "saved"
 
 
 class MailStore(Protocol):
@@ -156,14 +157,14 @@ class MailStore(Protocol):
         """Values of messages ``first`` … ``first+count-1`` (indexes in the view's current arrays).
 
         ENVELOPE, BODYSTRUCTURE: wire bytes; PREVIEW: UTF-8; the others: integers (SIZE octets, RECEIVED POSIX
-        seconds, ID, THREAD).  The result is not to be changed, and is taken in one piece: no change of the view
-        falls between its values.
+        seconds, ID, THREAD, SAVED POSIX seconds when it entered *this* mailbox, RFC 8514).  The result is not
+        to be changed, and is taken in one piece: no change of the view falls between its values.
         """
         ...
 
     async def values(self, view: View, column: Column, uids: Sequence[int]) -> Sequence[bytes | int | None]:
         """The same for any UIDs; None where the message is gone for good (a session's old list may name one that
-        was just expunged: those are still found while they can be restored)."""
+        was just expunged: those are still found while they can be restored; their SAVED is their RECEIVED)."""
         ...
 
     async def record(self, account: AccountId, mailbox: MailboxId, uid: int) -> Record | None:

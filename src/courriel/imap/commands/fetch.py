@@ -12,15 +12,16 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from typing import Final, cast
 
+from courriel.base.errors import FormatError
 from courriel.formats import dates
 from courriel.formats.message.section import SectionKind, decode_binary, extract
 from courriel.formats.message.structure import body_form
 from courriel.imap.answers import row_starts
 from courriel.imap.commands import numbers
 from courriel.imap.peer import Peer
-from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.fetch import Attr, Content, Fetch
+from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.response import utf8_string
 from courriel.model.flags import SEEN, FlagAction, FlagChange
 from courriel.model.ids import MessageId, ModSeq
@@ -35,6 +36,7 @@ _COLUMNS: Final = {
     Attr.EMAILID: Column.ID,
     Attr.THREADID: Column.THREAD,
     Attr.PREVIEW: Column.PREVIEW,
+    Attr.SAVEDATE: Column.SAVED,
 }
 _WIDE: Final = frozenset({Attr.ENVELOPE, Attr.BODYSTRUCTURE, Attr.BODY, Attr.PREVIEW})
 
@@ -88,7 +90,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
 async def _vanished(peer: Peer, asked: Fetch, by_uid: bool) -> None:
     """VANISHED (EARLIER) for what was expunged since.  RFC 7162 §3.2.6."""
     if not by_uid or not peer.session.qresync:
-        raise No(codes.CLIENTBUG + b"VANISHED needs UID FETCH and QRESYNC")
+        raise FormatError(WHAT, -1, "VANISHED needs UID FETCH and QRESYNC")  # RFC 7162 §3.2.6: BAD
     view = peer.selected.view
     assert asked.changed_since is not None
     ranges = sets.merged(asked.numbers, int(view.uidnext) - 1)
@@ -265,7 +267,7 @@ def _one(attr: Attr, value: bytes | int) -> bytes:
         if attr is Attr.BODY:
             return body_form(value)
         return utf8_string(value.decode()) if attr is Attr.PREVIEW else value
-    if attr is Attr.INTERNALDATE:
+    if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
         return dates.render_internal(value)
     if attr is Attr.EMAILID:
         return b"(M%d)" % value

@@ -104,6 +104,7 @@ def _extended(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool, ret
     return b" ".join(words) + b"\r\n"
 
 
+_MOMENTS: Final = {Moment.RECEIVED: Column.RECEIVED, Moment.SAVED: Column.SAVED}
 _READING: Final = (keys.Header, keys.InBody, keys.InText)
 
 
@@ -204,8 +205,10 @@ class _Query:
             await self._prepare(key.key)
         elif isinstance(key, (keys.Larger, keys.Smaller)):
             await self._column(Column.SIZE)
-        elif isinstance(key, keys.Within) or (isinstance(key, keys.Days) and key.moment is Moment.RECEIVED):
+        elif isinstance(key, keys.Within):
             await self._column(Column.RECEIVED)
+        elif isinstance(key, keys.Days) and key.moment is not Moment.SENT:
+            await self._column(_MOMENTS[key.moment])
         elif isinstance(key, keys.ObjectId):
             await self._column(Column.THREAD if key.thread else Column.ID)
         elif isinstance(key, keys.HasKeyword):
@@ -327,10 +330,8 @@ class _Query:
                 return False
 
     def _in_days(self, key: keys.Days, index: int) -> bool:
-        """INTERNALDATE's day in UTC, which is the zone it is shown in."""
-        if key.moment is not Moment.RECEIVED:
-            return False
-        moment = datetime.fromtimestamp(self._columns[Column.RECEIVED][index], UTC)
+        """The day of INTERNALDATE or SAVEDATE in UTC, which is the zone they are shown in."""
+        moment = datetime.fromtimestamp(self._columns[_MOMENTS[key.moment]][index], UTC)
         return _within_days(moment.date(), key)
 
 

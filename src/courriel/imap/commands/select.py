@@ -5,18 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from courriel.base.errors import CourrielError
+from courriel.base.errors import CourrielError, FormatError
 from courriel.imap.peer import Peer
 from courriel.imap.session import State
 from courriel.imap.view import Numbers
 from courriel.imap.wire import sets
+from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.plain import Nothing
 from courriel.imap.wire.response import mailbox_name
 from courriel.imap.wire.select import Resync, Select
 from courriel.model.flags import DELETED
 from courriel.model.ids import ModSeq
 from courriel.model.mailbox import Mailbox
-from courriel.model.refusals import NotPermitted
 from courriel.ports.store import View
 
 _SEEN_BYTE = bytes(byte & 1 for byte in range(256))
@@ -34,7 +34,7 @@ async def examine(peer: Peer, asked: Select) -> bytes:
 async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     session = peer.session
     if asked.resync is not None and not session.qresync:
-        raise NotPermitted("QRESYNC was not enabled")
+        raise FormatError(WHAT, -1, "QRESYNC was not enabled")  # RFC 7162 §3.2.5: BAD
     if session.state is State.SELECTED:
         peer.deselect()  # RFC 9051 §6.3.2: also when what follows fails
         peer.write(b"* OK [CLOSED] The mailbox selected before is closed\r\n")

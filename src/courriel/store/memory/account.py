@@ -58,6 +58,7 @@ class Box:
     role: Role | None
     view: MemoryView
     messages: dict[int, Message] = field(default_factory=dict)
+    saved: dict[int, int] = field(default_factory=dict)
     vanished: list[tuple[ModSeq, int]] = field(default_factory=list)
 
 
@@ -205,7 +206,7 @@ class MemoryAccount:
         number = MessageId(self.take_number())
         return Message(number, self._thread(new.summary), new.prefix, new.body, new.summary, new.received_at)
 
-    def file(self, box: Box, messages: Sequence[tuple[Message, Flags]]) -> list[tuple[Uid, ModSeq]]:
+    def file(self, box: Box, messages: Sequence[tuple[Message, Flags]], now: float) -> list[tuple[Uid, ModSeq]]:
         """Put messages at the end of a mailbox, each with a change number of its own."""
         if not messages:
             return []
@@ -213,6 +214,7 @@ class MemoryAccount:
         flags = [message_flags for _, message_flags in messages]
         uids = box.view.arrive(list(zip(flags, numbers, strict=True)))
         box.messages.update((uid, message) for uid, (message, _) in zip(uids, messages, strict=True))
+        box.saved.update((uid, int(now)) for uid in uids)
         return list(zip(uids, numbers, strict=True))
 
     def take_out(self, box: Box, uids: Sequence[int]) -> ModSeq:
@@ -222,6 +224,7 @@ class MemoryAccount:
             modseq = self.take_modseq()
             box.vanished.append((modseq, uid))
             del box.messages[uid]
+            del box.saved[uid]
         box.view.remove(uids, modseq)
         return modseq
 

@@ -37,6 +37,7 @@ VALUES: Final[Mapping[Column, Callable[[Message], bytes | int]]] = {
     Column.ID: lambda message: message.id,
     Column.THREAD: lambda message: message.thread,
     Column.PREVIEW: lambda message: message.summary.preview.encode(),
+    Column.SAVED: lambda message: int(message.received_at),
 }
 
 
@@ -158,13 +159,19 @@ class MemoryStore:
     async def column(self, view: View, column: Column, first: int, count: int) -> Sequence[bytes] | Sequence[int]:
         here = self._accounts.get(view.account)
         box = here.boxes.get(view.mailbox) if here else None
+        if box and column is Column.SAVED:
+            return [box.saved[uid] for uid in view.uids[first : first + count]]
         value = VALUES[column]
         return [value(box.messages[uid]) for uid in view.uids[first : first + count]] if box else []  # type: ignore[return-value]
 
     async def values(self, view: View, column: Column, uids: Sequence[int]) -> Sequence[bytes | int | None]:
         messages = self._messages(view.account, view.mailbox)
         value = VALUES[column]
-        return [value(messages[uid]) if uid in messages else None for uid in uids]
+        found = [value(messages[uid]) if uid in messages else None for uid in uids]
+        if column is Column.SAVED and (here := self._accounts.get(view.account)) and view.mailbox in here.boxes:
+            saved = here.boxes[view.mailbox].saved
+            return [saved.get(uid, other) for uid, other in zip(uids, found, strict=True)]
+        return found
 
     async def record(self, account: AccountId, mailbox: MailboxId, uid: int) -> Record | None:
         message = self._messages(account, mailbox).get(uid)
@@ -242,7 +249,7 @@ class MemoryStore:
             number = MessageId(here.take_number())
             copy = Message(number, message.thread, message.prefix, message.body, message.summary, message.received_at)
             copies.append((copy, origin.view.flags[origin.view.index(uid)]))
-        filed = here.file(goal, copies)
+        filed = here.file(goal, copies, self._clock.now())
         if filed:
             here.commit(here.modseq, ("mail",), [target])
         return Copied(goal.view.uidvalidity, array("I", sources), array("I", [uid for uid, _ in filed]))
@@ -280,7 +287,7 @@ class MemoryStore:
         for tombstone in tombstones:
             box = here.boxes.get(tombstone.mailbox) or here.named(INBOX)
             # Without \Deleted: the next EXPUNGE would take it away again.
-            [(uid, modseq)] = here.file(box, [(tombstone.message, tombstone.flags & ~DELETED)])
+            [(uid, modseq)] = here.file(box, [(tombstone.message, tombstone.flags & ~DELETED)], self._clock.now())
             del here.tombstones[tombstone.message.id]
             stored.append(Stored(account, box.id, uid, tombstone.message.id, modseq, box.view.uidvalidity))
         if stored:
@@ -336,7 +343,7 @@ class MemoryStore:
             box = here.box(new.mailbox)
             flags = new.flags | here.keyword_flags(new.keywords)
             message = here.make_message(new)
-            [(uid, modseq)] = here.file(box, [(message, flags)])
+            [(uid, modseq)] = here.file(box, [(message, flags)], self._clock.now())
             stored.append(Stored(here.id, box.id, uid, message.id, modseq, box.view.uidvalidity))
             touched.append(box.id)
         here.commit(here.modseq, ("mail",), touched)
@@ -347,7 +354,7 @@ class MemoryStore:
             return []
         moving = [(origin.messages[uid], origin.view.flags[origin.view.index(uid)]) for uid in sources]
         here.take_out(origin, sources)
-        return [uid for uid, _ in here.file(goal, moving)]
+        return [uid for uid, _ in here.file(goal, moving, self._clock.now())]
 
 
 def existing(box: Box, uids: Sequence[int]) -> list[int]:

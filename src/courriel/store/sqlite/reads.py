@@ -120,6 +120,8 @@ class Reads:
             return view.sizes[first : first + count]
         if column is Column.ID:
             return view.ids[first : first + count]
+        if column is Column.SAVED:
+            return self._saved(view, view.uids[first : first + count])
         kept = view.columns.get(column)
         if kept is not None:
             self._columns.move_to_end((view.account, view.mailbox, column))
@@ -220,7 +222,26 @@ class Reads:
                 more = self._by_ids(view.account, column, effect.ids)
             values.extend(more)
 
+    def _saved(self, view: SqliteView, uids: Sequence[int]) -> list[int]:
+        """When these entered the mailbox.  Asked for rarely, so it is not kept; of what the writer has just taken
+        out, and the view still shows, it is when it was received."""
+        if not uids:
+            return []
+        sql = "SELECT uid, saved FROM member WHERE acct=? AND coll=? AND uid BETWEEN ? AND ?"
+        known: dict[int, int] = dict(self._all(sql, (view.account, view.mailbox, min(uids), max(uids))))
+        missing = [uid for uid in uids if uid not in known]
+        ids = [view.ids[view.index(uid)] for uid in missing]
+        known.update(zip(missing, self._by_ids(view.account, Column.RECEIVED, ids), strict=True))
+        return [known[uid] for uid in uids]
+
     async def values(self, view: SqliteView, column: Column, uids: Sequence[int]) -> list[bytes | int | None]:
+        if column is Column.SAVED:
+            present = [uid for uid in uids if view.index(uid) >= 0]
+            saved = dict(zip(present, self._saved(view, present), strict=True))
+            gone = [uid for uid in uids if uid not in saved]
+            received = await self.values(view, Column.RECEIVED, gone) if gone else []
+            other = dict(zip(gone, received, strict=True))
+            return [saved[uid] if uid in saved else other[uid] for uid in uids]
         kept = view.sizes if column is Column.SIZE else view.ids if column is Column.ID else view.columns.get(column)
         values: list[bytes | int | None] = []
         for uid in uids:
