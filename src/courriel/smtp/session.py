@@ -195,15 +195,16 @@ class Session:
     # --- lines ----------------------------------------------------------------------------------------------
     def _judge_line(self, line: bytes) -> Event | None:
         """A command or a line of a login; None when it was answered here."""
+        if b"\n" in line or b"\r" in line:
+            self._refuse(NotOurLanguage() if self._is_tls(line) else BareLineEnd(), fatal=True)
+            return None
         if self._skipping:
             self._skipping = False
             self._refuse(LineTooLong())
             return None
-        if b"\n" in line or b"\r" in line:
-            self._refuse(BareLineEnd(), fatal=True)
-            return None
         if len(line) > self._settings.line_octets and len(line) > self._line_limit(line):
-            self._refuse(LineTooLong())
+            is_tls = self._is_tls(line)
+            self._refuse(NotOurLanguage() if is_tls else LineTooLong(), fatal=is_tls)
             return None
         if self.authenticating:
             return AuthLine(line)
@@ -236,19 +237,25 @@ class Session:
         wide = self.authenticating or start[:5].upper() == b"AUTH "
         return self._settings.auth_line_octets if wide else self._settings.line_octets
 
+    def _is_tls(self, start: bytes) -> bool:
+        """Whether this is the beginning of a TLS handshake on a port that does not begin with one."""
+        return not self.authenticating and start.startswith(b"\x16\x03")
+
     def _judge_rest(self) -> None:
-        """There is no whole line: do not let it grow for ever, and do not wait for ever after a bare LF."""
-        rest = len(self._buffer) - self._at
-        if rest <= 1:
+        """There is no whole line: do not let it grow for ever, and do not wait for ever after a bare LF.
+
+        What is said is the same as if the rest had come in one piece with the beginning.
+        """
+        rest = self._buffer[self._at :]
+        if len(rest) <= 1:
             return
-        if self._skipping:
-            self._at = len(self._buffer) - 1
-        elif b"\n" in self._buffer[self._at :]:
+        if not self._skipping and self._is_tls(rest):
+            self._refuse(NotOurLanguage(), fatal=True)
+        elif b"\n" in rest:
             self._refuse(BareLineEnd(), fatal=True)
-        elif rest > self._line_limit(self._buffer[self._at : self._at + 5]) + 1:
-            if self._buffer.startswith(b"\x16\x03", self._at):
-                self._refuse(NotOurLanguage(), fatal=True)
-                return
+        elif self._skipping or len(rest) > self._line_limit(rest[:5]) + 1:
+            if b"\r" in rest[:-1]:
+                self._refuse(BareLineEnd(), fatal=True)
             self._skipping = True
             self._at = len(self._buffer) - 1
 
