@@ -145,7 +145,7 @@ class Counting(MemoryStore):
     """Counts commits, and fails when told to."""
 
     appends = 0
-    failure: Exception | None = None
+    failure: BaseException | None = None
 
     async def append(self, messages: Sequence[NewMessage]) -> Sequence[Stored]:
         self.appends += 1
@@ -405,6 +405,30 @@ def test_both_or_neither_when_the_store_fails() -> None:
         assert len(await house.queue.list()) == 1 and len(await house.mail("bob")) == 1
 
     _run(test, store=store)
+
+
+def test_nothing_is_left_when_the_client_goes_away_meanwhile() -> None:
+    store = Counting()
+
+    async def test(house: House) -> None:
+        store.failure = asyncio.CancelledError()
+        with pytest.raises(asyncio.CancelledError):
+            await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
+        assert await house.queue.list() == []
+
+    _run(test, store=store)
+
+
+@pytest.mark.slow
+def test_long_messages_are_delivered_too() -> None:
+    content = HELLO + b"0123456789abcdef\r\n" * 200_000
+
+    async def test(house: House) -> None:
+        await _accept(house, "bob@courriel.test", content=content)
+        [mail] = await house.mail("bob")
+        assert mail.endswith(content)
+
+    _run(test)
 
 
 def test_nothing_is_delivered_when_the_queue_fails() -> None:

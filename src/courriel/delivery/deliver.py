@@ -6,6 +6,7 @@ recipient has an answer of its own, those who have room get it and the others do
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from courriel.base.errors import FormatError
@@ -20,6 +21,9 @@ from courriel.model.refusals import NoSuchMailbox, OverQuota
 from courriel.ports.store import MailStore
 
 INBOX = "INBOX"
+
+LONG_OCTETS = 1_048_576
+"""From here a message is read in a thread: 50 MB take some 100 ms, in which others want to be served too."""
 
 
 class Deliverer:
@@ -50,7 +54,7 @@ class Deliverer:
         self, drops: Sequence[Drop], reverse_path: Address, received: bytes, body: bytes, now: float
     ) -> None:
         """Store the message for all; when this returns it is durable and visible."""
-        summary = summarise(body)
+        summary = summarise(body) if len(body) < LONG_OCTETS else await asyncio.to_thread(summarise, body)
         for attempt in (1, 2):
             news = [
                 NewMessage(

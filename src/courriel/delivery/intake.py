@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 
 from courriel.base.clock import Clock, SystemClock
-from courriel.base.errors import CourrielError
 from courriel.base.log import log
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.judge import check_foreign_sender, judge
@@ -106,7 +105,7 @@ class Delivery:
         try:
             if drops:
                 full += await self._deliver(transit, drops)
-        except CourrielError:
+        except BaseException:  # the client may have gone, too: without our answer it will send all of it again
             if plan.remote:
                 await self._queue.remove(transit.id)
             raise
