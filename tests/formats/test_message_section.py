@@ -34,7 +34,7 @@ LETTER = (
 ALL, HEADER, TEXT, MIME = SectionKind.ALL, SectionKind.HEADER, SectionKind.TEXT, SectionKind.MIME
 FIELDS, NOT = SectionKind.HEADER_FIELDS, SectionKind.HEADER_FIELDS_NOT
 THREE_HEADER = b"Subject: three\r\nTo: b@example.org\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n"
-THREE_TEXT = b"--i\r\nContent-Type: text/html\r\n\r\n<p>three one</p>\r\n--i\r\n\r\nthree two\r\n--i--"
+THREE_TEXT = b"--i\r\nContent-Type: text/html\r\n\r\n<p>three one</p>\r\n--i\r\n\r\nthree two\r\n--i--\r\n"
 
 SECTIONS: list[tuple[Section, bytes]] = [
     (Section(), LETTER),

@@ -6,6 +6,10 @@ or LF.  Nothing is decoded here, and nothing is refused: see ``limits``.
 
 As RFC 2046 §5.1.1 says, a line *beginning* with an open boundary is its delimiter; where several fit, the longest
 wins, then the innermost (so does Dovecot).
+
+The line end before a delimiter belongs to the delimiter (ibid.), unless it ends another delimiter line or a header:
+``--inner--`` or ``Subject: x`` right above ``--outer``.  It stays with the part then, as in Dovecot, so that
+octet counts agree.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ __all__ = ["Part", "header_end", "parse"]
 class Part(msgspec.Struct):
     """One part: ``raw[start:body]`` is its header with the empty line, ``raw[body:end]`` its body.
 
-    The line end before a delimiter belongs to the delimiter.  Read-only once ``parse`` has returned.
+    Read-only once ``parse`` has returned.
     """
 
     start: int
@@ -71,7 +75,7 @@ def parse(raw: bytes, limits: MessageLimits = DEFAULT) -> Part:
 
 
 class _Parser:
-    __slots__ = ("end", "levels", "limits", "open", "overlaps", "parts", "raw", "root")
+    __slots__ = ("delimiter_end", "end", "levels", "limits", "open", "overlaps", "parts", "raw", "root")
 
     def __init__(self, raw: bytes, limits: MessageLimits) -> None:
         self.raw = raw
@@ -80,6 +84,8 @@ class _Parser:
         self.levels: list[_Level] = []
         self.open: list[Part] = []
         """From the root to the part now read: those whose end is not known yet."""
+        self.delimiter_end = -1
+        """Line feed that ends the close delimiter last seen."""
         self.parts = 0
         self.overlaps = 0
 
@@ -187,6 +193,7 @@ class _Parser:
             self._close(level, at)
             if raw.startswith(b"--", after):
                 self._leave(at)
+                self.delimiter_end = raw.find(b"\n", after)
                 continue
             line_end = raw.find(b"\n", after)
             if line_end < 0:
@@ -214,10 +221,13 @@ class _Parser:
 
     def _close(self, level: _Level, at: int) -> None:
         """End every part inside ``level`` before the delimiter line whose line feed is at ``at``."""
-        end = at - 1 if at > 0 and self.raw[at - 1] == 13 else at
         opened = self.open
         first = level.opened + 1
         bound = at + 1
+        if at == self.delimiter_end or opened[-1].body == bound:
+            end = bound
+        else:
+            end = at - 1 if at > 0 and self.raw[at - 1] == 13 else at
         for index in range(first, len(opened)):
             part = opened[index]
             if part.body > bound:  # a header without an empty line, cut by the delimiter
