@@ -9,9 +9,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from courriel.base.clock import Clock
-from courriel.imap.answers import AnswerCache, FlagTexts
+from courriel.imap.answers import AnswerCache, FlagTexts, row_starts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
@@ -180,12 +181,20 @@ class Peer:
             flags |= RECENT
         return flags
 
+    def has_recent(self) -> bool:
+        """Whether some of the client's messages are \\Recent to it alone."""
+        return bool(self.selected.recent) and not self.session.rev2
+
     def flag_rows(self, indexes: Sequence[int], with_uid: bool, with_flags: bool = True) -> bytes:
         """FETCH replies with the flags of these messages (and UID, MODSEQ where they are due)."""
         numbers = self.selected
         texts = self.texts
         uids = numbers.uids
         if not self.session.condstore:
+            if not with_uid and isinstance(indexes, range) and not numbers.behind and not self.has_recent():
+                starts = row_starts(b"FLAGS ", indexes.start, len(indexes))
+                ends = map(texts.closed.__getitem__, numbers.flags[indexes.start : indexes.stop])
+                return b"".join(chain.from_iterable(zip(starts, ends, strict=True)))
             flags = [texts[self.flags_now(numbers, index)] for index in indexes]
             if with_uid:
                 return b"".join(

@@ -16,7 +16,7 @@ from courriel.base.errors import FormatError
 from courriel.formats import dates
 from courriel.formats.message.section import SectionKind, decode_binary, extract
 from courriel.formats.message.structure import body_form
-from courriel.imap.answers import row_starts
+from courriel.imap.answers import ANSWER_OCTETS, row_starts
 from courriel.imap.commands import numbers
 from courriel.imap.peer import Peer
 from courriel.imap.wire import codes, sets
@@ -37,6 +37,13 @@ _COLUMNS: Final = {
     Attr.THREADID: Column.THREAD,
     Attr.PREVIEW: Column.PREVIEW,
     Attr.SAVEDATE: Column.SAVED,
+}
+_FORMS: Final = {
+    Attr.UID: b"%d",
+    Attr.SIZE: b"%d",
+    Attr.MODSEQ: b"(%d)",
+    Attr.EMAILID: b"(M%d)",
+    Attr.THREADID: b"(T%d)",
 }
 _WIDE: Final = frozenset({Attr.ENVELOPE, Attr.BODYSTRUCTURE, Attr.BODY, Attr.PREVIEW})
 
@@ -128,7 +135,7 @@ async def _attributes(peer: Peer, key: bytes, attrs: tuple[Attr, ...], found: Se
             peer.write(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, known.uids[index], text))
         return 0
     cache_key = None
-    if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind and not _recent(peer):
+    if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind and not peer.has_recent():
         view, answers = known.view, peer.shared.answers
         cache_key = (view.account, view.mailbox, key, attrs, found.start, found.stop)
         answer = answers.get(cache_key, known.uids, view.position)
@@ -139,17 +146,14 @@ async def _attributes(peer: Peer, key: bytes, attrs: tuple[Attr, ...], found: Se
     return await _many(peer, rows, found, cache_key)
 
 
-def _recent(peer: Peer) -> bool:
-    """Whether some of the client's messages are \\Recent to it alone."""
-    return bool(peer.selected.recent) and not peer.session.rev2
-
-
 async def _many(peer: Peer, rows: _Rows, found: Sequence[int], cache_key: object) -> int:
     known = peer.selected
     position = known.view.position
     size = WIDE_ROWS if any(attr in _WIDE for attr in rows.attrs) else NARROW_ROWS
     pieces: list[bytes] = []
-    missing = 0
+    octets = missing = 0
+    if isinstance(found, range) and len(found) > size and not known.behind:
+        await rows.load(found)
     for start in range(0, len(found), size):
         chunk = found[start : start + size]
         answer, gone = await rows.render(chunk)
@@ -157,6 +161,10 @@ async def _many(peer: Peer, rows: _Rows, found: Sequence[int], cache_key: object
         peer.write(answer)
         if len(found) > size:
             await peer.connection.drain()
+        octets += len(answer)
+        if octets > ANSWER_OCTETS:
+            cache_key = None
+            pieces.clear()
         if cache_key is not None:
             pieces.append(answer)
     if cache_key is not None and not missing and known.view.position == position and not known.behind:
@@ -174,10 +182,21 @@ class _Rows:
         self.uids = uids
         self.view = view
         self.flags_and_uid_only = all(attr is Attr.FLAGS or attr is Attr.UID for attr in attrs)
+        self._first = 0
+        self._columns: dict[Attr, Sequence[bytes] | Sequence[int]] = {}
+
+    async def load(self, found: range) -> None:
+        """Take the columns for all of a long answer in one piece: a store that has to read them does it once."""
+        for attr in self.attrs:
+            if attr in _COLUMNS and self.view.uids is self.uids:
+                self._columns[attr] = await self.peer.store.column(self.view, _COLUMNS[attr], found.start, len(found))
+        self._first = found.start
+        if self.view.uids is not self.uids:
+            self._columns.clear()
 
     async def render(self, chunk: Sequence[int]) -> tuple[bytes, int]:
         """Whole replies for these indexes, joined, and how many messages had none."""
-        if isinstance(chunk, range) and self.view.uids is self.uids and not _recent(self.peer):
+        if isinstance(chunk, range) and self.view.uids is self.uids and not self.peer.has_recent():
             if self.attrs == (Attr.FLAGS,):
                 closed = self.peer.texts.closed
                 flags = self.view.flags[chunk.start : chunk.stop]
@@ -186,7 +205,7 @@ class _Rows:
             columns = await self._whole_columns(chunk)
             if columns is not None:
                 starts = row_starts(b"", chunk.start, len(chunk))
-                return b"".join(chain.from_iterable(zip(starts, *columns, repeat(b")\r\n")))), 0
+                return b"".join(chain.from_iterable(zip(starts, *columns, strict=False))), 0
         texts = await self.texts(chunk)
         rows = [
             b"* %d FETCH (%b)\r\n" % (index + 1, text)
@@ -196,31 +215,54 @@ class _Rows:
         return b"".join(rows), len(texts) - len(rows)
 
     async def _whole_columns(self, chunk: range) -> list[Iterable[bytes]] | None:
-        """Names and values, alternating, each for all rows; None when the mailbox changed under our hands."""
+        """What follows a row's start, as few pieces as can be; None when the mailbox changed under our hands.
+
+        The names between two values go into the format of a number beside them, so that 100,000 rows of (UID
+        ENVELOPE BODYSTRUCTURE RFC822.SIZE) are 6 pieces each and not 10: 85 ms instead of 170 ms.
+        """
         pieces: list[Iterable[bytes]] = []
-        lead = b""
+        text = b""
+        numbers: Sequence[int] | None = None
         for attr in self.attrs:
-            values: Iterable[bytes]
-            if attr in _COLUMNS:
-                column = await self.peer.store.column(self.view, _COLUMNS[attr], chunk.start, len(chunk))
-                if self.view.uids is not self.uids:
-                    return None
-                values = _rendered(attr, column)
+            name = text + (b"" if attr is self.attrs[0] else b" ") + attr.value + b" "
+            form = _FORMS.get(attr)
+            values = await self._column(attr, chunk)
+            if self.view.uids is not self.uids:
+                return None
+            if numbers is not None:
+                pieces.append(map(name.__mod__, numbers))
+                name, numbers = b"", None
+            if form is not None:
+                text = name + form
+                numbers = cast("Sequence[int]", values)
             else:
-                values = self._in_memory(attr, chunk)
-            pieces += [repeat(lead + attr.value + b" "), values]
-            lead = b" "
+                if name:
+                    pieces.append(repeat(name))
+                pieces.append(cast("Iterable[bytes]", values))
+                text = b""
+        end = text + b")\r\n"
+        pieces.append(repeat(end) if numbers is None else map(end.__mod__, numbers))
         return pieces
 
-    def _in_memory(self, attr: Attr, chunk: range) -> Iterable[bytes]:
+    async def _column(self, attr: Attr, chunk: range) -> Iterable[bytes] | Sequence[int]:
+        """Numbers for those that have a form, else texts."""
         view = self.view
         if attr is Attr.FLAGS:
             return map(self.peer.texts.__getitem__, view.flags[chunk.start : chunk.stop])
         if attr is Attr.UID:
-            return map(b"%d".__mod__, self.uids[chunk.start : chunk.stop])
+            return self.uids[chunk.start : chunk.stop]
         if attr is Attr.MODSEQ:
-            return map(b"(%d)".__mod__, view.modseqs[chunk.start : chunk.stop])
-        return repeat(b"NIL")
+            return view.modseqs[chunk.start : chunk.stop]
+        column = self._columns.get(attr)
+        if column is None:
+            column = await self.peer.store.column(view, _COLUMNS[attr], chunk.start, len(chunk))
+        else:
+            column = column[chunk.start - self._first : chunk.stop - self._first]
+        if attr in _FORMS or attr is Attr.ENVELOPE or attr is Attr.BODYSTRUCTURE:
+            return column
+        if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
+            return map(dates.render_internal, cast("Sequence[int]", column))
+        return [_one(attr, value) for value in column]
 
     async def texts(self, chunk: Sequence[int]) -> list[bytes | None]:
         """What stands between the parentheses, a message each; None where it is gone.  For any indexes at all."""
@@ -253,15 +295,6 @@ class _Rows:
         return b"NIL"
 
 
-def _rendered(attr: Attr, column: Sequence[bytes] | Sequence[int]) -> Iterable[bytes]:
-    """A column's values for the wire."""
-    if attr is Attr.ENVELOPE or attr is Attr.BODYSTRUCTURE:
-        return cast("Sequence[bytes]", column)
-    if attr is Attr.SIZE:
-        return map(b"%d".__mod__, column)
-    return [_one(attr, value) for value in column]
-
-
 def _one(attr: Attr, value: bytes | int) -> bytes:
     if isinstance(value, bytes):
         if attr is Attr.BODY:
@@ -269,11 +302,7 @@ def _one(attr: Attr, value: bytes | int) -> bytes:
         return utf8_string(value.decode()) if attr is Attr.PREVIEW else value
     if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
         return dates.render_internal(value)
-    if attr is Attr.EMAILID:
-        return b"(M%d)" % value
-    if attr is Attr.THREADID:
-        return b"(T%d)" % value
-    return b"%d" % value
+    return _FORMS[attr] % value
 
 
 # --- octets of messages -----------------------------------------------------------------------------------------------
