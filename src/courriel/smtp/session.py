@@ -32,7 +32,7 @@ from courriel.smtp.replies import reply_for
 from courriel.smtp.settings import SmtpSettings
 from courriel.smtp.wire import command
 from courriel.smtp.wire.command import Auth, Bdat, Command, Data, Hello, Mail, Rcpt, StartTls
-from courriel.smtp.wire.data import END_OF_DATA, HOLD_BACK, Pieces, starts_with_end, unstuff
+from courriel.smtp.wire.data import END_OF_DATA, HOLD_BACK, Pieces, find_end, starts_with_end, unstuff
 from courriel.smtp.wire.faults import (
     BadChunk,
     BareLineEnd,
@@ -55,13 +55,13 @@ class State(Enum):
     BROKEN = "broken"
 
 
-BEFORE: Final[dict[type[Command], frozenset[State]]] = {
-    Mail: frozenset({State.READY}),
-    Rcpt: frozenset({State.MAIL, State.RCPT}),
-    Data: frozenset({State.RCPT}),
-    Bdat: frozenset({State.RCPT, State.CHUNKS}),
-    StartTls: frozenset({State.READY}),
-    Auth: frozenset({State.READY}),
+BEFORE: Final[dict[type[Command], tuple[State, ...]]] = {
+    Mail: (State.READY,),
+    Rcpt: (State.MAIL, State.RCPT),
+    Data: (State.RCPT,),
+    Bdat: (State.RCPT, State.CHUNKS),
+    StartTls: (State.READY,),
+    Auth: (State.READY,),
 }
 """In which states a command may come; those not named may come in each.  RFC 5321 §4.1.4."""
 
@@ -295,7 +295,7 @@ class Session:
             if ends:
                 self._at = at + 3
                 return self._whole(gathering)
-        end = buffer.find(END_OF_DATA, at)
+        end = find_end(buffer, at)
         if end >= 0:
             self._keep(gathering, buffer[at : end + 2])
             self._at = end + len(END_OF_DATA)
