@@ -83,6 +83,6 @@ def test_the_prefix_quotes_what_must_be_quoted() -> None:
 
 def test_names_sort_by_time_and_differ() -> None:
     early, late = new_id(NOW, b"\xff" * RANDOM_OCTETS), new_id(NOW + 0.001, b"\x00" * RANDOM_OCTETS)
-    assert len(early) == len(late) == 20 and early < late
-    assert new_id(NOW, b"\x00" * RANDOM_OCTETS) != new_id(NOW, b"\x00" * (RANDOM_OCTETS - 1) + b"\x10")
-    assert re.fullmatch(r"[0-9a-z]{20}", early)
+    assert len(early) == len(late) == 26 and early < late
+    assert new_id(NOW, b"\x00" * RANDOM_OCTETS) != new_id(NOW, b"\x00" * (RANDOM_OCTETS - 1) + b"\x01")
+    assert re.fullmatch(r"[0-9a-f]{26}", early)
