@@ -10,6 +10,7 @@ Before its first real wait a coroutine started here has no current task: it must
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any
@@ -17,14 +18,21 @@ from typing import Any
 
 @types.coroutine
 def _resume(coroutine: Coroutine[Any, Any, None], waiting_for: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was stepped to its first wait."""
+    """Go on with a coroutine that was stepped to its first wait.
+
+    What has come true meanwhile is not waited for again: that saves a turn of the loop, in which others would be
+    served first.
+    """
     while True:
         failure: BaseException | None = None
         sent: Any = None
-        try:
-            sent = yield waiting_for
-        except BaseException as thrown:  # passed on, CancelledError included
-            failure = thrown
+        if isinstance(waiting_for, asyncio.Future) and waiting_for.done():
+            waiting_for._asyncio_future_blocking = False  # what a task does when it takes a future (PEP 3156)
+        else:
+            try:
+                sent = yield waiting_for
+            except BaseException as thrown:  # passed on, CancelledError included
+                failure = thrown
         try:
             waiting_for = coroutine.send(sent) if failure is None else coroutine.throw(failure)
         except StopIteration:

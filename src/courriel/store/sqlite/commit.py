@@ -209,10 +209,10 @@ class Committer(Generic[Context]):
         if self._jobs:
             self._start_job(*self._jobs.popleft())
             return
-        group = Group(self._take())
         if self.failure is not None:
-            self._answer(group, self.failure)
+            self._refuse_waiting(self.failure)
             return
+        group = Group(self._take())
         if not group.items and not self._medium.has_work():
             return
         self.busy = True
@@ -261,13 +261,15 @@ class Committer(Generic[Context]):
             self._seal(group)
 
     def _finish(self, group: Group[Context]) -> None:
-        """Visible, then answered, then what waited for this, then the next group."""
+        """Visible, then answered, then told to others, then what waited for this, then the next group.
+
+        All of it in one turn of the loop: whoever waits for an answer or for news runs after it, in the order in
+        which it is asked for here, so a sender has its 250 before its message is pushed to anybody.
+        """
         error = group.error
         if error is None:
             if group.seconds:
                 self._mean_s += (group.seconds - self._mean_s) * EASE
-            if group.context is not None:
-                self._medium.show(group.context)
             for item in group.items:
                 if item.future.cancelled():
                     continue
@@ -275,6 +277,8 @@ class Committer(Generic[Context]):
                     item.future.set_result(item.result)
                 else:
                     item.future.set_exception(item.error)
+            if group.context is not None:
+                self._medium.show(group.context)
         else:
             self._failed(group, error)
         self.busy = False
@@ -289,10 +293,7 @@ class Committer(Generic[Context]):
             self.failure = error
             self._medium.stopped(error)
             self._answer(group, error)
-            for item in (*self._alone, *self._waiting):
-                self._answer(Group([item]), error)
-            self._alone.clear()
-            self._waiting.clear()
+            self._refuse_waiting(error)
         elif len(group.items) > 1:
             # One of them is bad: each on its own, so that its neighbours are not harmed.
             self._alone.extend(group.items)
@@ -303,6 +304,12 @@ class Committer(Generic[Context]):
             if not group.items:
                 self.failure = error
                 self._medium.stopped(error)
+
+    def _refuse_waiting(self, error: BaseException) -> None:
+        for item in (*self._alone, *self._waiting):
+            self._answer(Group([item]), error)
+        self._alone.clear()
+        self._waiting.clear()
 
     def _answer(self, group: Group[Context], error: BaseException) -> None:
         for item in group.items:
