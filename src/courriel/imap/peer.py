@@ -191,9 +191,10 @@ class Peer:
         texts = self.texts
         uids = numbers.uids
         if not self.session.condstore:
-            if not with_uid and isinstance(indexes, range) and not numbers.behind and not self.has_recent():
+            if not with_uid and isinstance(indexes, range) and not numbers.behind:
                 starts = row_starts(b"FLAGS ", indexes.start, len(indexes))
-                ends = map(texts.closed.__getitem__, numbers.flags[indexes.start : indexes.stop])
+                known = numbers.flags_of(indexes.start, indexes.stop, self.has_recent())
+                ends = map(texts.closed.__getitem__, known)
                 return b"".join(chain.from_iterable(zip(starts, ends, strict=True)))
             flags = [texts[self.flags_now(numbers, index)] for index in indexes]
             if with_uid:

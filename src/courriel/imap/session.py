@@ -8,7 +8,7 @@ any ──LOGOUT──▶ LOGOUT
 from __future__ import annotations
 
 from array import array
-from enum import Enum, IntFlag
+from enum import Enum
 from typing import Final
 
 from courriel.model.account import Account
@@ -27,46 +27,43 @@ LOGGED_IN: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
 SELECTED: Final = frozenset({State.SELECTED})
 
 
-class Feature(IntFlag):
-    """What a client switched on.  RFC 5161, RFC 7162 §3.1, RFC 9051 §6.3.1, RFC 6855 §3."""
+class Feature(Enum):
+    """What a client can switch on.  RFC 5161, RFC 7162 §3.1, RFC 9051 §6.3.1, RFC 6855 §3."""
 
-    NONE = 0
-    CONDSTORE = 1
-    QRESYNC = 2
-    UTF8 = 4
-    REV2 = 8
+    CONDSTORE = "CONDSTORE"
+    QRESYNC = "QRESYNC"
+    UTF8 = "UTF8=ACCEPT"
+    REV2 = "IMAP4rev2"
 
 
 class Session:
     """Plain state; the transitions are methods so that they are in one place."""
 
-    __slots__ = ("account", "bad_commands", "failed_logins", "features", "read_only", "saved", "state")
+    __slots__ = (
+        "account",
+        "bad_commands",
+        "condstore",
+        "failed_logins",
+        "qresync",
+        "read_only",
+        "rev2",
+        "saved",
+        "state",
+        "utf8",
+    )
 
     def __init__(self) -> None:
         self.state = State.NOT_AUTHENTICATED
         self.account: Account | None = None
-        self.features = 0
+        # Plain truth values: these are asked for with every row of a FETCH.
+        self.condstore = False
+        self.qresync = False
+        self.rev2 = False
+        self.utf8 = False  # mailbox names are UTF-8: RFC 9051 §5.1, for IMAP4rev2 as for UTF8=ACCEPT
         self.read_only = False
         self.saved: array[int] | None = None  # SEARCHRES: UIDs, RFC 9051 §6.4.4.1
         self.failed_logins = 0
         self.bad_commands = 0
-
-    @property
-    def utf8(self) -> bool:
-        """Whether mailbox names are UTF-8.  RFC 9051 §5.1: for IMAP4rev2 as for UTF8=ACCEPT."""
-        return bool(self.features & (Feature.UTF8 | Feature.REV2))
-
-    @property
-    def rev2(self) -> bool:
-        return bool(self.features & Feature.REV2)
-
-    @property
-    def condstore(self) -> bool:
-        return bool(self.features & Feature.CONDSTORE)
-
-    @property
-    def qresync(self) -> bool:
-        return bool(self.features & Feature.QRESYNC)
 
     def logged_in(self, account: Account) -> None:
         self.account = account
@@ -85,8 +82,16 @@ class Session:
         self.saved = None
 
     def enable(self, feature: Feature) -> None:
-        """QRESYNC brings CONDSTORE.  RFC 7162 §3.2.3."""
-        self.features |= feature | (Feature.CONDSTORE if feature & Feature.QRESYNC else 0)
+        """QRESYNC brings CONDSTORE (RFC 7162 §3.2.3), IMAP4rev2 brings UTF-8."""
+        match feature:
+            case Feature.CONDSTORE:
+                self.condstore = True
+            case Feature.QRESYNC:
+                self.condstore = self.qresync = True
+            case Feature.UTF8:
+                self.utf8 = True
+            case Feature.REV2:
+                self.rev2 = self.utf8 = True
 
     def log_out(self) -> None:
         self.state = State.LOGOUT

@@ -88,7 +88,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
         fetching = _Rows(peer, attrs, known.uids, known.view)
         missing = await _contents(peer, fetching, items.contents, found, items.sets_seen)
     else:
-        missing = await _attributes(peer, asked.key, attrs, found)
+        missing = await _attributes(peer, attrs, found)
     if missing:
         return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
     return b"OK FETCH completed"
@@ -122,7 +122,7 @@ def _changed(peer: Peer, found: Sequence[int], since: int) -> Sequence[int]:
 
 
 # --- attributes only ------------------------------------------------------------------------------------------------
-async def _attributes(peer: Peer, key: bytes, attrs: tuple[Attr, ...], found: Sequence[int]) -> int:
+async def _attributes(peer: Peer, attrs: tuple[Attr, ...], found: Sequence[int]) -> int:
     """Write rows of attributes; returns how many messages were not there any more."""
     known = peer.selected
     rows = _Rows(peer, attrs, known.uids, known.view)
@@ -135,9 +135,10 @@ async def _attributes(peer: Peer, key: bytes, attrs: tuple[Attr, ...], found: Se
             peer.write(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, known.uids[index], text))
         return 0
     cache_key = None
-    if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind and not peer.has_recent():
+    if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind:
         view, answers = known.view, peer.shared.answers
-        cache_key = (view.account, view.mailbox, key, attrs, found.start, found.stop)
+        recent = tuple(known.recent) if Attr.FLAGS in attrs and peer.has_recent() else ()
+        cache_key = (view.account, view.mailbox, attrs, found.start, found.stop, recent)
         answer = answers.get(cache_key, known.uids, view.position)
         if answer is not None:
             peer.write(answer)
@@ -196,10 +197,10 @@ class _Rows:
 
     async def render(self, chunk: Sequence[int]) -> tuple[bytes, int]:
         """Whole replies for these indexes, joined, and how many messages had none."""
-        if isinstance(chunk, range) and self.view.uids is self.uids and not self.peer.has_recent():
+        if isinstance(chunk, range) and self.view.uids is self.uids:
             if self.attrs == (Attr.FLAGS,):
                 closed = self.peer.texts.closed
-                flags = self.view.flags[chunk.start : chunk.stop]
+                flags = self.peer.selected.flags_of(chunk.start, chunk.stop, self.peer.has_recent())
                 starts = row_starts(b"FLAGS ", chunk.start, len(chunk))
                 return b"".join(chain.from_iterable(zip(starts, map(closed.__getitem__, flags), strict=True))), 0
             columns = await self._whole_columns(chunk)
@@ -248,7 +249,8 @@ class _Rows:
         """Numbers for those that have a form, else texts."""
         view = self.view
         if attr is Attr.FLAGS:
-            return map(self.peer.texts.__getitem__, view.flags[chunk.start : chunk.stop])
+            known = self.peer.selected.flags_of(chunk.start, chunk.stop, self.peer.has_recent())
+            return map(self.peer.texts.__getitem__, known)
         if attr is Attr.UID:
             return self.uids[chunk.start : chunk.stop]
         if attr is Attr.MODSEQ:

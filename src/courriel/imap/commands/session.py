@@ -53,7 +53,7 @@ async def enable(peer: Peer, asked: Enable) -> bytes:
     """RFC 5161 §3.1: names nobody knows are passed over."""
     known = [name for name in dict.fromkeys(asked.names) if name in FEATURES]
     for name in known:
-        if FEATURES[name] & (Feature.CONDSTORE | Feature.QRESYNC):
+        if FEATURES[name] in (Feature.CONDSTORE, Feature.QRESYNC):
             peer.enable_condstore()
         peer.session.enable(FEATURES[name])
     peer.write(b"* ENABLED%b\r\n" % b"".join([b" " + _SPELT.get(name, name) for name in known]))
