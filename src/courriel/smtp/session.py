@@ -180,6 +180,8 @@ class Session:
                 event = self._next_content()
                 if self.closed or (event is None and self._in_data):
                     return None
+            elif self._at == len(self._buffer):
+                return None
             else:
                 end = self._buffer.find(b"\r\n", self._at)
                 if end < 0:

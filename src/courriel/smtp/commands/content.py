@@ -70,8 +70,10 @@ def _accept(talk: Talk, receipt: Receipt) -> None:
         for outcome in receipt.outcomes:
             talk.session.say(accepted if outcome.refusal is None else reply_for(outcome.refusal).render())
         return
-    if all(outcome.fate is Fate.REFUSED for outcome in receipt.outcomes):
-        refusal = next((outcome.refusal for outcome in receipt.outcomes if outcome.refusal is not None), None)
-        talk.session.say(reply_for(refusal or MailRefusal()).render())
-        return
-    talk.session.say(accepted)
+    refusal: MailRefusal | None = None
+    for outcome in receipt.outcomes:
+        if outcome.fate is not Fate.REFUSED:
+            talk.session.say(accepted)
+            return
+        refusal = refusal or outcome.refusal
+    talk.session.say(reply_for(refusal or MailRefusal()).render())
