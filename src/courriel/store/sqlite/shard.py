@@ -436,7 +436,12 @@ class Shard:
 
     def _pending_done(self) -> None:
         self._claimed.clear()
-        self._pending.done()
+        try:
+            self._pending.done()
+        except OSError as error:
+            # The changes are in the tables, so recovery passes over what is left in the log; but the disk fails.
+            self.committer.failure = error
+            self.stopped(error)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
