@@ -20,10 +20,10 @@ _VALUE: Final = re.compile(rb"[!-<>-~]++")
 _UTF8_VALUE: Final = re.compile(rb"[!-<>-~\x80-\xff]++")
 
 ENVID_CHARACTERS: Final = 100
-"""RFC 3461 §5.4 asks for 100; longer ones are refused."""
+"""Longest ENVID before it was encoded.  RFC 3461 §4.4."""
 
 ORCPT_OCTETS: Final = 500
-"""RFC 3461 §5.4."""
+"""Longest ORCPT as written: what RFC 3461 §4 lets a RCPT line grow by."""
 
 SIZE_DIGITS: Final = 20
 """RFC 1870 §3."""
@@ -75,9 +75,10 @@ def read_ret(value: bytes | None) -> str:
 
 def read_envid(value: bytes | None) -> str:
     """ENVID=, decoded.  RFC 3461 §4.4."""
-    if not value or len(value) > ENVID_CHARACTERS:
+    envid = _printable(value or b"", "ENVID (RFC 3461 §4.4)")
+    if not 0 < len(envid) <= ENVID_CHARACTERS:
         raise BadArgument("ENVID (RFC 3461 §4.4)")
-    return _printable(value, "ENVID (RFC 3461 §4.4)")
+    return envid
 
 
 def read_notify(value: bytes | None) -> frozenset[str]:
