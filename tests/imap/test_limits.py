@@ -240,3 +240,25 @@ def test_login_has_its_time() -> None:
     assert before <= 10.0
     assert after > 1_800
     assert patience == ImapSettings().autologout_s
+
+
+def test_a_client_that_does_not_read_gets_no_more_answers() -> None:
+    """AUTH attack row 28: a hundred pipelined FETCHes of everything cost what one costs."""
+
+    async def main() -> tuple[int, int]:
+        house = await make_house()
+        await house.deliver("alice", b"Subject: x\r\n\r\n" + b"y" * 300_000)
+        link = MemoryLink(house.service)
+        link.send(LOGIN + b"s SELECT INBOX\r\n")
+        link._server.pause_writing()
+        link.send(b"".join(b"f%d FETCH 1 BODY.PEEK[]\r\n" % n for n in range(100)))
+        await asyncio.sleep(0)
+        held = len(link.waiting())
+        link._server.resume_writing()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return held, len(link.waiting())
+
+    held, all_of_them = asyncio.run(main())
+    assert held < 1_000_000
+    assert all_of_them > 30_000_000

@@ -84,6 +84,8 @@ class ImapDialogue(Peer):
         if self.session.state is State.NOT_AUTHENTICATED:
             connection.deadline = min(connection.deadline, self._login_by)
         while not connection.closing:
+            if connection.congested:  # a hundred pipelined FETCHes must not pile up their answers here
+                await connection.drain()
             if self.idle_tag is not None or self.exchange is not None:
                 line = fragments.next_line()
                 if line is None:

@@ -183,6 +183,11 @@ class Connection(asyncio.Protocol):
         else:
             transport.write(b"".join(out))
 
+    @property
+    def congested(self) -> bool:
+        """Whether the client reads too slowly just now, so that ``drain`` would wait."""
+        return self._writable is not None
+
     async def drain(self) -> None:
         """Flush, and wait while the client reads too slowly."""
         self.flush()
