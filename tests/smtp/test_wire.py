@@ -85,7 +85,7 @@ COMMANDS = [
     (b"MAIL FROM:<a@b.example> SMTPUTF8=1", faults.BadArgument),
     # RFC 3461 §4.3–4.4
     (b"MAIL FROM:<a@b.example> ENVID=" + b"+2B" * 100, Mail(A, envid="+" * 100)),
-    (b"MAIL FROM:<a@b.example> ENVID=" + b"x" * 101, BadArgument),
+    (b"MAIL FROM:<a@b.example> ENVID=" + b"x" * 101, faults.BadArgument),
     (b"MAIL FROM:<a@b.example> RET=HDRS ENVID=QQ+2B1", Mail(A, ret="HDRS", envid="QQ+1")),
     (b"MAIL FROM:<a@b.example> RET=full", Mail(A, ret="FULL")),
     (b"MAIL FROM:<a@b.example> RET=BODY", faults.BadArgument),
