@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,9 +53,6 @@ class Dovecot:
         config.write_text(CONFIG.format(home=home))
         for path in (home, *home.rglob("*")):
             shutil.chown(path, "nobody", "nogroup")
-        for parent in home.parents:
-            if parent.stat().st_uid == os.getuid() and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o055)
         self.process = subprocess.Popen(
             [str(IMAP), "-c", str(config)],
             env={"USER": "nobody", "HOME": str(home), "PATH": os.environ["PATH"]},
@@ -119,14 +117,16 @@ class Dovecot:
 
 
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+def dovecot() -> Iterator[Dovecot]:
     if not IMAP.exists():
         pytest.skip("Debian's dovecot-imapd is not installed")
     if os.getuid() != 0:
         pytest.skip("Dovecot's imap must be started by root to drop to nobody")
-    session = Dovecot(tmp_path_factory.mktemp("dovecot"))
-    yield session
-    session.close()
+    # Not below pytest's own directory: only root can enter that one.
+    with tempfile.TemporaryDirectory(prefix="courriel-dovecot-") as home:
+        session = Dovecot(Path(home))
+        yield session
+        session.close()
 
 
 # -- comparing values, whatever form (quoted, literal) a string took

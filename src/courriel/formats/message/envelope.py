@@ -19,12 +19,15 @@ from courriel.formats.message.imap_string import PLAIN_OCTETS, human_string, nst
 
 __all__ = ["envelope"]
 
+_EMPTY = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 _CACHED_OCTETS = 256
 """Longer lists are rendered each time: the cache stays below 2 MB."""
 
 
 def envelope(fields: Fields) -> bytes:
     """The ENVELOPE of the message whose header gave ``fields``.  RFC 9051: Sender and Reply-To default to From."""
+    if not fields:
+        return _EMPTY
     get = fields.get
     date = b"NIL" if b"date" not in fields else nstring(first(fields, b"date"))
     subject = get(b"subject")

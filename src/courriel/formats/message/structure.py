@@ -34,6 +34,8 @@ _CACHED_OCTETS = 160
 def bodystructure(raw: bytes, part: Part) -> bytes:
     """The extensible form of one part and all in it."""
     fields = part.fields
+    if not fields and part.message is None and part.media.kind is not Kind.MULTIPART:
+        return _bare(raw, part)
     disposition = language = location = b"NIL"
     values = fields.get(b"content-disposition")
     if values is not None:
@@ -72,6 +74,15 @@ def bodystructure(raw: bytes, part: Part) -> bytes:
         disposition,
         language,
         location,
+    )
+
+
+def _bare(raw: bytes, part: Part) -> bytes:
+    """A leaf without a field of its own; what a flood of empty parts is made of."""
+    lines = b" %d" % raw.count(b"\n", part.body, part.end) if part.media.kind is Kind.TEXT else b""
+    return b'(%b %b NIL NIL "7bit" %d%b NIL NIL NIL NIL)' % (
+        *(part.media.main_wire, part.media.parameters_wire),
+        *(part.end - part.body, lines),
     )
 
 

@@ -18,8 +18,8 @@ __all__ = ["PREVIEW_CHARACTERS", "decoded_header", "decoded_text", "preview"]
 
 PREVIEW_CHARACTERS = 200
 """RFC 8970 §3.1: a preview has at most 200 characters."""
-_PLAIN_SOURCE_OCTETS = 2_048
-"""Octets of a plain part that a preview looks at."""
+_PLAIN_SOURCE_OCTETS = (1_024, 8_192)
+"""Octets of a plain part that a preview looks at, first and if need be: quoted lines may come first."""
 _HTML_SOURCE_OCTETS = (4_096, 65_536)
 """Octets of an HTML part that a preview looks at, first and if need be: style sheets come first and are long."""
 
@@ -99,16 +99,19 @@ def _leaves(root: Node) -> Iterator[Node]:
 
 
 def _plain_words(raw: bytes, node: Node) -> str:
-    text = _text(raw[node.body : min(node.end, node.body + _PLAIN_SOURCE_OCTETS)], node, None)
-    if text.startswith(">") or "\n>" in text:
-        fresh = _words("\n".join([line for line in text.splitlines() if not line.startswith(">")]))
-        if fresh:
-            return fresh
-    return _words(text)
+    words = ""
+    for octets in _PLAIN_SOURCE_OCTETS:
+        text = _text(raw[node.body : min(node.end, node.body + octets)], node, None)
+        words = _words(text)
+        if text.startswith(">") or "\n>" in text:
+            fresh = _words("\n".join([line for line in text.splitlines() if not line.startswith(">")]))
+            words = fresh or words
+        if len(words) > PREVIEW_CHARACTERS // 2 or node.body + octets >= node.end:
+            break
+    return words
 
 
 def _html_words(raw: bytes, node: Node) -> str:
-    """The start of the part is tried first; only where it is all style and head, more of it."""
     words = ""
     for octets in _HTML_SOURCE_OCTETS:
         words = _words(_text(raw[node.body : min(node.end, node.body + octets)], node, 2 * PREVIEW_CHARACTERS))

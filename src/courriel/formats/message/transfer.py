@@ -7,7 +7,6 @@ stays.  Linear.
 from __future__ import annotations
 
 import binascii
-import re
 
 from courriel.base.errors import FormatError
 
@@ -15,8 +14,6 @@ __all__ = ["UnknownEncoding", "decode"]
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
-# RFC 2045 §6.7 (3): white space at the end of a line was added on the way.  Each run is tried once only.
-_TRAILING_BLANKS = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 
@@ -36,9 +33,11 @@ def decode(body: bytes, encoding: bytes) -> bytes:
 
 
 def _quoted_printable(body: bytes) -> bytes:
-    if b" \r\n" in body or b" \n" in body or b"\t\r\n" in body or b"\t\n" in body or body[-1:] in (b" ", b"\t"):
-        body = _TRAILING_BLANKS.sub(b"", body)
-    return binascii.a2b_qp(body)
+    # RFC 2045 §6.7 (3): white space at the end of a line was added on the way.
+    for line_end in (b"\r\n", b"\n"):
+        if b" " + line_end in body or b"\t" + line_end in body:
+            body = line_end.join([line.rstrip(b" \t") for line in body.split(line_end)])
+    return binascii.a2b_qp(body.rstrip(b" \t"))
 
 
 def _base64(body: bytes) -> bytes:
