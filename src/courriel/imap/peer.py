@@ -171,7 +171,7 @@ class Peer:
         if not self.session.read_only:
             first, end = numbers.view.claim_recent(), numbers.view.uidnext
             if first < end:
-                numbers.recent = [*numbers.recent, (first, int(end))]
+                numbers.claim(first, int(end))
         self.write(b"* %d EXISTS\r\n* %d RECENT\r\n" % (exists, numbers.recent_count()))
 
     def flags_now(self, numbers: Numbers, index: int) -> int:

@@ -91,6 +91,13 @@ class Numbers:
                     flags[first:end] = array("Q", map(RECENT.__or__, flags[first:end]))
         return flags
 
+    def claim(self, first: int, end: int) -> None:
+        """UIDs ``first`` … ``end - 1`` are \\Recent here.  Mail that comes one by one makes one range, not thousands."""
+        if self.recent and self.recent[-1][1] == first:
+            self.recent[-1] = (self.recent[-1][0], end)
+        else:
+            self.recent.append((first, end))
+
     def recent_count(self) -> int:
         return sum(
             bisect_left(self.uids, high, 0, self.count) - bisect_left(self.uids, low, 0, self.count)

@@ -28,6 +28,9 @@ WRITE_MARK_OCTETS: Final = 64 * 1024
 HIGH_WATER_OCTETS: Final = 512 * 1024
 """Output waiting for a slow reader before ``drain`` waits."""
 
+GATHER_OCTETS: Final = 16 * 1024
+"""Below this, pieces are joined and written; above, the kernel gathers them and no octet is copied twice."""
+
 TRACE_OUT: Final = "S"
 TRACE_IN: Final = "C"
 
@@ -171,6 +174,7 @@ class Connection(asyncio.Protocol):
         out = self._out
         if not out:
             return
+        octets = self._out_octets
         self._out = []
         self._out_octets = 0
         transport = self._transport
@@ -180,8 +184,10 @@ class Connection(asyncio.Protocol):
             self.trace(TRACE_OUT, b"".join(out))
         if len(out) == 1:
             transport.write(out[0])
-        else:
+        elif octets < GATHER_OCTETS:
             transport.write(b"".join(out))
+        else:
+            transport.writelines(out)
 
     @property
     def congested(self) -> bool:
