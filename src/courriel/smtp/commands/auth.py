@@ -50,6 +50,8 @@ async def run(talk: Talk, auth: Auth) -> None:
 async def run_line(talk: Talk, answer: AuthLine) -> None:
     """The client's next response, or ``*`` to stop."""
     if answer.line == b"*":
+        if talk.exchange is not None:
+            talk.exchange.abort()
         _end(talk)
         talk.session.error(replies.CANCELLED)
     elif talk.pending_account is not None:  # SCRAM's last message was a challenge; its answer says nothing
