@@ -315,6 +315,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "records": [(r.uid, r.size_octets, r.prefix_octets, r.received_at, r.parts, r.preview) for r in records],
             "octets": [await store.read(account, number) for number in columns[Column.ID]],  # type: ignore[arg-type]
             "values": list(await store.values(view, Column.SIZE, range(1, 15))),
+            "saved": list(await store.values(view, Column.SAVED, range(1, 15))),
             "vanished": list(await store.vanished(account, box.id, ModSeq(0)) or ()),
             "recent": view.first_recent(),
         }

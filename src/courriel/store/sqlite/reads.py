@@ -61,6 +61,8 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.RECEIVED: "CAST(o.received AS INTEGER)",
     Column.THREAD: "o.thread",
     Column.PREVIEW: "CAST((SELECT b.preview FROM blob b WHERE b.id=o.blob) AS BLOB)",
+    Column.SIZE: "o.size",
+    Column.SAVED: "m.saved",
 }
 
 BODY: Final = (
@@ -120,8 +122,6 @@ class Reads:
             return view.sizes[first : first + count]
         if column is Column.ID:
             return view.ids[first : first + count]
-        if column is Column.SAVED:
-            return self._saved(view, view.uids[first : first + count])
         kept = view.columns.get(column)
         if kept is not None:
             self._columns.move_to_end((view.account, view.mailbox, column))
@@ -184,7 +184,7 @@ class Reads:
         if len(found) == len(uids):
             return found
         # The writer is ahead of the view: something in between was just removed.  Its values still stand.
-        return self._by_ids(view.account, column, view.ids[first : first + count])
+        return self._singly(view, column, uids, view.ids[first : first + count])
 
     def _select(
         self, connection: apsw.Connection, account: int, mailbox: int, column: Column, first: int, last: int
@@ -199,19 +199,30 @@ class Reads:
             raise meaning(error) from error
         return [value for (value,) in rows]
 
-    def _by_ids(self, account: int, column: Column, ids: Sequence[int]) -> Values:
-        values = []
-        for id in ids:
-            row = self._one(f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (account, id))
-            if row is None:
-                raise Damaged(f"message {id} of account {account} has no object")
-            values.append(row[0])
+    def _singly(self, view: SqliteView, column: Column, uids: Sequence[int], ids: Sequence[int]) -> Values:
+        values = [self._single(view, column, uid, id) for uid, id in zip(uids, ids, strict=True)]
+        if None in values:
+            raise Damaged(f"message {ids[values.index(None)]} of account {view.account} has no object")
         return values
 
-    def extend(self, view: SqliteView, effect: Appeared) -> None:
-        """Bring kept columns up to date with messages that are about to be shown."""
+    def _single(self, view: SqliteView, column: Column, uid: int, id: int) -> bytes | int | None:
+        """None: there is no such object.  When a message entered its mailbox is forgotten as soon as it leaves; what
+        is still asked for then is when it was received."""
+        if column is Column.SAVED:
+            sql = "SELECT saved FROM member WHERE acct=? AND coll=? AND uid=?"
+            row = self._one(sql, (view.account, view.mailbox, uid))
+            if row is not None:
+                return int(row[0])
+            column = Column.RECEIVED
+        row = self._one(f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id))
+        return None if row is None else row[0]
+
+    def extend(self, view: SqliteView, effect: Appeared, now: float) -> None:
+        """Bring kept columns up to date with messages that are about to be shown, and entered the mailbox now."""
         for column, values in list(view.columns.items()):
-            if effect.news:
+            if column is Column.SAVED:
+                more: Values = [int(now)] * len(effect.uids)
+            elif effect.news:
                 more = [
                     _value(column, message, thread) for message, thread in zip(effect.news, effect.threads, strict=True)
                 ]
@@ -219,29 +230,10 @@ class Reads:
                 del view.columns[column]
                 continue
             else:
-                more = self._by_ids(view.account, column, effect.ids)
+                more = self._singly(view, column, effect.uids, effect.ids)
             values.extend(more)
 
-    def _saved(self, view: SqliteView, uids: Sequence[int]) -> list[int]:
-        """When these entered the mailbox.  Asked for rarely, so it is not kept; of what the writer has just taken
-        out, and the view still shows, it is when it was received."""
-        if not uids:
-            return []
-        sql = "SELECT uid, saved FROM member WHERE acct=? AND coll=? AND uid BETWEEN ? AND ?"
-        known: dict[int, int] = dict(self._all(sql, (view.account, view.mailbox, min(uids), max(uids))))
-        missing = [uid for uid in uids if uid not in known]
-        ids = [view.ids[view.index(uid)] for uid in missing]
-        known.update(zip(missing, self._by_ids(view.account, Column.RECEIVED, ids), strict=True))
-        return [known[uid] for uid in uids]
-
     async def values(self, view: SqliteView, column: Column, uids: Sequence[int]) -> list[bytes | int | None]:
-        if column is Column.SAVED:
-            present = [uid for uid in uids if view.index(uid) >= 0]
-            saved = dict(zip(present, self._saved(view, present), strict=True))
-            gone = [uid for uid in uids if uid not in saved]
-            received = await self.values(view, Column.RECEIVED, gone) if gone else []
-            other = dict(zip(gone, received, strict=True))
-            return [saved[uid] if uid in saved else other[uid] for uid in uids]
         kept = view.sizes if column is Column.SIZE else view.ids if column is Column.ID else view.columns.get(column)
         values: list[bytes | int | None] = []
         for uid in uids:
@@ -255,9 +247,7 @@ class Reads:
             elif column is Column.ID:
                 values.append(id)
             else:
-                name = "o.size" if column is Column.SIZE else COLUMNS[column]
-                row = self._one(f"SELECT {name} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id))
-                values.append(row[0] if row else None)
+                values.append(self._single(view, column, uid, id))
         return values
 
     # --- single messages --------------------------------------------------------------------------------------

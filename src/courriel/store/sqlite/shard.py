@@ -453,7 +453,7 @@ class Shard:
             if view is None:
                 continue
             if isinstance(effect, Appeared):
-                self.reads.extend(view, effect)
+                self.reads.extend(view, effect, context.now)
                 view.arrive(effect.uids, effect.flags, effect.modseqs, effect.ids, effect.sizes)
             elif isinstance(effect, Removed):
                 view.remove(effect.uids, effect.modseq)
