@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from gettext import gettext as _
 from pathlib import Path
 
@@ -95,7 +97,8 @@ def _show(report: TrialReport) -> None:
 
 def _examples(report: TrialReport, sender: str, password: str, receiver: str) -> list[str]:
     ports, host, ca = report.ports, report.host, report.ca
-    own = f"COURRIEL_PASSWORD={password} courriel mail"
+    program = "courriel" if shutil.which("courriel") else sys.argv[0]
+    own = f"COURRIEL_PASSWORD={password} {program} mail"
     return [
         f"swaks --server {host}:{ports['smtp']} --to {receiver} --from friend@example.org --header 'Subject: Bonjour'",
         f"curl --cacert {ca} imaps://{host}:{ports['imaps']}/INBOX -u {sender}:{password} -X 'STATUS INBOX (MESSAGES)'",
