@@ -24,7 +24,7 @@ SMALL = ImapSettings(append_octets=10_000, append_memory_octets=15_000, bad_comm
 async def build(kind: str, path: Path) -> House:
     house = await make_house(settings=SMALL)
     if kind == "sqlite":
-        store = await SqliteStore.open(path)
+        store = await SqliteStore.open(path, clock=house.clock)
         for account in house.gate.accounts.values():
             await store.create_account(account.id, SPECIAL_MAILBOXES)
         house.store = store  # type: ignore[assignment]
@@ -56,7 +56,11 @@ def stage(house: House, port: int | None) -> Stage:
         change = FlagChange(FlagAction.ADD, DELETED)
         await house.store.change_flags(account, inbox.id, [int(uid) for uid in uids], change)
 
-    return Stage(connect, {"deliver": deliver, "expunge": expunge, "mark": mark})
+    async def wait(arguments: str) -> None:
+        """``wait SECONDS``: time goes by on the clock of server and store."""
+        house.clock.advance(float(arguments))
+
+    return Stage(connect, {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait})
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
