@@ -14,7 +14,7 @@ from courriel.base.errors import CourrielError, Damaged, Unavailable
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.message import NewMessage, Stored
 from courriel.model.refusals import OverQuota, TooManyHops, TryLater
-from courriel.model.transit import Receipt
+from courriel.model.transit import Fate, Outcome, Receipt
 from courriel.net.listener import Listener
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
@@ -256,3 +256,52 @@ def test_a_bug_ends_the_conversation_with_421() -> None:
         return said
 
     assert _last(asyncio.run(run())).startswith(b"421 4.3.0 ")
+
+
+class Slow(Intake):
+    """Takes each message when told to."""
+
+    def __init__(self) -> None:
+        super().__init__("nowhere", AssertionError())
+        self.turns: list[asyncio.Future[None]] = []
+
+    async def accept(self, envelope: Envelope, content: bytes) -> Receipt:
+        self.turns.append(asyncio.get_running_loop().create_future())
+        await self.turns[-1]
+        outcomes = tuple(Outcome(recipient, Fate.DELIVERED) for recipient in envelope.recipients)
+        return Receipt("id", outcomes)
+
+
+def test_a_message_is_answered_when_it_is_kept_not_later() -> None:
+    """Three messages in one burst (RFC 3030 §4.2): each reply leaves before the next commit is waited for."""
+
+    async def run() -> None:
+        intake = Slow()
+        link = MemoryLink((await build(intake=intake)).mx)
+        link.send(EHLO + (MAIL + RCPT + b"BDAT 3 LAST\r\nabc") * 3 + b"QUIT\r\n")
+        for number in range(3):
+            for _ in range(3):
+                await asyncio.sleep(0)
+            said = link.waiting()
+            assert said.count(b"Accepted as") == number and said.count(b"250 2.1.5") == number + 1
+            intake.turns[number].set_result(None)
+        while (line := await link.line()) is not None:
+            last = line
+        assert last.startswith(b"221 ")
+
+    asyncio.run(run())
+
+
+def test_a_client_that_leaves_while_its_message_is_kept_gives_all_back() -> None:
+    async def run() -> None:
+        intake = Slow()
+        house = await build(intake=intake)
+        link = MemoryLink(house.mx)
+        link.send(EHLO + MAIL + RCPT + CONTENT)
+        assert house.budget.used > 0 and len(intake.turns) == 1
+        link.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert house.budget.used == 0 and intake.turns[0].cancelled()
+
+    asyncio.run(run())

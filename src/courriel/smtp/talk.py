@@ -111,11 +111,12 @@ class Talk:
         return self.service.desk.settings
 
     def send(self) -> None:
-        """Hand over the replies so far; they leave with the burst, or at the next wait."""
+        """Hand the replies so far to the kernel: the burst is over, or something has to be waited for."""
         out = self.session.out
         if out:
             self.connection.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
+            self.connection.flush()
 
     def met(self, hello: Hello) -> None:
         """The client gave its name; whoever logged in stays so (RFC 4954 §4)."""
