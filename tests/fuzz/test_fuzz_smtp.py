@@ -155,6 +155,7 @@ WORDS += [
 WORDS += [b"\0", b"\xc3\xa9", b'"', b"+2B", b" NOTIFY=NEVER", b" ORCPT=rfc822;a@b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
 @given(st.one_of(st.binary(max_size=400), st.lists(st.sampled_from(WORDS), max_size=30).map(b"".join)))
 def test_fuzz(target: Callable[[bytes], None], data: bytes) -> None:

@@ -17,6 +17,7 @@ from courriel.delivery.settings import DeliverySettings
 from courriel.model.envelope import Door
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.net.listener import Listener
+from courriel.ports.credentials import CredentialRecord
 from courriel.ports.intake import Intake
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
@@ -44,6 +45,9 @@ ALIASES = {
 }
 
 CHEAP = PasswordSettings(argon2_memory_kib=8, scram_iterations=4096)
+
+_records: dict[str, CredentialRecord] = {}
+"""Hashes that were made once, for all houses."""
 
 
 @dataclass
@@ -82,7 +86,9 @@ async def _people(directory: MemoryDirectory, passwords: Passwords, store: MailS
     await directory.add_domain("courriel.test")
     await directory.add_domain("two.test")
     for name, password in PEOPLE:
-        account = await directory.add_account(f"{name}@courriel.test", await passwords.record(password))
+        if password not in _records:
+            _records[password] = await passwords.record(password)
+        account = await directory.add_account(f"{name}@courriel.test", _records[password])
         await store.create_account(account.id, SPECIAL_MAILBOXES)
     await directory.set_enabled("carol@courriel.test", False)
     await directory.set_quota("dave@courriel.test", DAVES_OCTETS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import itertools
 from collections.abc import Iterator, Sequence
@@ -156,6 +157,7 @@ async def _bodies(house: House, person: str) -> list[bytes]:
     return [message.partition(b"+0000\r\n")[2] for message in await house.mail(person)]
 
 
+@functools.cache
 def _expected() -> tuple[bytes, list[bytes], list[bytes]]:
     return asyncio.run(_chunked([TALK]))
 
@@ -168,6 +170,7 @@ def test_the_talk_is_what_it_seems() -> None:
     assert bob == [b"Subject: s\r\n\r\n.dot\r\n", b"Subject: 2\r\n\r\n\r\n.\r\nx\r\n"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, len(TALK)), max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_any_chunking_gives_the_same_replies_and_mail(cuts: list[int]) -> None:
