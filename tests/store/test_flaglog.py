@@ -92,5 +92,5 @@ async def test_a_view_opened_before_the_fold_shows_the_flags(bench: Bench) -> No
     await store.append([letter(box, str(n)) for n in range(3)])
     await store.change_flags(ALICE, box, [1, 3], FlagChange(FlagAction.ADD, SEEN))
     await store.view(ALICE, drafts)  # the only idle view there may be: INBOX's is let go of
-    assert store.shards[0].known_view(ALICE, box) is None
+    assert store.shards[0].residents.known_view(ALICE, box) is None
     assert [flags & SEEN for flags in (await store.view(ALICE, box)).flags] == [SEEN, 0, SEEN]

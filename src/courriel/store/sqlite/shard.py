@@ -1,15 +1,15 @@
-"""One shard: its database file, packs, flag log, accounts and views.  STORAGE §5.
+"""One shard: its database file, packs and flag log.  STORAGE §5.
 
 ``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans, write packs, then
-the transaction, then show it to the views.  On a full or failing disk the shard takes no more changes, says so
-once, and stays readable; a failed sync is never tried again.
+the transaction, then show it to what is in memory (``residents.py``).  On a full or failing disk the shard takes no
+more changes, says so once, and stays readable; a failed sync is never tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ import apsw
 from courriel.base.clock import Clock
 from courriel.model.changes import FlagResult
 from courriel.model.flags import FlagChange
-from courriel.model.ids import AccountId, MailboxId, ModSeq
+from courriel.model.ids import ModSeq
 from courriel.model.refusals import NoSuchMailbox
 from courriel.store.blobs.files import Files
 from courriel.store.blobs.pack import PackReader, PackWriter, Place
@@ -31,15 +31,10 @@ from courriel.store.sqlite.migrations import migrate
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.recovery import recover
+from courriel.store.sqlite.residents import Residents, Views
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
 from courriel.store.sqlite.snapshot import take_snapshot
-from courriel.store.sqlite.state import AccountState, load_account
-from courriel.store.sqlite.transaction import (
-    Appeared,
-    MailboxDropped,
-    Removed,
-    Transaction,
-)
+from courriel.store.sqlite.transaction import Transaction
 from courriel.store.sqlite.view import SqliteView
 
 HEAVY_FLAGS: Final = 2_000
@@ -86,17 +81,12 @@ class Shard:
         self._vfs = vfs
         self._loop = loop
         self._say = say
-        self._accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
-        self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
-        self.views: WeakValueDictionary[tuple[AccountId, MailboxId], SqliteView] = WeakValueDictionary()
-        self._used_views: OrderedDict[tuple[AccountId, MailboxId], SqliteView] = OrderedDict()
-        self._claimed: set[tuple[AccountId, MailboxId]] = set()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
         self._checkpointing = False
-        self._changed: set[AccountId] = set()
-        self._open()
+        views: Views = WeakValueDictionary()
+        self._open(views)
         self.committer: Committer[Transaction] = Committer(
             loop,
             self,
@@ -105,9 +95,12 @@ class Shard:
             waiting_items=settings.waiting_items,
             inline_commit_us=settings.inline_commit_us,
         )
+        self.residents = Residents(
+            loop, self.committer.when_idle, self.reader, self.reads, views, self._pending, settings
+        )
 
     # --- opening and closing ----------------------------------------------------------------------------------
-    def _open(self) -> None:
+    def _open(self, views: Views) -> None:
         try:
             self._flag_log = FlagLog(self.files, f"{self.directory}/flags-{self.number}.log", self.directory)
             self.connection = open_writer(self.path, self._vfs)
@@ -121,7 +114,7 @@ class Shard:
             self._last_blob = int(highest[0]) if highest else 0
             self.connection.set_wal_hook(self._note_wal)
             self.reader = open_reader(self.path, self._vfs)
-            self.reads = Reads(self.reader, self.pack_reader, self.views, self.settings, self.clock)
+            self.reads = Reads(self.reader, self.pack_reader, views, self.settings, self.clock)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
 
@@ -164,12 +157,6 @@ class Shard:
         self._packs.sync()
         return places
 
-    def take_changed(self) -> list[AccountId]:
-        """Accounts in memory that changed since the last call."""
-        changed = [account for account in self._changed if account in self._accounts]
-        self._changed.clear()
-        return changed
-
     async def check(self, repair: bool) -> Report:
         """See ``check.py``.  Raises Unavailable when the shard takes no changes and ``repair`` is asked."""
         if repair:
@@ -180,21 +167,8 @@ class Shard:
             lambda: check_shard(self.connection, self.files, self.packs_directory, now, retention_s, repair)
         )
         if repair and report.findings:
-            await self.committer.when_idle(self._start_anew)
+            await self.committer.when_idle(self.residents.start_anew)
         return report
-
-    def _start_anew(self) -> None:
-        """Forget what is in memory: the tables were changed by a repair."""
-        for view in list(self.views.values()):
-            view.drop(view.state.modseq)
-        self.views.clear()
-        self._used_views.clear()
-        self._claimed.clear()
-        self.reads.forget_all()
-        for state in list(self._accounts.values()):
-            fresh = load_account(self.reader, state.id)
-            if fresh is not None:
-                state.renew(fresh)
 
     async def close(self) -> None:
         if self._flush_timer is not None:
@@ -219,85 +193,6 @@ class Shard:
                 except (apsw.Error, OSError) as error:
                     self._say("store.close_failed", shard=self.number, error=str(error))
 
-    # --- accounts and views -----------------------------------------------------------------------------------
-    def known_account(self, account: AccountId) -> AccountState | None:
-        """The account when it is in memory."""
-        state = self._accounts.get(account)
-        if state is not None and account in self._used_accounts:
-            self._used_accounts.move_to_end(account)
-        return state
-
-    async def account(self, account: AccountId) -> AccountState:
-        """Raises NoSuchMailbox when there is no such account."""
-        state = self.known_account(account)
-        if state is None:
-            state = await self.committer.when_idle(lambda: self._load_account(account))
-        return state
-
-    def account_now(self, account: AccountId) -> AccountState:
-        """The same without suspending.  While a group runs this is right all the same: a group works on accounts
-        in memory only, so one that must be read is not part of it."""
-        return self.known_account(account) or self._load_account(account)
-
-    def _load_account(self, account: AccountId) -> AccountState:
-        state = self._accounts.get(account)
-        if state is None:
-            try:
-                state = load_account(self.reader, account)
-            except apsw.Error as error:
-                raise meaning(error) from error
-            if state is None:
-                raise NoSuchMailbox(f"no account {account}")
-            self._keep_account(state)
-        return state
-
-    def _keep_account(self, state: AccountState) -> None:
-        self._accounts[state.id] = state
-        self._used_accounts[state.id] = state
-        # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
-        if len(self._used_accounts) > self.settings.idle_accounts and not self._pending:
-            self._used_accounts.popitem(last=False)
-
-    def known_view(self, account: AccountId, mailbox: MailboxId) -> SqliteView | None:
-        return self.views.get((account, mailbox))
-
-    async def view(self, account: AccountId, mailbox: MailboxId) -> SqliteView:
-        """Raises NoSuchMailbox."""
-        key = (account, mailbox)
-        view = self.views.get(key)
-        if view is not None:
-            if key in self._used_views:
-                self._used_views.move_to_end(key)
-            else:
-                self._keep_view(key, view)
-            return view
-        state = await self.account(account)
-        return await self.committer.when_idle(lambda: self._load_view(state, mailbox))
-
-    def idle_views(self) -> list[SqliteView]:
-        """Views in memory that are kept for their recent use."""
-        return list(self._used_views.values())
-
-    def _load_view(self, owner: AccountState, mailbox: MailboxId) -> SqliteView:
-        key = (owner.id, mailbox)
-        view = self.views.get(key)
-        if view is not None:
-            return view
-        state = owner.mailboxes.get(mailbox)
-        if state is None:
-            raise NoSuchMailbox(f"mailbox {mailbox}")
-        view = SqliteView(self._loop, owner, state, self.settings.view_changes, self._claimed)
-        self.reads.fill(view)
-        self._pending.show_in(view)
-        self.views[key] = view
-        self._keep_view(key, view)
-        return view
-
-    def _keep_view(self, key: tuple[AccountId, MailboxId], view: SqliteView) -> None:
-        self._used_views[key] = view
-        if len(self._used_views) > self.settings.idle_views:
-            self._used_views.popitem(last=False)
-
     # --- flags ------------------------------------------------------------------------------------------------
     def change_flags(
         self, view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_since: ModSeq | None
@@ -315,7 +210,7 @@ class Shard:
                 self.stopped(error)
                 raise meaning(error) from error
             if view.owner.watchers:
-                self._wake(view.owner.watchers)
+                self.residents.wake(view.owner.watchers)
             if self._pending.count > UNSYNCED_FLAGS:
                 self.committer.kick()
             elif self._flush_timer is None:
@@ -336,14 +231,14 @@ class Shard:
         return self._pending.count > HEAVY_FLAGS
 
     def has_work(self) -> bool:
-        return bool(self._pending or self._claimed)
+        return bool(self._pending or self.residents.claimed)
 
     def prepare(self, items: list[Item[Transaction]]) -> Transaction:
         self.connection.execute("BEGIN IMMEDIATE")
         transaction = Transaction(
             self.connection,
-            self._accounts,
-            self.known_view,
+            self.residents.accounts,
+            self.residents.known_view,
             self.clock.now(),
             self.settings.retention_days * DAY_S,
             self._take_blob,
@@ -361,8 +256,8 @@ class Shard:
 
     def _fold(self, transaction: Transaction) -> None:
         """Write what the flag log and the views know into the tables."""
-        for account, mailbox in self._claimed:
-            state = self._accounts.get(account)
+        for account, mailbox in self.residents.claimed:
+            state = self.residents.accounts.get(account)
             if state is not None and mailbox in state.mailboxes:
                 transaction.account(account).mailbox(mailbox)
         self._pending.fold(transaction)
@@ -400,28 +295,11 @@ class Shard:
 
     def show(self, context: Transaction) -> None:
         self._pending_done()
-        for account, draft in context.drafts.items():
-            if account in context.deleted:
-                continue
-            draft.publish()
-        for state in context.made.values():
-            self._keep_account(state)
-        self._show_effects(context)
+        self.residents.show(context)
         for hash, number in context.new_blobs.items():
             self._recent_blobs[hash] = number
         while len(self._recent_blobs) > RECENT_BLOBS:
             self._recent_blobs.popitem(last=False)
-        for account, draft in context.drafts.items():
-            state = draft.base
-            if draft.journal:
-                state.journal.extend(draft.journal)
-                self._changed.add(account)
-                self._wake(state.watchers)
-            state.trim_journal()
-            if account in context.deleted:
-                self._wake(state.watchers)
-                self._accounts.pop(account, None)
-                self._used_accounts.pop(account, None)
         for account_and_message in context.forgotten:
             self.reads.forget(*account_and_message)
         if self.wal_octets > self.settings.checkpoint_octets and not self._checkpointing:
@@ -435,7 +313,7 @@ class Shard:
             self._checkpointing = False
 
     def _pending_done(self) -> None:
-        self._claimed.clear()
+        self.residents.claimed.clear()
         try:
             self._pending.done()
         except OSError as error:
@@ -445,23 +323,3 @@ class Shard:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
-
-    def _show_effects(self, context: Transaction) -> None:
-        views = self.views
-        for effect in context.effects:
-            view = views.get((effect.account, effect.mailbox))
-            if view is None:
-                continue
-            if isinstance(effect, Appeared):
-                self.reads.extend(view, effect, context.now)
-                view.arrive(effect.uids, effect.flags, effect.modseqs, effect.ids, effect.sizes)
-            elif isinstance(effect, Removed):
-                view.remove(effect.uids, effect.modseq)
-            elif isinstance(effect, MailboxDropped):
-                view.drop(effect.modseq)
-                views.pop((effect.account, effect.mailbox), None)
-                self._used_views.pop((effect.account, effect.mailbox), None)
-
-    def _wake(self, watchers: Iterable[Callable[[], None]]) -> None:
-        for wake in watchers:
-            self._loop.call_soon(wake)

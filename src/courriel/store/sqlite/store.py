@@ -145,7 +145,7 @@ class SqliteStore:
         return entries
 
     def watch_account(self, account: AccountId, wake: Callable[[], None]) -> Callable[[], None]:
-        state = self._home(account).account_now(account)
+        state = self._home(account).residents.account_now(account)
         entry = [wake]
 
         def call() -> None:
@@ -180,7 +180,7 @@ class SqliteStore:
     async def rename_mailbox(self, account: AccountId, path: str, new_path: str) -> None:
         shard, state = await self._account(account)
         inbox = state.paths.get("INBOX")
-        view = await shard.view(account, inbox) if path == "INBOX" and inbox is not None else None
+        view = await shard.residents.view(account, inbox) if path == "INBOX" and inbox is not None else None
         await shard.committer.submit(
             lambda t: placement.rename_mailbox(t, account, path, new_path),
             heavy=view is not None and len(view.uids) > HEAVY_MESSAGES,
@@ -200,7 +200,7 @@ class SqliteStore:
 
     # --- reading --------------------------------------------------------------------------------------------
     async def view(self, account: AccountId, mailbox: MailboxId) -> View:
-        return await self._home(account).view(account, mailbox)
+        return await self._home(account).residents.view(account, mailbox)
 
     async def column(self, view: View, column: Column, first: int, count: int) -> Sequence[bytes] | Sequence[int]:
         assert isinstance(view, SqliteView)
@@ -217,13 +217,13 @@ class SqliteStore:
         shard = self._homes.get(account)
         if shard is None:
             return None
-        return shard.reads.record(account, mailbox, uid, shard.known_view(account, mailbox))
+        return shard.reads.record(account, mailbox, uid, shard.residents.known_view(account, mailbox))
 
     async def records(self, account: AccountId, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Record]:
         shard = self._homes.get(account)
         if shard is None:
             return []
-        view = shard.known_view(account, mailbox)
+        view = shard.residents.known_view(account, mailbox)
         found = (shard.reads.record(account, mailbox, uid, view) for uid in uids)
         return [record for record in found if record is not None]
 
@@ -250,7 +250,9 @@ class SqliteStore:
         for message in messages:
             shard = self._home(message.account)
             homes[shard.number] = shard
-            keep.append(shard.known_account(message.account) or await shard.account(message.account))
+            keep.append(
+                shard.residents.known_account(message.account) or await shard.residents.account(message.account)
+            )
         if len(homes) == 1:
             return await shard.committer.submit(lambda t: append(t, messages), keep=keep)
         return await self._append_to_shards(messages, list(homes.values()), keep)
@@ -289,7 +291,7 @@ class SqliteStore:
         unchanged_since: ModSeq | None = None,
     ) -> FlagResult:
         shard = self._home(account)
-        view = shard.known_view(account, mailbox) or await shard.view(account, mailbox)
+        view = shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
         if shard.committer.busy:
             result = await shard.committer.when_idle(lambda: shard.change_flags(view, uids, change, unchanged_since))
         else:
@@ -338,7 +340,7 @@ class SqliteStore:
         return flags
 
     def keyword_names(self, account: AccountId) -> dict[int, str]:
-        return dict(self._home(account).account_now(account).names)
+        return dict(self._home(account).residents.account_now(account).names)
 
     # --- the store itself -----------------------------------------------------------------------------------
     async def maintain(self, now: float) -> None:
@@ -373,11 +375,11 @@ class SqliteStore:
 
     async def _account(self, account: AccountId) -> tuple[Shard, AccountState]:
         shard = self._home(account)
-        return shard, shard.known_account(account) or await shard.account(account)
+        return shard, shard.residents.known_account(account) or await shard.residents.account(account)
 
     async def _source(self, account: AccountId, mailbox: MailboxId) -> tuple[Shard, SqliteView]:
         shard = self._home(account)
-        return shard, shard.known_view(account, mailbox) or await shard.view(account, mailbox)
+        return shard, shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
 
 
 def _select(shard: Shard, sql: str, bindings: tuple[int, ...]) -> list[Row]:

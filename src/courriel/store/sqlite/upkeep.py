@@ -53,13 +53,13 @@ class Upkeep:
         submit = self._shard.committer.submit
         while await submit(partial(self._forget, now), heavy=True) == FORGET_ROWS:
             pass
-        changed = self._shard.take_changed()
+        changed = self._shard.residents.take_changed()
         if changed:
             await submit(partial(self._trim, changed), heavy=True, keep=changed)
         if now >= self._sweep_at and await submit(partial(self._collect, now), heavy=True):
             self._sweep_at = now + SWEEP_S
             await self._compact(now)
-        for view in self._shard.idle_views():
+        for view in self._shard.residents.idle_views():
             if viewload.needs_copy(view):
                 await submit(partial(self._copy_view, view), heavy=True)
         await self._checkpoint()

@@ -1,0 +1,205 @@
+"""Accounts and views of a shard that are in memory.  STORAGE §5; PERFORMANCE §4 rule 4.
+
+Whoever uses one holds it, and all share it: here they are held weakly.  Those used last are also held for their own
+sake, up to a limit.  What a group did is shown to them here, after its commit.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
+
+import apsw
+
+from courriel.model.ids import AccountId, MailboxId
+from courriel.model.refusals import NoSuchMailbox
+from courriel.store.sqlite.connection import meaning
+from courriel.store.sqlite.pending import PendingFlags
+from courriel.store.sqlite.reads import Reads
+from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.state import AccountState, load_account
+from courriel.store.sqlite.transaction import Appeared, MailboxDropped, Removed, Transaction
+from courriel.store.sqlite.view import SqliteView
+
+Key: TypeAlias = tuple[AccountId, MailboxId]
+Views: TypeAlias = WeakValueDictionary[Key, SqliteView]
+_T = TypeVar("_T")
+
+
+class WhenIdle(Protocol):
+    """``commit.py: Committer.when_idle``."""
+
+    def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]: ...
+
+
+class Residents:
+    """See above.  All on the loop thread; ``reader`` is the loop's connection, ``views`` is shared with ``reads``."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        when_idle: WhenIdle,
+        reader: apsw.Connection,
+        reads: Reads,
+        views: Views,
+        pending: PendingFlags,
+        settings: StoreSettings,
+    ) -> None:
+        self._loop = loop
+        self._when_idle = when_idle
+        self._reader = reader
+        self._reads = reads
+        self._pending = pending
+        self._settings = settings
+        self._views = views
+        self._used_views: OrderedDict[Key, SqliteView] = OrderedDict()
+        self.accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
+        self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
+        self._changed: set[AccountId] = set()
+        self.claimed: set[Key] = set()
+        """Mailboxes whose \\Recent was claimed since the last group."""
+
+    # --- accounts ---------------------------------------------------------------------------------------------
+    def known_account(self, account: AccountId) -> AccountState | None:
+        """The account when it is in memory."""
+        state = self.accounts.get(account)
+        if state is not None and account in self._used_accounts:
+            self._used_accounts.move_to_end(account)
+        return state
+
+    async def account(self, account: AccountId) -> AccountState:
+        """Raises NoSuchMailbox when there is no such account."""
+        state = self.known_account(account)
+        if state is None:
+            state = await self._when_idle(lambda: self._load_account(account))
+        return state
+
+    def account_now(self, account: AccountId) -> AccountState:
+        """The same without suspending.  While a group runs this is right all the same: a group works on accounts
+        in memory only, so one that must be read is not part of it."""
+        return self.known_account(account) or self._load_account(account)
+
+    def _load_account(self, account: AccountId) -> AccountState:
+        state = self.accounts.get(account)
+        if state is None:
+            try:
+                state = load_account(self._reader, account)
+            except apsw.Error as error:
+                raise meaning(error) from error
+            if state is None:
+                raise NoSuchMailbox(f"no account {account}")
+            self._keep_account(state)
+        return state
+
+    def _keep_account(self, state: AccountState) -> None:
+        self.accounts[state.id] = state
+        self._used_accounts[state.id] = state
+        # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
+        if len(self._used_accounts) > self._settings.idle_accounts and not self._pending:
+            self._used_accounts.popitem(last=False)
+
+    def take_changed(self) -> list[AccountId]:
+        """Accounts in memory that changed since the last call."""
+        changed = [account for account in self._changed if account in self.accounts]
+        self._changed.clear()
+        return changed
+
+    # --- views ------------------------------------------------------------------------------------------------
+    def known_view(self, account: AccountId, mailbox: MailboxId) -> SqliteView | None:
+        """The view when it is in memory."""
+        return self._views.get((account, mailbox))
+
+    async def view(self, account: AccountId, mailbox: MailboxId) -> SqliteView:
+        """Raises NoSuchMailbox."""
+        key = (account, mailbox)
+        view = self._views.get(key)
+        if view is not None:
+            if key in self._used_views:
+                self._used_views.move_to_end(key)
+            else:
+                self._keep_view(key, view)
+            return view
+        state = await self.account(account)
+        return await self._when_idle(lambda: self._load_view(state, mailbox))
+
+    def idle_views(self) -> list[SqliteView]:
+        """Views in memory that are kept for their recent use."""
+        return list(self._used_views.values())
+
+    def _load_view(self, owner: AccountState, mailbox: MailboxId) -> SqliteView:
+        key = (owner.id, mailbox)
+        view = self._views.get(key)
+        if view is not None:
+            return view
+        state = owner.mailboxes.get(mailbox)
+        if state is None:
+            raise NoSuchMailbox(f"mailbox {mailbox}")
+        view = SqliteView(self._loop, owner, state, self._settings.view_changes, self.claimed)
+        self._reads.fill(view)
+        self._pending.show_in(view)
+        self._views[key] = view
+        self._keep_view(key, view)
+        return view
+
+    def _keep_view(self, key: Key, view: SqliteView) -> None:
+        self._used_views[key] = view
+        if len(self._used_views) > self._settings.idle_views:
+            self._used_views.popitem(last=False)
+
+    # --- what happened ----------------------------------------------------------------------------------------
+    def show(self, context: Transaction) -> None:
+        """Bring all up to date with a group that is committed, then wake who watches."""
+        for account, draft in context.drafts.items():
+            if account in context.deleted:
+                continue
+            draft.publish()
+        for state in context.made.values():
+            self._keep_account(state)
+        self._show_effects(context)
+        for account, draft in context.drafts.items():
+            state = draft.base
+            if draft.journal:
+                state.journal.extend(draft.journal)
+                self._changed.add(account)
+                self.wake(state.watchers)
+            state.trim_journal()
+            if account in context.deleted:
+                self.wake(state.watchers)
+                self.accounts.pop(account, None)
+                self._used_accounts.pop(account, None)
+
+    def _show_effects(self, context: Transaction) -> None:
+        views = self._views
+        for effect in context.effects:
+            view = views.get((effect.account, effect.mailbox))
+            if view is None:
+                continue
+            if isinstance(effect, Appeared):
+                self._reads.extend(view, effect, context.now)
+                view.arrive(effect.uids, effect.flags, effect.modseqs, effect.ids, effect.sizes)
+            elif isinstance(effect, Removed):
+                view.remove(effect.uids, effect.modseq)
+            elif isinstance(effect, MailboxDropped):
+                view.drop(effect.modseq)
+                views.pop((effect.account, effect.mailbox), None)
+                self._used_views.pop((effect.account, effect.mailbox), None)
+
+    def wake(self, watchers: Iterable[Callable[[], None]]) -> None:
+        for wake in watchers:
+            self._loop.call_soon(wake)
+
+    def start_anew(self) -> None:
+        """Forget views and read accounts again: the tables were changed by a repair."""
+        for view in list(self._views.values()):
+            view.drop(view.state.modseq)
+        self._views.clear()
+        self._used_views.clear()
+        self.claimed.clear()
+        self._reads.forget_all()
+        for state in list(self.accounts.values()):
+            fresh = load_account(self._reader, state.id)
+            if fresh is not None:
+                state.renew(fresh)
