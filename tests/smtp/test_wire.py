@@ -240,6 +240,24 @@ def test_line_ends_are_counted_right_over_any_pieces(noise: bytes, cuts: list[in
     assert pieces.join() == content and pieces.octets == len(content)
 
 
+@given(st.lists(st.integers(0, 3000), max_size=20))
+def test_pieces_of_any_size_come_back_in_order(sizes: list[int]) -> None:
+    pieces = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    kept = Pieces()
+    for piece in pieces:
+        kept.add(piece)
+    assert kept.join() == b"".join(pieces)
+
+
+def test_crumbs_take_no_more_than_they_are() -> None:
+    kept = Pieces()
+    for _ in range(200_000):
+        kept.add(b"x")
+    assert len(kept._pieces) <= 4 and kept.join() == b"x" * 200_000
+    kept.drop()
+    assert kept.join() == b""
+
+
 @given(st.lists(st.integers(0, 12), max_size=12), st.integers(2, 10))
 def test_long_lines_are_found(lengths: list[int], limit: int) -> None:
     content = b"".join(b"x" * length + b"\r\n" for length in lengths)

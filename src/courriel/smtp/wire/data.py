@@ -16,6 +16,12 @@ END_OF_DATA: Final = b"\r\n.\r\n"
 HOLD_BACK: Final = len(END_OF_DATA) - 1
 """Octets at the end of a piece that may be the beginning of the end; they are looked at again with the next."""
 
+CRUMB_OCTETS: Final = 1_024
+"""Pieces below this are copied together: each object of its own costs some 40 octets."""
+
+PIECE_OCTETS: Final = 65_536
+"""What they are put together to."""
+
 _END: Final = re.compile(rb"\r\n\.\r\n")
 _LINE_WITH_DOT: Final = re.compile(rb"\r\n\.")
 _LONE_CR: Final = re.compile(rb"\r[^\n]")
@@ -68,18 +74,30 @@ def has_line_longer_than(content: bytes, limit: int) -> bool:
 class Pieces:
     """A message as it comes in, piece by piece.  ``has_bare_line_end`` is right at the end of all pieces."""
 
-    __slots__ = ("_ends_with_cr", "_has_lone", "_pieces", "octets")
+    __slots__ = ("_crumbs", "_ends_with_cr", "_has_lone", "_pieces", "octets")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self._crumbs = bytearray()
         self._has_lone = False
         self._ends_with_cr = False
         self.octets = 0
 
     def add(self, piece: bytes) -> None:
-        """Keep ``piece``."""
-        self._pieces.append(piece)
+        """Keep ``piece``.  Small ones are put together: a message that trickles in must not take more than it has."""
+        if len(piece) < CRUMB_OCTETS:
+            self._crumbs += piece
+            if len(self._crumbs) >= PIECE_OCTETS:
+                self._gather()
+        else:
+            self._gather()
+            self._pieces.append(piece)
         self.count(piece)
+
+    def _gather(self) -> None:
+        if self._crumbs:
+            self._pieces.append(bytes(self._crumbs))
+            self._crumbs.clear()
 
     def count(self, piece: bytes) -> None:
         """Look at ``piece`` without keeping it."""
@@ -103,7 +121,9 @@ class Pieces:
     def drop(self) -> None:
         """Let go of what was kept; counting goes on."""
         self._pieces.clear()
+        self._crumbs.clear()
 
     def join(self) -> bytes:
         """All octets in order."""
+        self._gather()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
