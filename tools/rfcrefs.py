@@ -26,7 +26,7 @@ PLACES: Final = ("src", "tests", "bench", "tools")
 REACH: Final = 80
 """How far a § may stand from the RFC it belongs to; further on it is somebody else's."""
 
-HEADING: Final = re.compile(r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)[.:]?(?:  ?| - )\S", re.MULTILINE)
+HEADING: Final = re.compile(r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)[.:]?(?: {1,8}| - )\S", re.MULTILINE)
 TOKEN: Final = re.compile(
     r"(?:RFCs? (?P<rfc>\d{1,5}))|(?P<other>\[MS-[A-Z0-9]+\]|\b[A-Z]{4,}\b(?=,? §))"
     r"|§(?P<section>(?:\d+|[A-Z])(?:\.\d+)*)(?:–(?P<last>\d+(?:\.\d+)*))?"

@@ -110,8 +110,12 @@ _LOCALS = st.one_of(
 def test_path_comes_back(local: str, host: str) -> None:
     path = Path(local, host)
     assert parse_path(path.to_smtp(), smtputf8=True) == path
-    found = parse_one_strict(path.address.encode())
-    assert (found.local.decode(), found.domain.decode()) == (local, host)
+    if "=?" in local:  # a path may; a From that looks like an encoded word has two readings (AUTH attack row 12)
+        with pytest.raises(FormatError):
+            parse_one_strict(path.address.encode())
+    else:
+        found = parse_one_strict(path.address.encode())
+        assert (found.local.decode(), found.domain.decode()) == (local, host)
 
 
 def m(name: bytes | None, local: bytes, domain: bytes, route: bytes | None = None) -> Mailbox:
