@@ -51,7 +51,7 @@ def _drive(session: Session, data: bytes, step: int) -> tuple[bytes, list[bytes]
 
 def _accept(session: Session, event: object, messages: list[bytes]) -> None:
     if isinstance(event, Hello):
-        session.greeted(event)
+        session.greeted()
     elif isinstance(event, Mail):
         session.began(event)
     elif isinstance(event, Rcpt):
@@ -86,7 +86,7 @@ def fuzz_smtp_session(data: bytes) -> None:
 
 def _within_a_message() -> Session:
     session = Session(SMALL, Budget(SMALL.in_flight_octets))
-    session.greeted(Hello(b"EHLO", "c"))
+    session.greeted()
     session.began(Mail(Address("", "")))
     session.took_recipient(Recipient(Address("a", "b")))
     return session

@@ -20,7 +20,7 @@ from courriel.smtp.session import BEFORE, Session, State
 from courriel.smtp.settings import SmtpSettings
 from courriel.smtp.verbs import RUN
 from courriel.smtp.wire import faults
-from courriel.smtp.wire.command import PARSERS, Bdat, Mail, Rcpt, parse
+from courriel.smtp.wire.command import PARSERS, Bdat, Hello, Mail, Rcpt, parse
 from tests.dialogues.runner import MemoryLink
 from tests.smtp.house import House, build, say
 
@@ -193,9 +193,8 @@ def test_a_session_is_pulled() -> None:
     """Nothing is read ahead: what comes behind a command is looked at after its reply."""
     session = _session()
     session.receive(EHLO + MAIL + RCPT)
-    hello = session.next_event()
-    assert hello is not None
-    session.greeted(hello)  # type: ignore[arg-type]
+    assert isinstance(session.next_event(), Hello)
+    session.greeted()
     mail = session.next_event()
     assert isinstance(mail, Mail)
     assert session.next_event() is None and session.out[-1].startswith(b"503")  # MAIL was not answered yet

@@ -31,7 +31,7 @@ from courriel.smtp.budget import Budget
 from courriel.smtp.replies import reply_for
 from courriel.smtp.settings import SmtpSettings
 from courriel.smtp.wire import command
-from courriel.smtp.wire.command import Auth, Bdat, Command, Data, Hello, Mail, Rcpt, StartTls
+from courriel.smtp.wire.command import Auth, Bdat, Command, Data, Mail, Rcpt, StartTls
 from courriel.smtp.wire.data import END_OF_DATA, HOLD_BACK, Pieces, find_end, starts_with_end, unstuff
 from courriel.smtp.wire.faults import (
     BadChunk,
@@ -122,22 +122,19 @@ class Session:
         "_gathering",
         "_idle",
         "_in_data",
-        "_lmtp",
         "_settings",
         "_skipping",
         "authenticating",
         "closed",
-        "hello",
         "mail",
         "out",
         "recipients",
         "state",
     )
 
-    def __init__(self, settings: SmtpSettings, budget: Budget, *, lmtp: bool = False) -> None:
+    def __init__(self, settings: SmtpSettings, budget: Budget) -> None:
         self._settings = settings
         self._budget = budget
-        self._lmtp = lmtp
         self._buffer = b""
         self._at = 0
         self._skipping = False
@@ -148,7 +145,6 @@ class Session:
         self._binary = False
         self.authenticating = False
         self.state = State.FRESH
-        self.hello: Hello | None = None
         self.mail: Mail | None = None
         self.recipients: list[Recipient] = []
         self.out: list[bytes] = []
@@ -394,10 +390,9 @@ class Session:
                 self.out.append(reply.render())
             self.closed = True
 
-    def greeted(self, hello: Hello) -> None:
+    def greeted(self) -> None:
         """HELO, EHLO, LHLO were right: a new beginning.  RFC 5321 §4.1.4."""
         self.reset()
-        self.hello = hello
         self.state = State.READY
 
     def began(self, mail: Mail) -> None:
@@ -434,7 +429,6 @@ class Session:
         """TLS stands: what was said before never was.  RFC 3207 §4.2."""
         self.reset()
         self.discard_input()
-        self.hello = None
         self.state = State.FRESH
 
     def discard_input(self) -> None:

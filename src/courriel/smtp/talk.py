@@ -90,7 +90,7 @@ class Talk:
         desk = service.desk
         self.service = service
         self.connection = connection
-        self.session = Session(desk.settings, desk.budget, lmtp=service.door is Door.LMTP)
+        self.session = Session(desk.settings, desk.budget)
         self.client = Client(connection.peer_ip, connection.peer_port, tls=connection.tls)
         self.exchange: SaslExchange | None = None
         self.pending_account: Account | None = None

@@ -14,7 +14,7 @@ async def run(talk: Talk, hello: Hello) -> None:
     if (hello.verb == b"LHLO") is not (service.door is Door.LMTP):
         session.error(reply_for(UnknownVerb()))  # RFC 2033 §4.1: LMTP must not take HELO or EHLO
         return
-    session.greeted(hello)
+    session.greeted()
     talk.met(hello)
     if hello.verb == b"HELO":
         session.say(f"250 {service.desk.hostname}\r\n".encode("ascii"))

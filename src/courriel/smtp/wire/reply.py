@@ -26,10 +26,6 @@ class Reply(msgspec.Struct, frozen=True):
     enhanced: str
     text: str
 
-    @property
-    def is_positive(self) -> bool:
-        return self.code < 400
-
     def render(self) -> bytes:
         """One line with its CRLF."""
         head = f"{self.code} {self.enhanced} " if self.enhanced else f"{self.code} "
