@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from courriel.imap.wire.client_response import Response, Responses
-from courriel.model.flags import SYSTEM_FLAGS
+from courriel.model.changes import FlagResult
+from courriel.model.flags import FLAGGED, SEEN, SYSTEM_FLAGS, FlagAction, FlagChange
+from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
-from tests.imap.house import House
+from tests.imap.house import House, make_house
 from tests.imap.test_dialogues import build
 
 ENABLES = (None, b"QRESYNC", b"IMAP4rev2")
@@ -167,7 +169,7 @@ STEP = st.one_of(
 )
 
 
-async def step(house: House, clients: list[Client], how: tuple[Any, ...]) -> None:
+async def step(house: House, clients: list[Client], how: tuple[Any, ...], at_once: bool = False) -> None:
     word, client = how[0], clients[how[1]]
     count = len(client.messages)
     if word == "deliver":
@@ -202,16 +204,18 @@ async def step(house: House, clients: list[Client], how: tuple[Any, ...]) -> Non
         case "uid fetch":
             assert await client.run(b"UID FETCH 1:* (FLAGS)") == b"OK"
         case "search":
-            await client.run(b"SEARCH FLAGGED")
-            await compare_search(house, client)
+            assert await client.run(b"SEARCH FLAGGED") == b"OK"
+            if not at_once:
+                await compare_search(house, client)
         case "store":
             last = how[3] % count + 1
             assert await client.run(b"STORE %d:%d %bFLAGS (%b)" % (seq, last, how[4], how[5])) == b"OK"
         case "silent":
-            assert await client.run(b"STORE %d %bFLAGS.SILENT (%b)" % (seq, how[3], how[4])) == b"OK"
+            # Believed at once: what comes with the answer may be somebody's later change.
             message = client.messages[seq - 1]
             if message[1] is not None:
                 message[1] = message[1] | {how[4]} if how[3] == b"+" else message[1] - {how[4]}
+            assert await client.run(b"STORE %d %bFLAGS.SILENT (%b)" % (seq, how[3], how[4])) == b"OK"
         case "uid store" if uid is not None:
             assert await client.run(b"UID STORE %d %bFLAGS (%b)" % (uid, how[3], how[4])) == b"OK"
         case "move":
@@ -244,7 +248,18 @@ async def truth(house: House) -> list[tuple[int, Flags]]:
     ]
 
 
-async def play(kind: str, path: Path, steps: list[tuple[Any, ...]]) -> None:
+async def all_at_once(house: House, clients: list[Client], steps: list[tuple[Any, ...]]) -> None:
+    """Each client does its steps in order, none waits for another."""
+
+    async def one(number: int) -> None:
+        for how in steps:
+            if how[1] == number:
+                await step(house, clients, how, at_once=True)
+
+    await asyncio.gather(*(one(number) for number in range(len(clients))))
+
+
+async def play(kind: str, path: Path, steps: list[tuple[Any, ...]], at_once: bool = False) -> None:
     house = await build(kind, path)
     try:
         for _ in range(3):
@@ -255,8 +270,11 @@ async def play(kind: str, path: Path, steps: list[tuple[Any, ...]]) -> None:
             clients.append(client)
             await greeted(client)
             await client.open(enable)
-        for how in steps:
-            await step(house, clients, how)
+        if at_once:
+            await all_at_once(house, clients, steps)
+        else:
+            for how in steps:
+                await step(house, clients, how)
         for client in clients:
             assert await client.run(b"NOOP") == b"OK"
         expected = await truth(house)
@@ -288,3 +306,43 @@ def test_memory(steps: list[tuple[Any, ...]]) -> None:
 @given(st.lists(STEP, min_size=5, max_size=25))
 def test_sqlite(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(play("sqlite", tmp_path_factory.mktemp("store"), steps))
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEP, min_size=10, max_size=40))
+def test_sqlite_at_once(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]) -> None:
+    asyncio.run(play("sqlite", tmp_path_factory.mktemp("store"), steps, at_once=True))
+
+
+class WaitingStore(MemoryStore):
+    """A store in which a flag change has to wait, as behind a group commit, while others go on."""
+
+    async def change_flags(self, *asked: Any, **more: Any) -> FlagResult:
+        await asyncio.sleep(0)
+        return await super().change_flags(*asked, **more)
+
+
+def test_another_session_changes_flags_while_a_store_waits() -> None:
+    """A STORE that changed nothing took the number of somebody else's change for its own, and kept quiet about it."""
+
+    async def main() -> None:
+        house = await make_house()
+        house.store.__class__ = WaitingStore
+        await house.deliver("alice")
+        await house.deliver("alice")
+        account = house.gate.accounts["alice"].id
+        inbox = await house.store.mailbox(account, "INBOX")
+        await house.store.change_flags(account, inbox.id, [1], FlagChange(FlagAction.ADD, SEEN))
+        client = Client(MemoryLink(house.service))
+        await greeted(client)
+        await client.open(None)
+        other = asyncio.create_task(
+            house.store.change_flags(account, inbox.id, [2], FlagChange(FlagAction.ADD, FLAGGED))
+        )
+        assert await client.run(b"STORE 1 +FLAGS.SILENT (\\Seen)") == b"OK"
+        await other
+        assert await client.run(b"NOOP") == b"OK"
+        assert client.messages == [[1, {b"\\Seen"}], [2, {b"\\Flagged"}]]
+
+    asyncio.run(main())

@@ -46,12 +46,13 @@ class FlagResult(msgspec.Struct, frozen=True):
 
     ``changed`` are the UIDs whose flags are now as asked (ascending), ``conflicts`` those left alone because
     they changed after UNCHANGEDSINCE (RFC 7162 §3.1.3), ``modseq`` the highest number given (or the mailbox's,
-    when nothing changed).
+    when nothing changed: ``altered`` is then False, and the number may be that of somebody else's change).
     """
 
     changed: Sequence[int]
     conflicts: Sequence[int]
     modseq: ModSeq
+    altered: bool = True
 
 
 class Copied(msgspec.Struct, frozen=True):

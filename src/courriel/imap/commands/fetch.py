@@ -357,9 +357,8 @@ async def _set_seen(peer: Peer, found: Sequence[int]) -> frozenset[int]:
     unseen = [uid for uid in unseen if view.index(uid) >= 0]
     if not unseen:
         return frozenset()
-    before = view.position
     result = await peer.store.change_flags(view.account, view.mailbox, unseen, SEEN_ADDED)
-    if view.position != before and not peer.session.condstore:
+    if result.altered and not peer.session.condstore:
         known.own_change(result.modseq)
     return frozenset(unseen)
 

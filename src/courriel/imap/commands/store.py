@@ -36,9 +36,8 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
         bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=True)
     uids = numbers.uids_at(peer, found)
     since = None if asked.unchanged_since is None else ModSeq(asked.unchanged_since)
-    before = view.position
     result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits), since)
-    if view.position != before:
+    if result.altered:
         known.own_change(result.modseq)
     condstore = peer.session.condstore
     if not asked.silent or condstore:

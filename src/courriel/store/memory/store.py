@@ -236,7 +236,7 @@ class MemoryStore:
         if changing:
             view.reflag([(index, flags, here.take_modseq()) for index, flags in changing])
             here.commit(here.modseq, ("mail",), [mailbox])
-        return FlagResult(array("I", as_asked), array("I", conflicts), view.modseq)
+        return FlagResult(array("I", as_asked), array("I", conflicts), view.modseq, bool(changing))
 
     async def copy(self, account: AccountId, source: MailboxId, uids: Sequence[int], target: MailboxId) -> Copied:
         here = self._account(account)

@@ -215,7 +215,7 @@ class Shard:
                 self.committer.kick()
             elif self._flush_timer is None:
                 self._flush_timer = self._loop.call_later(self.settings.flag_sync_ms / 1000, self._flush)
-        return FlagResult(judged.as_asked, judged.conflicts, ModSeq(view.state.modseq))
+        return FlagResult(judged.as_asked, judged.conflicts, ModSeq(view.state.modseq), bool(judged.places))
 
     def _flush(self) -> None:
         self._flush_timer = None
