@@ -5,7 +5,7 @@ The system's SQLite has a WAL bug (ARCHITECTURE §4), so apsw's own is required,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import apsw
 
@@ -19,6 +19,8 @@ BUSY_MS: Final = 5_000
 """How long a connection waits for a lock; only a second connection of our own can hold one."""
 STATEMENTS: Final = 200
 """Prepared statements kept by a connection; more than there are in this package."""
+
+Row: TypeAlias = tuple[Any, ...]
 
 
 def check_version() -> None:
@@ -78,3 +80,19 @@ def stops_writing(error: BaseException) -> bool:
         MemoryError,
     )
     return isinstance(error, kinds)
+
+
+def fetch_one(connection: apsw.Connection, sql: str, bindings: Row) -> Row | None:
+    """The first row found.  Raises Damaged, Unavailable."""
+    try:
+        return connection.execute(sql, bindings).fetchone()
+    except apsw.Error as error:
+        raise meaning(error) from error
+
+
+def fetch_all(connection: apsw.Connection, sql: str, bindings: Row) -> list[Row]:
+    """All rows found.  Raises Damaged, Unavailable."""
+    try:
+        return connection.execute(sql, bindings).fetchall()
+    except apsw.Error as error:
+        raise meaning(error) from error

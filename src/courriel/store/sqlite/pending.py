@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from courriel.model.changes import JournalEntry
 from courriel.model.ids import AccountId, MailboxId, ModSeq
 from courriel.store.sqlite import flags as flag_changes
+from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
-from courriel.store.sqlite.transaction import KIND_MAIL, KINDS, Row, Transaction, pack_ids
+from courriel.store.sqlite.transaction import KIND_MAIL, KINDS, Transaction, pack_ids
 from courriel.store.sqlite.view import SqliteView
 
 

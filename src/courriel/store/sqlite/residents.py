@@ -178,7 +178,7 @@ class Residents:
             if view is None:
                 continue
             if isinstance(effect, Appeared):
-                self._reads.extend(view, effect, context.now)
+                self._reads.columns.extend(view, effect, context.now)
                 view.arrive(effect.uids, effect.flags, effect.modseqs, effect.ids, effect.sizes)
             elif isinstance(effect, Removed):
                 view.remove(effect.uids, effect.modseq)

@@ -13,8 +13,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import apsw
-
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Unavailable
 from courriel.model.changes import Copied, FlagResult, JournalEntry
@@ -29,11 +27,11 @@ from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite import placement, removal
 from courriel.store.sqlite.append import append, judge
 from courriel.store.sqlite.check import Report
-from courriel.store.sqlite.connection import meaning
+from courriel.store.sqlite.connection import fetch_all, meaning
 from courriel.store.sqlite.settings import StoreSettings, default_shards
 from courriel.store.sqlite.shard import Say, Shard
 from courriel.store.sqlite.state import AccountState
-from courriel.store.sqlite.transaction import KINDS, Row, unpack_ids
+from courriel.store.sqlite.transaction import KINDS, unpack_ids
 from courriel.store.sqlite.upkeep import Upkeep
 from courriel.store.sqlite.view import SqliteView
 
@@ -135,8 +133,8 @@ class SqliteStore:
             return None
         entries: list[JournalEntry] = []
         if since < state.recalled_from:
-            rows = _select(
-                shard,
+            rows = fetch_all(
+                shard.reader,
                 "SELECT modseq, kinds, colls FROM chg WHERE acct=? AND modseq>? AND modseq<=? ORDER BY modseq",
                 (account, since, state.recalled_from),
             )
@@ -206,12 +204,12 @@ class SqliteStore:
         assert isinstance(view, SqliteView)
         if view.gone:
             return []
-        return await self._home(view.account).reads.column(view, column, first, count)
+        return await self._home(view.account).reads.columns.read(view, column, first, count)
 
     async def values(self, view: View, column: Column, uids: Sequence[int]) -> Sequence[bytes | int | None]:
         assert isinstance(view, SqliteView)
         shard = self._homes.get(view.account)
-        return [None] * len(uids) if shard is None else await shard.reads.values(view, column, uids)
+        return [None] * len(uids) if shard is None else await shard.reads.columns.values(view, column, uids)
 
     async def record(self, account: AccountId, mailbox: MailboxId, uid: int) -> Record | None:
         shard = self._homes.get(account)
@@ -250,9 +248,8 @@ class SqliteStore:
         for message in messages:
             shard = self._home(message.account)
             homes[shard.number] = shard
-            keep.append(
-                shard.residents.known_account(message.account) or await shard.residents.account(message.account)
-            )
+            there = shard.residents
+            keep.append(there.known_account(message.account) or await there.account(message.account))
         if len(homes) == 1:
             return await shard.committer.submit(lambda t: append(t, messages), keep=keep)
         return await self._append_to_shards(messages, list(homes.values()), keep)
@@ -380,13 +377,6 @@ class SqliteStore:
     async def _source(self, account: AccountId, mailbox: MailboxId) -> tuple[Shard, SqliteView]:
         shard = self._home(account)
         return shard, shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
-
-
-def _select(shard: Shard, sql: str, bindings: tuple[int, ...]) -> list[Row]:
-    try:
-        return shard.reader.execute(sql, bindings).fetchall()
-    except apsw.Error as error:
-        raise meaning(error) from error
 
 
 def take_lock(path: str) -> int:

@@ -8,7 +8,7 @@ Rows collect in lists and go to SQLite together; counters of accounts and mailbo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import apsw
 import msgspec
@@ -20,6 +20,7 @@ from courriel.model.ids import COUNTER_MAX, AccountId, MailboxId, ModSeq
 from courriel.model.mailbox import SEPARATOR, Role, parent_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import NoSuchMailbox, OverQuota, TooManyKeywords
+from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.state import NO_PARENT, AccountState, MailboxState
 from courriel.store.sqlite.view import SqliteView
 
@@ -30,8 +31,6 @@ KINDS: Final[dict[int, tuple[str, ...]]] = {
     KIND_MAILBOX: ("mailbox",),
     KIND_MAIL | KIND_MAILBOX: ("mailbox", "mail"),
 }
-
-Row: TypeAlias = tuple[Any, ...]
 
 
 class Appeared(msgspec.Struct, frozen=True):

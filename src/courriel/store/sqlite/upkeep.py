@@ -18,8 +18,9 @@ from courriel.model.refusals import NoSuchMailbox
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.pack import HEADER, Place, pack_numbers, pack_path, unpack
 from courriel.store.sqlite import viewload
+from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.shard import Shard
-from courriel.store.sqlite.transaction import Row, Transaction
+from courriel.store.sqlite.transaction import Transaction
 from courriel.store.sqlite.view import SqliteView
 
 FORGET_ROWS: Final = 2_000

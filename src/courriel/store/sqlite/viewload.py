@@ -17,8 +17,8 @@ import msgspec
 import zstandard
 
 from courriel.base.errors import Damaged
+from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.removal import unpack_ranges
-from courriel.store.sqlite.transaction import Row
 from courriel.store.sqlite.view import SqliteView
 
 COPY_MESSAGES: Final = 5_000
