@@ -157,8 +157,9 @@ class MailStore(Protocol):
         """Values of messages ``first`` … ``first+count-1`` (indexes in the view's current arrays).
 
         ENVELOPE, BODYSTRUCTURE: wire bytes; PREVIEW: UTF-8; the others: integers (SIZE octets, RECEIVED POSIX
-        seconds, ID, THREAD, SAVED POSIX seconds when it entered *this* mailbox, RFC 8514).  The result is not
-        to be changed, and is taken in one piece: no change of the view falls between its values.
+        seconds, ID, THREAD, SAVED POSIX seconds).  SAVED is when the message entered this mailbox, RFC 8514: append,
+        copy, move and restore set it to the store's clock.  The result is not to be changed, and is taken in one
+        piece: no change of the view falls between its values.
         """
         ...
 

@@ -37,7 +37,7 @@ VALUES: Final[Mapping[Column, Callable[[Message], bytes | int]]] = {
     Column.ID: lambda message: message.id,
     Column.THREAD: lambda message: message.thread,
     Column.PREVIEW: lambda message: message.summary.preview.encode(),
-    Column.SAVED: lambda message: int(message.received_at),
+    Column.SAVED: lambda message: int(message.received_at),  # of what is gone; ``Box.saved`` has the others
 }
 
 
