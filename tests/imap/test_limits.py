@@ -262,3 +262,17 @@ def test_a_client_that_does_not_read_gets_no_more_answers() -> None:
     held, all_of_them = asyncio.run(main())
     assert held < 1_000_000
     assert all_of_them > 30_000_000
+
+
+def test_pipelined_appends_are_answered_in_order_and_each_for_itself() -> None:
+    sent = LOGIN + b"s SELECT INBOX\r\n"
+    for n in range(70):
+        path, text = (b"INBOX", b"Subject: %d\r\n\r\n" % n) if n != 5 else (b"Nowhere", b"x")
+        sent += b"m%d APPEND %b {%d+}\r\n%b\r\n" % (n, path, len(text), text)
+    said = say(sent + b"f FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])\r\n")
+    replies_in_order = [line for line in said.split(b"\r\n") if line.startswith(b"m")]
+    assert [line.split()[0] for line in replies_in_order] == [b"m%d" % n for n in range(70)]
+    assert replies_in_order[5].startswith(b"m5 NO [TRYCREATE]")
+    assert all(b"OK [APPENDUID " in line for line in replies_in_order[:5] + replies_in_order[6:])
+    subjects = [line for line in said.split(b"\r\n") if line.startswith(b"Subject: ")]
+    assert subjects == [b"Subject: %d" % n for n in range(70) if n != 5]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from courriel.base.clock import Clock
-from courriel.imap.answers import AnswerCache, FlagTexts, row_starts
+from courriel.imap.answers import AnswerCache, FlagTexts, UnseenCache, row_starts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
@@ -38,6 +38,7 @@ class Shared:
     answers: AnswerCache
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
+    unseen: UnseenCache = field(default_factory=UnseenCache)
 
     def texts(self, account: AccountId) -> FlagTexts:
         """Flags of an account, rendered once for all."""

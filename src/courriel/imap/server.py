@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final
 
 from courriel.base.clock import Clock, SystemClock
@@ -17,7 +19,7 @@ from courriel.imap import capabilities, replies
 from courriel.imap.answers import AnswerCache
 from courriel.imap.commands import idle, login
 from courriel.imap.peer import Peer, Shared
-from courriel.imap.session import Session, State
+from courriel.imap.session import LOGGED_IN, Session, State
 from courriel.imap.settings import ImapSettings
 from courriel.imap.verbs import VERBS, Verb
 from courriel.imap.wire import codes
@@ -25,6 +27,7 @@ from courriel.imap.wire.fragments import Announced, Command, TooLong
 from courriel.imap.wire.grammar import TAG
 from courriel.imap.wire.plain import decode_base64
 from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throttled
+from courriel.net import eager
 from courriel.net.connection import Connection, Dialogue
 from courriel.ports.credentials import Authenticator
 from courriel.ports.store import MailStore
@@ -34,6 +37,19 @@ _TAGGED: Final = re.compile(rb"([^ ]{1,128}) ([A-Za-z]+)")
 HUGE_LITERAL_FACTOR: Final = 4
 """A refused literal that comes anyway is thrown away up to so many times the largest message; beyond that the
 connection is closed (RFC 7888 §4 allows both)."""
+
+
+APPENDS_IN_A_ROW: Final = 64
+"""Most pipelined APPENDs whose ends are waited for together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An APPEND that was begun: what is left of it (None: nothing), and where its answer will be."""
+
+    tag: bytes
+    rest: Awaitable[None] | None
+    answer: list[bytes]
 
 
 class ImapService:
@@ -83,6 +99,7 @@ class ImapDialogue(Peer):
         fragments.feed(data)
         if self.session.state is State.NOT_AUTHENTICATED:
             connection.deadline = min(connection.deadline, self._login_by)
+        begun: list[_Begun] = []
         while not connection.closing:
             if connection.congested:  # a hundred pipelined FETCHes must not pile up their answers here
                 await connection.drain()
@@ -94,6 +111,10 @@ class ImapDialogue(Peer):
                 await self._line(line)
                 continue
             event = fragments.next()
+            if isinstance(event, Command) and event.literals and self._begin_append(event, begun):
+                continue
+            if begun and not (isinstance(event, Announced) and not event.waits):
+                await self._finish_appends(begun)
             if event is None:
                 return
             if isinstance(event, Command):
@@ -156,6 +177,42 @@ class ImapDialogue(Peer):
             self.tell(not verb.keeps_seqs, verb.by_uid)
         if answer:
             await self._answer(answer)
+
+    # --- APPENDs in a row -----------------------------------------------------------------------------------------
+    def _begin_append(self, command: Command, begun: list[_Begun]) -> bool:
+        """Begin an APPEND without waiting for its end, when the client sends several in a row (LITERAL+).
+
+        The store then writes them together: one flush to the disk for all, as for mail of several clients.  They
+        get their places, and their answers, in the order they came.  False: it is no such command.
+        """
+        tag, _, rest = command.text.partition(b" ")
+        if rest[:7].upper() != b"APPEND " or self.session.state not in LOGGED_IN or not tag.isalnum():
+            return False
+        if len(begun) >= APPENDS_IN_A_ROW:
+            return False
+        answer: list[bytes] = []
+        begun.append(_Begun(tag, eager.start(self._append(command, len(tag) + 7, answer)), answer))
+        return True
+
+    async def _append(self, command: Command, pos: int, answer: list[bytes]) -> None:
+        verb = VERBS[b"APPEND"]
+        try:
+            answer.append(await verb.run(self, verb.parse(command, pos, self.session.utf8)))
+            self.session.bad_commands = 0
+        except CourrielError as error:
+            answer.append(self._refused(error))
+
+    async def _finish_appends(self, begun: list[_Begun]) -> None:
+        """Wait for each, and answer."""
+        for one in begun:
+            if one.rest is not None:
+                await one.rest
+            self.tag = one.tag
+            if self.numbers is not None:
+                self.tell(expunges=True)
+            await self._answer(one.answer[0])
+        begun.clear()
+        self._release()
 
     async def _answer(self, answer: bytes) -> None:
         """The tagged reply, and what follows from it."""

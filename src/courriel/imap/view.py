@@ -92,7 +92,7 @@ class Numbers:
         return flags
 
     def claim(self, first: int, end: int) -> None:
-        """UIDs ``first`` … ``end - 1`` are \\Recent here.  Mail that comes one by one makes one range, not thousands."""
+        """UIDs ``first`` … ``end - 1`` are \\Recent here.  Mail that comes one by one makes one range, no more."""
         if self.recent and self.recent[-1][1] == first:
             self.recent[-1] = (self.recent[-1][0], end)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 from courriel.base.errors import CourrielError, FormatError
@@ -17,10 +16,6 @@ from courriel.imap.wire.select import Resync, Select
 from courriel.model.flags import DELETED
 from courriel.model.ids import ModSeq
 from courriel.model.mailbox import Mailbox
-from courriel.ports.store import View
-
-_SEEN_BYTE = bytes(byte & 1 for byte in range(256))
-"""Lowest octet of the flags → \\Seen or not."""
 
 
 async def select(peer: Peer, asked: Select) -> bytes:
@@ -63,7 +58,7 @@ def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
     recent = b""
     if not session.rev2:  # RFC 9051 appendix E: RECENT and UNSEEN are gone
         recent = b"* %d RECENT\r\n" % numbers.recent_count()
-        if first := first_unseen(view):
+        if first := peer.shared.unseen.first(view):
             unseen = b"* OK [UNSEEN %d] First unseen\r\n" % first
     name = mailbox_name(mailbox.path, session.utf8)
     listed = b'* LIST () "/" %b\r\n' % name if session.rev2 else b""
@@ -83,22 +78,6 @@ def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
         mailbox.id,
         listed,
     )
-
-
-def first_unseen(view: View) -> int:
-    """Sequence number of the first message without \\Seen, 0 when there is none.
-
-    The lowest octets of all flags at once, in C: 0.2 ms for 100,000 seen messages, where a loop takes 3 ms; most
-    mailboxes answer from the look at the first messages.
-    """
-    flags: array[int] = view.flags
-    step = flags.itemsize
-    for start, count in ((0, 256), (256, len(flags))):
-        octets = flags[start : start + count].tobytes()[::step].translate(_SEEN_BYTE)
-        found = octets.find(b"\0")
-        if found >= 0:
-            return start + found + 1
-    return 0
 
 
 async def _resync(peer: Peer, numbers: Numbers, resync: Resync) -> None:

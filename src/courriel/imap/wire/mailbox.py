@@ -7,11 +7,16 @@ no mailbox here can have: NO, not BAD.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
+from typing import Final
 
 from courriel.base.errors import FormatError
 from courriel.formats import mutf7
 from courriel.imap.wire.grammar import WHAT, Reader
 from courriel.model.mailbox import canonical_path
+
+_canonical: Final = lru_cache(maxsize=1024)(canonical_path)
+"""Names that were good are remembered: clients select and append to the same few."""
 
 
 class NameRefused(FormatError):
@@ -48,7 +53,7 @@ def decode_pattern(raw: bytes, utf8: bool) -> str:
 def path(name: str) -> str:
     """The canonical path of a name.  Raises NameRefused."""
     try:
-        return canonical_path(name)
+        return _canonical(name)
     except FormatError as error:
         raise NameRefused(error.what, error.offset, error.rule) from error
 
