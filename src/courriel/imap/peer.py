@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from courriel.base.clock import Clock
 from courriel.imap.answers import AnswerCache, FlagTexts, UnseenCache, row_starts
@@ -24,6 +25,9 @@ from courriel.model.ids import AccountId
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.store import MailStore
+
+ACCOUNTS_REMEMBERED: Final = 4096
+"""Accounts whose rendered flags are kept; those with an open connection keep theirs anyway."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Shared:
         """Flags of an account, rendered once for all."""
         texts = self.flag_texts.get(account)
         if texts is None:
+            if len(self.flag_texts) >= ACCOUNTS_REMEMBERED:
+                self.flag_texts.clear()
             texts = self.flag_texts[account] = FlagTexts(lambda: self.store.keyword_names(account))
         return texts
 
