@@ -103,12 +103,15 @@ class Client:
                 assert response.name != b"BYE"
 
     def vanish(self, uid: int) -> None:
-        for message in self.messages:
-            if message[0] == uid:
-                self.messages.remove(message)
-                return
-        assert self.messages, "VANISHED in an empty mailbox"
-        assert self.messages.pop()[0] is None, "VANISHED of a UID that was never there"
+        """Of messages whose UIDs were not told yet, one that stands where this UID must be."""
+        place = next((at for at, (known, _) in enumerate(self.messages) if known is not None and known >= uid), None)
+        if place is not None and self.messages[place][0] == uid:
+            del self.messages[place]
+            return
+        place = (len(self.messages) if place is None else place) - 1
+        assert place >= 0, "VANISHED of a UID that was never there"
+        assert self.messages[place][0] is None, "VANISHED of a UID that was never there"
+        del self.messages[place]
 
     def learn(self, message: list[Any], items: Any) -> None:
         pairs = dict(zip(items[::2], items[1::2], strict=True))
