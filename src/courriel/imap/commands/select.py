@@ -48,12 +48,17 @@ async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     return b"OK [%b] %b completed" % (mode, b"EXAMINE" if read_only else b"SELECT")
 
 
+def flag_facts(peer: Peer) -> bytes:
+    """FLAGS and PERMANENTFLAGS."""
+    names = b"".join(b" " + name.encode() for name in peer.store.keyword_names(peer.account.id).values())
+    flags = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft" + names
+    permanent = b"" if peer.session.read_only else flags + b" \\*"
+    return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Flags that stay\r\n" % (flags, permanent)
+
+
 def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
     """The untagged replies of SELECT, in one piece."""
     view, session = numbers.view, peer.session
-    names = b"".join(b" " + name.encode() for name in peer.store.keyword_names(peer.account.id).values())
-    flags = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft" + names
-    permanent = b"" if session.read_only else flags + b" \\*"
     unseen = b""
     recent = b""
     if not session.rev2:  # RFC 9051 appendix E: RECENT and UNSEEN are gone
@@ -63,12 +68,11 @@ def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
     name = mailbox_name(mailbox.path, session.utf8)
     listed = b'* LIST () "/" %b\r\n' % name if session.rev2 else b""
     return (
-        b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Flags that stay\r\n* %d EXISTS\r\n%b%b"
+        b"%b* %d EXISTS\r\n%b%b"
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n"
         b"* OK [HIGHESTMODSEQ %d] Highest\r\n* OK [MAILBOXID (F%d)] Id\r\n%b"
     ) % (
-        flags,
-        permanent,
+        flag_facts(peer),
         numbers.count,
         recent,
         unseen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from courriel.imap.commands import numbers
+from courriel.imap.commands.select import flag_facts
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
@@ -33,7 +34,10 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
         return b"OK STORE completed"
     bits = asked.flags.bits
     if asked.flags.keywords:
+        known_keywords = len(store.keyword_names(view.account))
         bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=True)
+        if len(store.keyword_names(view.account)) != known_keywords:
+            peer.write(flag_facts(peer))  # RFC 9051 §7.3.5: the mailbox has flags it had not
     uids = numbers.uids_at(peer, found)
     since = None if asked.unchanged_since is None else ModSeq(asked.unchanged_since)
     result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits), since)

@@ -75,11 +75,10 @@ class Items(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """[UID] FETCH.  ``key`` is the items as written, for caches."""
+    """[UID] FETCH."""
 
     numbers: NumberSet
     items: Items
-    key: bytes
     changed_since: int | None = None
     vanished: bool = False
 
@@ -118,7 +117,7 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
     rest = command.text[reader.pos :]
     cached = _ITEMS_CACHE.get(rest)
     if cached is not None:
-        return Fetch(numbers, cached, rest)
+        return Fetch(numbers, cached)
     start = reader.pos
     items = _items(reader)
     key = command.text[start : reader.pos]
@@ -127,11 +126,11 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
             if len(_ITEMS_CACHE) >= ITEMS_CACHED:
                 _ITEMS_CACHE.clear()
             _ITEMS_CACHE[key] = items
-        return Fetch(numbers, items, key)
+        return Fetch(numbers, items)
     reader.space()
     changed_since, vanished = _modifiers(reader)
     reader.end()
-    return Fetch(numbers, items, key, changed_since, vanished)
+    return Fetch(numbers, items, changed_since, vanished)
 
 
 def _modifiers(reader: Reader) -> tuple[int | None, bool]:
