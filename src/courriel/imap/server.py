@@ -123,6 +123,7 @@ class ImapDialogue(Peer):
                 await self._announced(event)
             else:
                 self._too_long(event)
+        await self._finish_appends(begun)
 
     def expired(self) -> None:
         self.write(b"* BYE Autologout, you were silent for too long\r\n")
