@@ -10,7 +10,7 @@ from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.store import Store
-from courriel.model.flags import FlagChange
+from courriel.model.flags import FlagAction, FlagChange
 from courriel.model.ids import ModSeq
 
 
@@ -35,7 +35,9 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     bits = asked.flags.bits
     if asked.flags.keywords:
         known_keywords = len(store.keyword_names(view.account))
-        bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=True)
+        # Taking away a keyword that nobody has makes none: an account has room for few.
+        create = asked.action is not FlagAction.REMOVE
+        bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=create)
         if len(store.keyword_names(view.account)) != known_keywords:
             peer.write(flag_facts(peer))  # RFC 9051 §7.3.5: the mailbox has flags it had not
     uids = numbers.uids_at(peer, found)
