@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,15 @@ def test_the_lock_is_in_the_store(tmp_path: Path) -> None:
         await bench.close()
 
     asyncio.run(run())
+
+
+async def test_a_claim_of_recent_outlives_view_and_account_in_memory(bench: Bench) -> None:
+    """Found by the state machine: the claim waits for the next group, and was lost with the account before it."""
+    store = await bench.open(idle_accounts=1, idle_views=1)
+    box, other = await inbox(store), await inbox(store, BOB)
+    await store.append([letter(box), letter(box)])
+    assert (await store.view(ALICE, box)).claim_recent() == 1
+    await store.view(BOB, other)
+    await store.quota(BOB)
+    gc.collect()
+    assert (await store.view(ALICE, box)).first_recent() == 3

@@ -59,8 +59,8 @@ class Residents:
         self.accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
         self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
         self._changed: set[AccountId] = set()
-        self.claimed: set[Key] = set()
-        """Mailboxes whose \\Recent was claimed since the last group."""
+        self.claimed: dict[Key, AccountState] = {}
+        """Mailboxes whose \\Recent was claimed since the last group; only these accounts know, so they are held."""
 
     # --- accounts ---------------------------------------------------------------------------------------------
     def known_account(self, account: AccountId) -> AccountState | None:

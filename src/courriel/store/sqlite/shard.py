@@ -256,9 +256,8 @@ class Shard:
 
     def _fold(self, transaction: Transaction) -> None:
         """Write what the flag log and the views know into the tables."""
-        for account, mailbox in self.residents.claimed:
-            state = self.residents.accounts.get(account)
-            if state is not None and mailbox in state.mailboxes:
+        for (account, mailbox), state in list(self.residents.claimed.items()):  # the loop may add to it meanwhile
+            if self.residents.accounts.get(account) is state and mailbox in state.mailboxes:
                 transaction.account(account).mailbox(mailbox)
         self._pending.fold(transaction)
 

@@ -35,7 +35,7 @@ class SqliteView:
         owner: AccountState,
         state: MailboxState,
         kept_changes: int,
-        claimed: set[tuple[AccountId, MailboxId]],
+        claimed: dict[tuple[AccountId, MailboxId], AccountState],
     ) -> None:
         self._loop = loop
         self._claimed = claimed
@@ -99,7 +99,7 @@ class SqliteView:
     def claim_recent(self) -> int:
         first, self.state.recent = self.state.recent, self.state.uidnext
         if first != self.state.recent:
-            self._claimed.add((self.account, self.mailbox))
+            self._claimed[self.account, self.mailbox] = self.owner
         return first
 
     def first_recent(self) -> int:
