@@ -256,3 +256,13 @@ async def test_a_claim_of_recent_outlives_view_and_account_in_memory(bench: Benc
     await store.quota(BOB)
     gc.collect()
     assert (await store.view(ALICE, box)).first_recent() == 3
+
+
+async def test_a_claim_of_recent_that_falls_into_a_group_is_written_by_the_next(bench: Bench) -> None:
+    store = await bench.open()
+    box = await inbox(store)
+    await store.append([letter(box), letter(box)])
+    view = await store.view(ALICE, box)
+    assert await store.shards[0].committer.submit(lambda _transaction: view.claim_recent()) == 1
+    await store.close()
+    assert (await (await bench.open()).view(ALICE, box)).first_recent() == 3

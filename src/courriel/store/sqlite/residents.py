@@ -152,6 +152,7 @@ class Residents:
     # --- what happened ----------------------------------------------------------------------------------------
     def show(self, context: Transaction) -> None:
         """Bring all up to date with a group that is committed, then wake who watches."""
+        self._forget_claims(context)
         for account, draft in context.drafts.items():
             if account in context.deleted:
                 continue
@@ -170,6 +171,15 @@ class Residents:
                 self.wake(state.watchers)
                 self.accounts.pop(account, None)
                 self._used_accounts.pop(account, None)
+
+    def _forget_claims(self, context: Transaction) -> None:
+        """Of the claims, keep those that came too late for this group."""
+        for (account, mailbox), state in list(self.claimed.items()):
+            known, draft = state.mailboxes.get(mailbox), context.drafts.get(account)
+            written = None if draft is None else draft.mailboxes.get(mailbox)
+            late = known is not None and (written is None or written.recent != known.recent)
+            if not late or self.accounts.get(account) is not state:
+                del self.claimed[account, mailbox]
 
     def _show_effects(self, context: Transaction) -> None:
         views = self._views

@@ -312,7 +312,6 @@ class Shard:
             self._checkpointing = False
 
     def _pending_done(self) -> None:
-        self.residents.claimed.clear()
         try:
             self._pending.done()
         except OSError as error:
