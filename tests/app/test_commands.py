@@ -101,3 +101,22 @@ def test_ready_soon_and_stopped_cleanly(tmp_path: Path) -> None:
         server.process.terminate()
         assert server.process.wait(15) == 0
     assert took < 20, "a broken start, not a slow machine"
+
+
+def test_mail_is_sent_listed_and_read(trial: Trial) -> None:
+    who = {"COURRIEL_PASSWORD": "secret"}
+    sent = courriel(
+        "mail", "send", "--user", "alice@courriel.test", "--to", "bob@courriel.test", "--to", "nobody@courriel.test",
+        "--subject", "Été", data=trial.data, stdin="à bientôt\n", **who,
+    )  # fmt: skip
+    assert sent.returncode == 1, "one of two receivers does not exist"
+    assert "nobody@courriel.test" in sent.stderr
+    assert "bob@courriel.test" in sent.stdout
+    listed = courriel("mail", "list", "--user", "bob", "--json", data=trial.data, **who)
+    newest = json.loads(listed.stdout)[-1]
+    assert newest["subject"] == "Été"
+    read = courriel("mail", "read", str(newest["uid"]), "--user", "bob", data=trial.data, **who)
+    assert "à bientôt" in read.stdout
+    refused = courriel("mail", "list", "--user", "bob", data=trial.data, COURRIEL_PASSWORD="wrong")
+    assert refused.returncode == 1
+    assert "Wrong name or password" in refused.stderr

@@ -20,7 +20,7 @@ import click
 
 from courriel.cli.doors import Doors
 from courriel.cli.options import json_option
-from courriel.cli.output import ask, console, refuse, rows_table, show
+from courriel.cli.output import EXIT_REFUSED, ask, console, errors, refuse, rows_table, show
 from courriel.formats import encoded_word
 from courriel.formats.header import split_block
 from courriel.formats.message.build import Attachment, Draft, Person, build
@@ -30,7 +30,7 @@ from courriel.imap.client import ImapClient
 from courriel.net.tls import client_context
 from courriel.ports.administration import Failure, Status
 from courriel.smtp import client as smtp_client
-from courriel.smtp.client import SmtpClient
+from courriel.smtp.client import Outcome, SmtpClient
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -156,19 +156,29 @@ def send(
         message_id=f"<{secrets.token_hex(16)}@{author.path.domain}>",
         attachments=tuple(Attachment(file.name, file.read_bytes()) for file in files),
     )
-    _run(_send(server, sender, (*receivers, *copies), build(draft, secrets.token_hex(12))))
-    console.print(_("Sent to {receivers}.").format(receivers=", ".join((*receivers, *copies))), markup=False)
+    outcomes = _run(_send(server, sender, (*receivers, *copies), build(draft, secrets.token_hex(12))))
+    for outcome in outcomes:
+        if not outcome.taken:
+            errors.print(
+                _("Refused for {receiver}: {text}").format(receiver=outcome.recipient, text=outcome.answer.text),
+                style="red",
+                markup=False,
+            )
+    taken = [outcome.recipient for outcome in outcomes if outcome.taken]
+    console.print(_("Sent to {receivers}.").format(receivers=", ".join(taken)), markup=False)
+    if len(taken) < len(outcomes):
+        raise click.exceptions.Exit(EXIT_REFUSED)
 
 
 def _person(address: str) -> Person:
     return Person("", parse_path(b"<%b>" % address.encode(), smtputf8=True))
 
 
-async def _send(server: Server, sender: str, receivers: tuple[str, ...], message: bytes) -> None:
+async def _send(server: Server, sender: str, receivers: tuple[str, ...], message: bytes) -> list[Outcome]:
     client = await SmtpClient.connect(server.host, server.submissions, tls=client_context(server.ca))
     try:
         await client.login(server.user, server.password)
-        await client.send(sender, receivers, message)
+        return await client.send(sender, receivers, message)
     finally:
         await client.close()
 
