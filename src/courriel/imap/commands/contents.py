@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, cast
 
-from courriel.formats.message.section import SectionKind, decode_binary, extract
+from courriel.formats.message.section import decode_binary, extract
 from courriel.imap.commands.rows import Rows
 from courriel.imap.peer import Peer
-from courriel.imap.wire.fetch import Attr, Content
+from courriel.imap.wire.fetch import Attr, Content, Items
 from courriel.model.flags import SEEN, FlagAction, FlagChange
 from courriel.model.ids import MessageId
 from courriel.ports.store import Column
@@ -24,16 +24,13 @@ STREAM_OCTETS: Final = 128 * 1024
 SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 
-async def write(peer: Peer, rows: Rows, contents: tuple[Content, ...], found: Sequence[int], sets_seen: bool) -> int:
+async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> int:
     """Write messages' octets; returns how many messages were not there any more."""
     known = peer.selected
+    contents, whole = items.contents, items.whole
     newly_seen: frozenset[int] = frozenset()
-    if sets_seen and not peer.session.read_only:
+    if items.sets_seen and not peer.session.read_only:
         newly_seen = await _set_seen(peer, found)
-    whole = all(
-        content.section.kind is SectionKind.ALL and not content.section.numbers and not content.binary
-        for content in contents
-    )
     if whole and len(contents) == 1 and contents[0].partial is None and not rows.attrs and not newly_seen:
         return await _stream(peer, rows, contents[0].name, found)
     store, view, connection = peer.store, rows.view, peer.connection

@@ -57,7 +57,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
         return b"OK FETCH completed"
     if items.contents:
         fetching = Rows(peer, attrs, known.uids, known.view)
-        missing = await contents.write(peer, fetching, items.contents, found, items.sets_seen)
+        missing = await contents.write(peer, fetching, items, found)
     else:
         missing = await _attributes(peer, attrs, found)
     if missing:

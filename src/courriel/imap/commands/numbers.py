@@ -18,6 +18,10 @@ def indexes(peer: Peer, numbers: NumberSet, by_uid: bool) -> Sequence[int]:
     if numbers.saved:
         saved = peer.session.saved or ()
         return [index for uid in saved if (index := known.index(uid)) >= 0]
+    if not by_uid and len(numbers.ranges) == 1:
+        low, high = numbers.ranges[0]
+        if low == high <= known.count:
+            return range(low - 1, low)
     if by_uid:
         return sets.indexes_of_uids(numbers, known.uids, known.count)
     found = sets.indexes_of_seqs(numbers, known.count)

@@ -64,14 +64,15 @@ Item = Attr | Content
 
 
 class Items(msgspec.Struct, frozen=True):
-    """What to fetch.  ``contents`` need the octets of a message, ``attrs`` do not."""
+    """What to fetch.  ``contents`` need the octets of a message, ``attrs`` do not.
+
+    ``sets_seen``: one of them is no PEEK.  ``whole``: they are whole messages, as they are stored.
+    """
 
     attrs: tuple[Attr, ...]
     contents: tuple[Content, ...] = ()
-
-    @property
-    def sets_seen(self) -> bool:
-        return any(not content.peek for content in self.contents)
+    sets_seen: bool = False
+    whole: bool = False
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -90,6 +91,7 @@ MACROS: Final[dict[bytes, tuple[Attr, ...]]] = {
     b"FULL": (*_FAST, Attr.ENVELOPE, Attr.BODY),
 }
 _ATTRS: Final = {attr.value: attr for attr in Attr}
+_WHOLE: Final = Section()
 _RFC822: Final = {
     b"RFC822": Content(b"RFC822", Section(), peek=False),
     b"RFC822.HEADER": Content(b"RFC822.HEADER", Section((), SectionKind.HEADER)),
@@ -110,12 +112,15 @@ CACHED_ITEM_OCTETS: Final = 1024
 def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
     """fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
     [SP "(" fetch-modifier *(SP fetch-modifier) ")"]."""
+    first, _, rest = command.text[pos + 1 :].partition(b" ")
+    cached = _ITEMS_CACHE.get(rest)
+    if cached is not None and command.text.startswith(b" ", pos) and (one := sets.single(first)) is not None:
+        return Fetch(one, cached)
     reader = Reader(command, pos)
     reader.space()
     numbers = sets.read(reader)
     reader.space()
-    rest = command.text[reader.pos :]
-    cached = _ITEMS_CACHE.get(rest)
+    cached = _ITEMS_CACHE.get(command.text[reader.pos :])
     if cached is not None:
         return Fetch(numbers, cached)
     start = reader.pos
@@ -170,7 +175,12 @@ def _items(reader: Reader) -> Items:
             reader.pos = macro.end()
             return Items(MACROS[macro[0].upper()])
         _item(reader, attrs, contents)
-    return Items(tuple(attrs), tuple(dict.fromkeys(contents)))
+    return Items(
+        tuple(attrs),
+        tuple(dict.fromkeys(contents)),
+        sets_seen=any(not content.peek for content in contents),
+        whole=bool(contents) and all(content.section == _WHOLE and not content.binary for content in contents),
+    )
 
 
 def _item(reader: Reader, attrs: dict[Attr, None], contents: list[Content]) -> None:

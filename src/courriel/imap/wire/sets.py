@@ -57,6 +57,14 @@ def parse(text: bytes) -> NumberSet:
     return NumberSet(tuple(map(_range, pieces)))
 
 
+def single(text: bytes) -> NumberSet | None:
+    """The set of one number, which most commands name; None for anything else."""
+    if not text.isdigit() or len(text) > 10:
+        return None
+    number = int(text)
+    return NumberSet(((number, number),)) if 0 < number < STAR else None
+
+
 def _number(text: bytes) -> int:
     if text == b"*":
         return STAR

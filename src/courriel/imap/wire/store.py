@@ -39,6 +39,11 @@ CACHED: Final = 512
 
 def parse(command: Command, pos: int, utf8: bool = False) -> Store:
     """store = "STORE" SP sequence-set [SP "(" store-modifier ")"] SP store-att-flags."""
+    first, _, rest = command.text[pos + 1 :].partition(b" ")
+    cached = _CACHE.get(rest)
+    if cached is not None and command.text.startswith(b" ", pos) and (one := sets.single(first)) is not None:
+        action, silent, names = cached
+        return Store(one, action, names, silent)
     reader = Reader(command, pos)
     reader.space()
     numbers = sets.read(reader)
