@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from courriel.model.flags import FLAGGED, SEEN, FlagAction, FlagChange
 from courriel.store.sqlite.flaglog import FlagRecord, parse, render
+from courriel.store.sqlite.pending import BULK
 from courriel.store.sqlite.recovery import JUMP
 from tests.store.conftest import ALICE, Bench, inbox, letter
 
@@ -94,3 +95,21 @@ async def test_a_view_opened_before_the_fold_shows_the_flags(bench: Bench) -> No
     await store.view(ALICE, drafts)  # the only idle view there may be: INBOX's is let go of
     assert store.shards[0].residents.known_view(ALICE, box) is None
     assert [flags & SEEN for flags in (await store.view(ALICE, box)).flags] == [SEEN, 0, SEEN]
+
+
+async def test_a_mailbox_marked_again_and_again_is_written_as_it_was_last(bench: Bench) -> None:
+    """Records that a later one overwrites are left out of the fold; what lies between them is not."""
+    store = await bench.open(flag_sync_ms=3_600_000)
+    box = await inbox(store)
+    everyone = range(1, 2 * BULK + 1)
+    await store.append([letter(box, str(n)) for n in everyone])
+    for action in (FlagAction.ADD, FlagAction.REMOVE, FlagAction.ADD):
+        await store.change_flags(ALICE, box, everyone, FlagChange(action, SEEN))
+        await store.change_flags(ALICE, box, [7], FlagChange(action, FLAGGED))
+    await store.change_flags(ALICE, box, [9], FlagChange(FlagAction.REPLACE, 0))
+    view = await store.view(ALICE, box)
+    flags, modseqs = list(view.flags), list(view.modseqs)
+    await bench.close()
+    rows = (await bench.open()).shards[0].reader.execute("SELECT flags, modseq FROM member ORDER BY uid").fetchall()
+    assert rows == list(zip(flags, modseqs, strict=True))
+    assert (flags[6], flags[8], flags[0]) == (SEEN | FLAGGED, 0, SEEN)
