@@ -70,6 +70,9 @@ class EchoDialogue:
     def expired(self) -> None:
         self.connection.write(b"too slow\r\n")
 
+    def stopping(self) -> None:
+        self.connection.write(b"closing\r\n")
+
     def failed(self) -> None:
         self.connection.write(b"sorry\r\n")
 
@@ -120,6 +123,20 @@ def test_silence_ends_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         return rest
 
     assert asyncio.run(run()) == b"too slow\r\n"
+
+
+def test_clients_are_told_when_the_server_stops() -> None:
+    async def run() -> bytes:
+        listener = Listener(Echo())
+        port = await listener.open_tcp("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.readline() == b"hello\r\n"
+        await listener.close()
+        rest = await reader.read()
+        writer.close()
+        return rest
+
+    assert asyncio.run(run()) == b"closing\r\n"
 
 
 def test_what_was_sent_in_clear_behind_the_upgrade_is_dropped(tmp_path: Path) -> None:

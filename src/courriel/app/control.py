@@ -88,6 +88,9 @@ class ControlDialogue:
     def expired(self) -> None:
         """Nothing to say: the client is our own command."""
 
+    def stopping(self) -> None:
+        """Nothing to say: no request is under way."""
+
     def failed(self) -> None:
         self._say(Failure("Bug", "the server met an error nobody foresaw; its log has the place"))
 

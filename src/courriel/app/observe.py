@@ -97,6 +97,9 @@ class ObserveDialogue:
     def expired(self) -> None:
         """A silent scraper is just hung up on."""
 
+    def stopping(self) -> None:
+        """A scraper sees it by itself."""
+
     def failed(self) -> None:
         self._connection.write(_response(HTTPStatus.INTERNAL_SERVER_ERROR, b"error\n"))
 

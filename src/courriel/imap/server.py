@@ -128,6 +128,9 @@ class ImapDialogue(Peer):
     def expired(self) -> None:
         self.write(b"* BYE Autologout, you were silent for too long\r\n")
 
+    def stopping(self) -> None:
+        self.write(b"* BYE The server stops\r\n")
+
     def failed(self) -> None:
         self.write(b"* BYE " + codes.SERVERBUG + b"Internal error\r\n")
 

@@ -52,6 +52,10 @@ class Dialogue(Protocol):
         """The client was silent too long: say so; the connection closes behind it."""
         ...
 
+    def stopping(self) -> None:
+        """The server stops: say so; the connection closes behind it."""
+        ...
+
     def failed(self) -> None:
         """An error nobody foresaw: say so in the protocol's words; the connection closes behind it."""
         ...
@@ -368,6 +372,12 @@ class Connection(asyncio.Protocol):
         self.event("net.connection.bug", Level.ERROR, service=self._service.name, error=detail, where=_place(error))
         if self.dialogue is not None and not self.closing:
             self.dialogue.failed()
+        self.close()
+
+    def dismiss(self) -> None:
+        """The server stops.  A client whose command runs is not spoken to in the middle of its answer."""
+        if self.dialogue is not None and not self._busy and not self.closing:
+            self.dialogue.stopping()
         self.close()
 
     def expire(self) -> None:

@@ -143,4 +143,4 @@ class Listener:
         if grace_s and self._connections:
             await asyncio.sleep(grace_s)
         for connection in list(self._connections):
-            connection.close()
+            connection.dismiss()

@@ -129,6 +129,9 @@ class Pop3Dialogue:
         """RFC 1939 §3: close without a word and without deleting."""
         log.count("pop3.autologout")
 
+    def stopping(self) -> None:
+        """POP3 has no reply to a command that was not given; as with autologout, nothing is deleted."""
+
     def failed(self) -> None:
         self._talk.reply(replies.INTERNAL)
 

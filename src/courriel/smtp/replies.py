@@ -32,6 +32,8 @@ TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", "Too many errors, closing connectio
 TOO_IDLE: Final = Reply(421, "4.7.0", "Too many commands without mail, closing connection")
 TOO_SLOW: Final = Reply(421, "4.4.2", "Too slow, closing connection")
 TOO_BUSY: Final = Reply(421, "4.3.2", "Too many connections, try later")
+STOPPING: Final = Reply(421, "4.3.2", "The server stops, closing connection")
+"""RFC 5321 §3.8."""
 OUR_FAULT: Final = Reply(421, "4.3.0", "Local error, closing connection; try later")
 
 REPLIES: Final[dict[type[CourrielError], Reply]] = {

@@ -65,6 +65,9 @@ class SmtpDialogue(Talk):
     def expired(self) -> None:
         self._last_word(replies.TOO_SLOW)
 
+    def stopping(self) -> None:
+        self._last_word(replies.STOPPING)
+
     def failed(self) -> None:
         self._last_word(replies.OUR_FAULT)
 
