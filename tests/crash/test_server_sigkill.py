@@ -14,25 +14,23 @@ import select
 import shutil
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.trial import free_base_port
+
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
 
 KILLS = max(6, int(os.environ.get("CRASH_POINTS", "240")) // 40)
 START_S = 30.0
-BASE_PORTS = range(12_000, 32_000, 1_000)
-"""Below the ports the system gives to clients: one of theirs could sit on one of the server's."""
 PEOPLE = ("alice", "bob")
 DOMAIN = "courriel.test"
 SECRET = "a secret of tests"
@@ -79,18 +77,6 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._log.close()
-
-
-def free_base_port() -> int:
-    """A base above which the ports a trial listens on are free just now."""
-    for base in random.sample(BASE_PORTS, len(BASE_PORTS)):
-        with suppress(OSError), ExitStack() as stack:
-            for port in (25, 80, 110, 143, 220, 465, 587, 993, 995):
-                door = stack.enter_context(socket.socket())
-                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                door.bind(("127.0.0.1", base + port))
-            return base
-    pytest.skip("no ports are free")
 
 
 def letter(token: str) -> bytes:

@@ -26,11 +26,14 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+import pytest
 
 from courriel.net.connection import Connection, Service
+
+F = TypeVar("F", bound=Callable[..., object])
 
 PATIENCE_S = 10.0
 """A server that says nothing for so long has failed the test; never waited for when all is well."""
@@ -326,6 +329,18 @@ class Player:
         while line is not None and step.who in self._skipping:
             line = await self._line(step, link)
         assert line is None, f"line {step.line}: expected a close, got {line!r}"
+
+
+def everywhere(directory: Path) -> Callable[[F], F]:
+    """Runs a test for each dialogue of ``directory``, in memory and over a socket, on the memory and SQLite store."""
+
+    def mark(test: F) -> F:
+        each = pytest.mark.parametrize("path", list(files(directory)), ids=lambda path: path.stem)
+        on = pytest.mark.parametrize("kind", ["memory", "sqlite"])
+        by = pytest.mark.parametrize("way", ["memory", "socket"])
+        return on(by(each(test)))
+
+    return mark
 
 
 def files(directory: Path) -> Iterator[Path]:

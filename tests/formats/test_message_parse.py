@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import email
 import re
-import tarfile
 from email.message import Message
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courriel.formats.message import transfer
-from courriel.formats.message.canonical import to_crlf
 from courriel.formats.message.limits import MessageLimits
 from courriel.formats.message.parse import Part, parse
 from courriel.formats.message.structure import transfer_encoding
-
-SHARED = Path(__file__).parents[3] / "shared"
+from tests import corpus
 
 # (media type, body) of a leaf; (media type, [inner …]) of a multipart or message.
 Tree = tuple[bytes, "bytes | list[Tree]"]
@@ -196,20 +192,6 @@ def test_overlap_limit_ends_the_search() -> None:
 # -- the standard library as oracle, on ordinary mail
 
 
-def corpus(name: str, count: int) -> list[bytes]:
-    archive = SHARED / "corpus" / f"{name}.tar.gz"
-    if not archive.exists():
-        pytest.skip(f"no {archive}")
-    found = []
-    with tarfile.open(archive) as tar:
-        members = [member for member in tar.getmembers() if member.isfile()]
-        for member in members[:: max(1, len(members) // count)]:
-            stream = tar.extractfile(member)
-            assert stream is not None
-            found.append(to_crlf(stream.read()))
-    return found
-
-
 # It keeps the blanks at line ends that RFC 2045 §6.7 (3) has us delete from quoted-printable.
 BLANKS = re.compile(rb"[ \t]+(?=\r?\n|\Z)")
 
@@ -239,7 +221,7 @@ def our_tree(raw: bytes, part: Part) -> object:
 def test_same_tree_as_the_standard_library(name: str) -> None:
     """Of ordinary mail; the standard library's own list of defects says which is not."""
     compared = 0
-    for raw in corpus(name, 80):
+    for raw in corpus.messages(name, 80):
         message = email.message_from_bytes(raw)
         if any(part.defects for part in message.walk()) or message.get_content_type() == "message/partial":
             continue

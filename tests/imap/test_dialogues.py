@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from courriel.imap.server import ImapService
 from courriel.imap.settings import ImapSettings
 from courriel.model.flags import DELETED, FlagAction, FlagChange
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.store.sqlite.store import SqliteStore
-from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, files, parse
+from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, everywhere, parse
 from tests.imap.house import House, listening, make_house
 
 DIALOGUES = Path(__file__).parent.parent / "dialogues" / "imap"
@@ -63,9 +61,7 @@ def stage(house: House, port: int | None) -> Stage:
     return Stage(connect, {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait})
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@pytest.mark.parametrize("way", ["memory", "socket"])
-@pytest.mark.parametrize("path", list(files(DIALOGUES)), ids=lambda path: path.stem)
+@everywhere(DIALOGUES)
 def test_dialogue(path: Path, way: str, kind: str, tmp_path: Path) -> None:
     steps = parse(path.read_text())
 

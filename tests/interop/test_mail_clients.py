@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.xdist_group("cl
 
 SCRIPT = SHARED / "tools" / "clients_e2e.sh"
 PROGRAMS = ("curl", "swaks", "msmtp", "mbsync", "getmail", "fetchmail", "mutt", "offlineimap")
-PROBE = SHARED / "tools" / "smtp_probe.py"
 
 
 def _message(token: str, sender: str) -> EmailMessage:
@@ -95,13 +94,6 @@ def test_debian_clients_end_to_end(trial: Trial) -> None:
         ["bash", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert "18 passed, 0 failed" in done.stdout, done.stdout + done.stderr
-
-
-@pytest.mark.skipif(not PROBE.exists(), reason=f"{PROBE} is absent")
-def test_smtp_corner_cases_over_the_wire(trial: Trial) -> None:
-    words = ["python3", str(PROBE), "127.0.0.1", str(trial.port("smtp")), "--rcpt", "alice@courriel.test"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout.rstrip().endswith(", 0 failed"), done.stdout
 
 
 def test_the_certificate_is_ours_and_names_the_host(trial: Trial) -> None:

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +22,10 @@ from courriel.formats.message.media import Kind
 from courriel.formats.message.section import Section, SectionKind, extract
 from courriel.formats.message.structure import body_form
 from courriel.formats.message.summary import summarise
+from tests import corpus
+from tests.trial import SHARED
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
-
-SHARED = Path(__file__).parents[3] / "shared"
 
 IMAP = Path("/usr/lib/dovecot/imap")
 CONFIG = """\
@@ -204,17 +203,7 @@ def ordinary_body(raw: bytes) -> bool:
 
 
 def samples(name: str, count: int) -> list[bytes]:
-    archive = SHARED / "corpus" / f"{name}.tar.gz"
-    if not archive.exists():
-        pytest.skip(f"no {archive}")
-    found = []
-    with tarfile.open(archive) as tar:
-        members = [member for member in tar.getmembers() if member.isfile()]
-        for member in members[:: max(1, len(members) // count)]:
-            stream = tar.extractfile(member)
-            assert stream is not None
-            found.append(to_crlf(stream.read()))
-    return [raw for raw in found if raw]
+    return [raw for raw in corpus.messages(name, count) if raw]
 
 
 def suite() -> list[bytes]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from courriel.pop3.settings import Pop3Settings
-from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, files, parse
+from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, everywhere, parse
 from tests.pop3.house import House, build, listening
 
 DIALOGUES = Path(__file__).parent.parent / "dialogues" / "pop3"
@@ -33,9 +31,7 @@ def _stage(house: House, port: int | None) -> Stage:
     return Stage(connect, {"deliver": deliver, "inbox": inbox, "expunge": expunge})
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@pytest.mark.parametrize("way", ["memory", "socket"])
-@pytest.mark.parametrize("path", list(files(DIALOGUES)), ids=lambda path: path.stem)
+@everywhere(DIALOGUES)
 def test_dialogue(path: Path, way: str, kind: str, tmp_path: Path) -> None:
     steps = parse(path.read_text())
 

@@ -10,11 +10,9 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-import pytest
-
 from courriel.net.listener import Listener
 from courriel.smtp.settings import SmtpSettings
-from tests.dialogues.runner import Link, MemoryLink, Player, SocketLink, Stage, files, parse
+from tests.dialogues.runner import Link, MemoryLink, Player, SocketLink, Stage, everywhere, parse
 from tests.smtp.house import House, build
 
 DIALOGUES = Path(__file__).parent.parent / "dialogues" / "smtp"
@@ -66,9 +64,7 @@ class _Play:
         return Stage(self.connect, actions)
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@pytest.mark.parametrize("way", ["memory", "socket"])
-@pytest.mark.parametrize("path", list(files(DIALOGUES)), ids=lambda path: path.stem)
+@everywhere(DIALOGUES)
 def test_dialogue(path: Path, way: str, kind: str, tmp_path: Path) -> None:
     steps = parse(path.read_text())
 
