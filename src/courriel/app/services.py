@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,9 +38,13 @@ class Doors:
         self.open = opened
 
     async def close(self, grace_s: float) -> None:
-        """Close all; commands under way have ``grace_s`` together."""
-        for number, door in enumerate(self.open):
-            await door.listener.close(grace_s if number == 0 else 0.0)
+        """Shut all doors at once, give commands under way ``grace_s``, then hang up."""
+        for door in self.open:
+            door.listener.stop()
+        if grace_s:
+            await asyncio.sleep(grace_s)
+        for door in self.open:
+            await door.listener.close()
 
 
 async def open_doors(home: Installation, context: ssl.SSLContext, traces: WireTraces, lmtp: Path) -> Doors:

@@ -12,8 +12,8 @@ from typing import Any, Final
 from courriel.app.server import Server
 from courriel.base.errors import CourrielError
 from courriel.cli.doors import Person, TrialOptions, TrialReport
-from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.roster import DomainExists
+from courriel.ports import administration as do
 
 DOMAIN: Final = "courriel.test"
 """RFC 6761 §6.2: names below ``test`` are nobody's."""
@@ -65,15 +65,13 @@ async def prepare(server: Server, options: TrialOptions) -> TrialReport:
 
 
 async def _person(server: Server, name: str, password: str | None) -> Person:
-    home = server.installation
     address = name if "@" in name else f"{name}@{DOMAIN}"
     secret = password if password is not None else secrets.token_urlsafe(9)
-    record = await home.passwords.record(secret)
-    if (account := home.directory.by_login(address)) is None:
-        account = await home.directory.add_account(address, record, name.partition("@")[0].capitalize())
+    if server.installation.directory.by_login(address) is None:
+        name = name.partition("@")[0].capitalize()
+        await server.administration.user_add(do.UserAdd(address, secret, name))
     else:
-        await home.directory.set_secret(account.login, record)
-    await home.store.create_account(account.id, SPECIAL_MAILBOXES)
+        await server.administration.user_password(do.UserPassword(address, secret))
     return Person(address, secret)
 
 

@@ -24,7 +24,9 @@ from courriel.cli.output import EXIT_REFUSED, ask, console, errors, refuse, rows
 from courriel.formats import encoded_word
 from courriel.formats.header import split_block
 from courriel.formats.message.build import Attachment, Draft, Person, build
-from courriel.formats.path import parse_path
+from courriel.formats.message.summary import summarise
+from courriel.formats.message.text import decoded_text
+from courriel.formats.path import parse_address
 from courriel.imap import client as imap_client
 from courriel.imap.client import ImapClient
 from courriel.net.tls import client_context
@@ -171,7 +173,7 @@ def send(
 
 
 def _person(address: str) -> Person:
-    return Person("", parse_path(b"<%b>" % address.encode(), smtputf8=True))
+    return Person("", parse_address(address))
 
 
 async def _send(server: Server, sender: str, receivers: tuple[str, ...], message: bytes) -> list[Outcome]:
@@ -251,9 +253,6 @@ def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> No
 
 def _text(message: bytes) -> str:
     """The message's text as a person reads it."""
-    from courriel.formats.message.summary import summarise
-    from courriel.formats.message.text import decoded_text
-
     return "\n".join(decoded_text(message, summarise(message).parts, 0))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 import msgspec
@@ -72,7 +71,3 @@ class JournalEntry(msgspec.Struct, frozen=True):
     modseq: ModSeq
     kinds: tuple[str, ...]
     mailboxes: tuple[MailboxId, ...]
-
-
-UidArray = array
-"""UIDs as ``array('I')``, ascending."""

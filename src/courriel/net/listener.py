@@ -134,13 +134,15 @@ class Listener:
             connection.expire()
         self._sweep = self._loop.call_later(SWEEP_S, self._sweep_silent)
 
-    async def close(self, grace_s: float = 0.0) -> None:
-        """Take no new connections, let the open ones finish for ``grace_s``, then hang up."""
+    def stop(self) -> None:
+        """Take no new connections; the open ones go on."""
         if self._sweep is not None:
             self._sweep.cancel()
         if self._server is not None:
             self._server.close()
-        if grace_s and self._connections:
-            await asyncio.sleep(grace_s)
+
+    async def close(self) -> None:
+        """Take no new connections, and hang up on the open ones."""
+        self.stop()
         for connection in list(self._connections):
             connection.dismiss()

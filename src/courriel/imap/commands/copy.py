@@ -55,8 +55,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
 
 async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     """COPYUID comes before the EXPUNGEs that make the numbers void.  RFC 6851 §4.3."""
-    if peer.session.read_only:
-        raise No(codes.CANNOT + b"The mailbox is read-only")
+    numbers.require_writable(peer)
     view = peer.selected.view
     found = numbers.indexes(peer, asked.numbers, by_uid)
     goal = await target(peer, asked.path)
@@ -72,8 +71,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
     """Removes what is \\Deleted; UID EXPUNGE only of those UIDs."""
-    if peer.session.read_only:
-        raise No(codes.CANNOT + b"The mailbox is read-only")
+    numbers.require_writable(peer)
     known = peer.selected
     view = known.view
     if asked.numbers is None:

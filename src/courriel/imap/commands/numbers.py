@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from courriel.base.errors import FormatError
 from courriel.imap.peer import Peer
-from courriel.imap.wire import sets
+from courriel.imap.replies import No
+from courriel.imap.wire import codes, sets
 from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.sets import NumberSet
 
@@ -30,6 +31,12 @@ def indexes(peer: Peer, numbers: NumberSet, by_uid: bool) -> Sequence[int]:
             return ()  # quirk: clients ask for 1:* without looking whether there is anything
         raise FormatError(WHAT, -1, "no message has such a sequence number")
     return found
+
+
+def require_writable(peer: Peer) -> None:
+    """Refuses what would change a mailbox that was opened by EXAMINE.  RFC 9051 §6.3.3."""
+    if peer.session.read_only:
+        raise No(codes.CANNOT + b"The mailbox is read-only")
 
 
 def uids_at(peer: Peer, found: Sequence[int]) -> array[int]:

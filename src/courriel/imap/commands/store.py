@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from courriel.imap.commands import numbers
 from courriel.imap.commands.select import flag_facts
 from courriel.imap.peer import Peer
-from courriel.imap.replies import No
-from courriel.imap.wire import codes, sets
+from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
 from courriel.model.flags import FlagAction, FlagChange
 from courriel.model.ids import ModSeq
@@ -23,8 +22,7 @@ async def run_uid(peer: Peer, asked: Store) -> bytes:
 
 
 async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
-    if peer.session.read_only:
-        raise No(codes.CANNOT + b"The mailbox is read-only")
+    numbers.require_writable(peer)
     if asked.unchanged_since is not None:
         peer.enable_condstore()
     known = peer.selected

@@ -84,9 +84,6 @@ class Reader:
         self.pos = match.end()
         return match[0]
 
-    def atom(self) -> bytes:
-        return self._match(_ATOM, "expected an atom")
-
     def word(self) -> bytes:
         """An atom in capitals: keywords of the grammar."""
         return self._match(_ATOM, "expected a word").upper()

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from courriel.base.errors import FormatError, LimitExceeded
-from courriel.formats import charsets
+from courriel.formats import charsets, dates
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
@@ -200,13 +200,7 @@ _DATE_KEYS: Final = {
     b"SAVEDON": (Moment.SAVED, "on"),
     b"SAVEDSINCE": (Moment.SAVED, "since"),
 }
-_MONTHS: Final = {
-    name: number
-    for number, name in enumerate(
-        (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1
-    )
-}
-_DATE: Final = re.compile(rb'("?)(\d{1,2})-([A-Za-z]{3})-(\d{4})\1')
+_DATE: Final = re.compile(rb'("?)\d{1,2}-[A-Za-z]{3}-\d{4}\1')
 _SET_START: Final = frozenset(b"0123456789*$")
 
 
@@ -346,8 +340,8 @@ class _Keys:
         if match is None:
             reader.fail("expected a date")
         try:
-            day = date(int(match[4]), _MONTHS[match[3].lower()], int(match[2]))
-        except (KeyError, ValueError):
+            day = dates.parse_date(match[0])
+        except FormatError:
             reader.fail("no such day")
         reader.pos = match.end()
         after = date.fromordinal(min(day.toordinal() + 1, date.max.toordinal()))

@@ -58,5 +58,3 @@ class StoreSettings:
     """An unused body is removed this long after its last use (STORAGE §3, GC)."""
     pack_live_percent: int = 60
     """A sealed pack with less of its octets in use is rewritten (STORAGE §3)."""
-    keep_snapshots: int = 2
-    """Database copies kept from before migrations."""
