@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import generators
-from bench.generators import Figures
+from bench.generators import Figures, LoadFailed
 from bench.material import Material
 from bench.measure import count_syncs, syncs_counted
 from bench.peers import CROWD, DOMAIN, PASSWORD, Server
@@ -216,6 +216,8 @@ def _idle(tls: bool, *, settle_s: float = 1.0) -> Measure:
             time.sleep(settle_s)
             after = server.processes.pss_octets()
         time.sleep(settle_s)
+        if after <= before:
+            raise LoadFailed(f"memory went from {before} to {after} octets with {bench.sizes.idle} connections more")
         return {"octets_each": (after - before) / bench.sizes.idle}
 
     return measure
