@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -335,14 +335,9 @@ def everywhere(directory: Path) -> Callable[[F], F]:
     """Runs a test for each dialogue of ``directory``, in memory and over a socket, on the memory and SQLite store."""
 
     def mark(test: F) -> F:
-        each = pytest.mark.parametrize("path", list(files(directory)), ids=lambda path: path.stem)
+        each = pytest.mark.parametrize("path", sorted(directory.glob("*.txt")), ids=lambda path: path.stem)
         on = pytest.mark.parametrize("kind", ["memory", "sqlite"])
         by = pytest.mark.parametrize("way", ["memory", "socket"])
         return on(by(each(test)))
 
     return mark
-
-
-def files(directory: Path) -> Iterator[Path]:
-    """The dialogues of one protocol, by name; play one with ``Player(stage).play(parse(path.read_text()))``."""
-    return iter(sorted(directory.glob("*.txt")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from pathlib import Path as FilePath
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +26,7 @@ from courriel.formats.address import (
     render_mailbox,
 )
 from courriel.formats.header import split_block
+from tests.trial import SHARED
 
 PATHS: list[tuple[bytes, Path]] = [
     (b"<Userc@example.com>", Path("Userc", "example.com")),
@@ -331,7 +331,7 @@ def test_rendered_name_comes_back(name: str, used: int) -> None:
         assert found.display_name.strip() == name.strip()
 
 
-ATTACKS = FilePath(__file__).parents[3] / "shared/suites/auth/attack/espoofer-cases.json"
+ATTACKS = SHARED / "suites/auth/attack/espoofer-cases.json"
 # What the list's `required` asks of address syntax: these From values are refused or kept apart by the header.
 FROM_REFUSED = {"server_a15", "server_a17"}
 

@@ -11,15 +11,15 @@ import email.utils
 import itertools
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from courriel.formats import dates, encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import split_block, unfold
+from tests.trial import SHARED
 
-CORPUS = Path(__file__).parents[3] / "shared/corpus"
+CORPUS = SHARED / "corpus"
 ARCHIVES = ("spamassassin.tar.gz", "list-cake.tar.gz", "list-cocci.tar.gz", "csdmc2010.tar.gz", "phishing_pot.tar.gz")
 MESSAGES_AN_ARCHIVE = 100
 

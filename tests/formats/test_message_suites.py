@@ -19,8 +19,9 @@ from courriel.formats.message.section import Section, SectionKind, decode_binary
 from courriel.formats.message.structure import body_form
 from courriel.formats.message.summary import summarise
 from courriel.formats.message.text import decoded_header, decoded_text
+from tests.trial import SHARED
 
-SUITES = Path(__file__).parents[3] / "shared" / "suites" / "mime"
+SUITES = SHARED / "suites" / "mime"
 Shape = str | list["Shape"]
 
 pytestmark = pytest.mark.skipif(not SUITES.exists(), reason=f"no {SUITES}")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.imap.house import PASSWORD, listening, make_house
 from tests.interop.imaptest import Exchange, Outcome, Script, Server, load, play
+from tests.trial import SHARED
 
-SCRIPTS = Path(__file__).parents[3] / "shared" / "suites" / "imaptest" / "tests"
+SCRIPTS = SHARED / "suites" / "imaptest" / "tests"
 NAMES = sorted(path.name for path in SCRIPTS.iterdir() if "." not in path.name) if SCRIPTS.exists() else []
 
 pytestmark = [
