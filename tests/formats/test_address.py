@@ -212,6 +212,14 @@ STRICT: list[tuple[bytes, list[Mailbox]]] = [
     (b"<@attack.com,@any.com:admin@legit.com>", [m(None, b"admin", b"legit.com", b"@attack.com,@any.com")]),
     (b"< a@x.org >", [m(None, b"a", b"x.org")]),
     (b"Ren\xe9 <a@x.org>", [m(b"Ren\xe9", b"a", b"x.org")]),
+    # the first comment is the name of a bare address, on either side of it; before angle brackets it is none
+    (b"(c)a@x.org", [m(b"c", b"a", b"x.org")]),
+    (b"(c) a@x.org (d)", [m(b"c", b"a", b"x.org")]),
+    (b"a@x.org (d), (e) b@y.org", [m(b"d", b"a", b"x.org"), m(b"e", b"b", b"y.org")]),
+    (b"(c) <a@x.org>", [m(None, b"a", b"x.org")]),
+    # blanks inside a quoted string are part of it
+    (b'" .q "<a@x.org>', [m(b" .q ", b"a", b"x.org")]),
+    (b'" .q"@x.org (d)', [m(b"d", b" .q", b"x.org")]),
     ("é@bücher.example".encode(), [m(None, "é".encode(), "bücher.example".encode())]),
 ]
 

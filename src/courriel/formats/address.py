@@ -165,16 +165,16 @@ class _Text:
         self.pieces.append(b"@")
 
     def joined(self, start: int = 0, stop: int | None = None) -> bytes:
-        return b"".join(self.pieces[start:stop]).strip()
+        return b"".join(self.pieces[start:stop])
 
     def address(self, start: int = 0) -> tuple[bytes, bytes]:
         """(local, domain): cut at the last ``@`` that is not quoted; blanks around dots go (§4.4 obs-local-part)."""
         if not self.ats or self.ats[-1] < start:
-            return self.joined(start), b""
+            return self.joined(start).strip(), b""
         at = self.ats[-1]
-        local, host = self.joined(start, at), self.joined(at + 1)
-        if b" " in local:
-            local = _AROUND_DOTS.sub(b".", local)
+        local, host = self.joined(start, at), self.joined(at + 1).strip()
+        if b" " in local and at - start > 1:  # one quoted string keeps its blanks
+            local = _AROUND_DOTS.sub(b".", local.strip())
         return local, _AROUND_DOTS.sub(b".", host) if b" " in host else host
 
 
@@ -213,7 +213,7 @@ class _Reader:
             kind, start, at = match.lastindex, at, match.end()
             self.tokens -= 1
             if self.tokens < 0:
-                text.add(_one_line(raw[start:]))
+                text.add(_one_line(raw[start:]).strip())
                 at = stop
                 break
             if kind == _BLANK:
@@ -258,7 +258,7 @@ class _Reader:
             kind, start, at = match.lastindex, at, match.end()
             self.tokens -= 1
             if self.tokens < 0:
-                text.add(_one_line(raw[start:]))
+                text.add(_one_line(raw[start:]).strip())
                 at = stop
                 break
             if kind == _BLANK:
@@ -358,13 +358,13 @@ _CONTINUATION = re.compile(rb"\r?\n(?=[ \t])")
 
 def _strict_mailbox(value: bytes, at: int) -> tuple[Mailbox, int]:
     """One mailbox and the blanks and comments around it; the offset of the comma or of the end."""
-    at, _ = _strict_blanks(value, at)
+    at, before = _strict_blanks(value, at)
     spec = _ADDR_SPEC.match(value, at)
     if spec is not None:
         local, host = _strict_spec(spec)
-        end, comment = _strict_blanks(value, spec.end())
+        end, after = _strict_blanks(value, spec.end())
         if not value.startswith(b"<", end):
-            return Mailbox(comment or None, None, local, host), end
+            return Mailbox(before or after or None, None, local, host), end
         mailbox, end = _strict_angle(value, end, spec[0])
         if (mailbox.local, mailbox.domain.lower()) != (local, host.lower()):
             raise FormatError("address", at, "two addresses without a comma")
