@@ -115,6 +115,10 @@ class Open:
 
     def identified(self, connection: Connection, account: int) -> None: ...
 
+    def heard(self) -> None: ...
+
+    def replied(self, connection: Connection) -> None: ...
+
 
 async def without_a_kernel(kind: str, messages: int, octets: int, profiler: cProfile.Profile | None) -> None:
     """The same conversation over a transport in memory: what Python costs, in four pieces as over a socket."""

@@ -160,6 +160,10 @@ class _Open:
 
     def identified(self, connection: Connection, account: int) -> None: ...
 
+    def heard(self) -> None: ...
+
+    def replied(self, connection: Connection) -> None: ...
+
 
 class MemoryLink:
     """A connection without a socket."""

@@ -80,13 +80,21 @@ class Service(Protocol):
 
 
 class Keeper(Protocol):
-    """Who counts connections (the listener)."""
+    """Who counts connections, and what goes over them (the listener)."""
 
     def admit(self, connection: Connection) -> bool: ...
 
     def release(self, connection: Connection) -> None: ...
 
     def identified(self, connection: Connection, account: int) -> None: ...
+
+    def heard(self) -> None:
+        """A client has sent something."""
+        ...
+
+    def replied(self, connection: Connection) -> None:
+        """Its client has its answer and may go on."""
+        ...
 
 
 class Connection(asyncio.Protocol):
@@ -277,6 +285,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.deadline = self._loop.time() + self.patience_s
+        self._keeper.heard()
         if self.trace is not None:
             self.trace(TRACE_IN, data)
         if self._busy:
@@ -334,6 +343,7 @@ class Connection(asyncio.Protocol):
         if rest is None:
             self._busy = False
             self.flush()
+            self._keeper.replied(self)
         else:
             self.flush()
             self._task = self._loop.create_task(self._go_on(rest))
@@ -354,6 +364,7 @@ class Connection(asyncio.Protocol):
             self._task = None
             self._busy = False
             self.flush()
+            self._keeper.replied(self)
             if self._transport is not None and not self.closing:
                 self._transport.resume_reading()
 

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from courriel.base.log import Level, log
 from courriel.base.networks import network_of
 from courriel.net.connection import HANDSHAKE_TIMEOUT_S, Connection, Service
+from courriel.net.vigil import Vigil
 
 SWEEP_S: Final = 5.0
 """How often silent connections are looked for; a time-out is exact to this much."""
@@ -65,6 +66,7 @@ class Listener:
         self._server: asyncio.AbstractServer | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._vigil: Vigil | None = None
 
     @property
     def connections(self) -> int:
@@ -76,9 +78,9 @@ class Listener:
 
         Returns the port.  Raises OSError when it cannot be bound.
         """
-        self._loop = asyncio.get_running_loop()
+        loop = self._awaken()
         handshake = HANDSHAKE_TIMEOUT_S if tls is not None else None
-        server = await self._loop.create_server(
+        server = await loop.create_server(
             self._connection, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
         )
         self._started(server)
@@ -87,9 +89,14 @@ class Listener:
 
     async def open_unix(self, path: Path) -> None:
         """Listen on a unix socket that only its owner and group can reach."""
-        self._loop = asyncio.get_running_loop()
+        loop = self._awaken()
         listening = _bound_unix(path)
-        self._started(await self._loop.create_unix_server(self._connection, sock=listening, backlog=BACKLOG))
+        self._started(await loop.create_unix_server(self._connection, sock=listening, backlog=BACKLOG))
+
+    def _awaken(self) -> asyncio.AbstractEventLoop:
+        self._loop = loop = asyncio.get_running_loop()
+        self._vigil = Vigil(loop)
+        return loop
 
     def _connection(self) -> Connection:
         assert self._loop is not None
@@ -126,6 +133,16 @@ class Listener:
         """A client has logged in: trace it if somebody asked for that."""
         if self._tracer is not None:
             connection.trace = self._tracer.trace(connection, account)
+
+    def heard(self) -> None:
+        """A client has sent something."""
+        if self._vigil is not None:
+            self._vigil.heard()
+
+    def replied(self, connection: Connection) -> None:
+        """Its client has its answer and may go on."""
+        if self._vigil is not None:
+            self._vigil.replied(connection.id)
 
     def _sweep_silent(self) -> None:
         assert self._loop is not None
