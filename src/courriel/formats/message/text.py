@@ -18,7 +18,7 @@ __all__ = ["PREVIEW_CHARACTERS", "decoded_header", "decoded_text", "preview"]
 
 PREVIEW_CHARACTERS = 200
 """RFC 8970 §3.1: a preview has at most 200 characters."""
-_PLAIN_SOURCE_OCTETS = (1_024, 8_192)
+_PLAIN_SOURCE_OCTETS = (512, 8_192)
 """Octets of a plain part that a preview looks at, first and if need be: quoted lines may come first."""
 _HTML_SOURCE_OCTETS = (4_096, 65_536)
 """Octets of an HTML part that a preview looks at, first and if need be: style sheets come first and are long."""
