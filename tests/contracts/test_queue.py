@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from courriel.base.errors import CourrielError
+from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
-from courriel.ports.queue import OutboundQueue, Queued
+from courriel.model.queued import Claim, Mark, Progress, Queued, State, first_progress
+from courriel.ports.queue import OutboundQueue
 from tests.contracts.sqlite_place import open_sqlite_queue
 
 Open = Callable[[], Awaitable[OutboundQueue]]
@@ -26,6 +30,10 @@ def queued(id: str, **changes: object) -> Queued:
         "size_octets": 5,
     }
     return Queued(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def messages(queue: OutboundQueue) -> list[Queued]:
+    return [entry.message for entry in await queue.entries()]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -66,10 +74,10 @@ async def test_what_is_put_can_be_listed_and_read(runner: asyncio.Runner, open_q
         reason="nothing leaves this machine",
     )
     async with opened(open_queue) as queue:
-        assert list(await queue.list()) == []
+        assert await messages(queue) == []
         await queue.put(queued("a"), b"hello")
         await queue.put(full, bytes(range(256)) * 1000)
-        assert list(await queue.list()) == [queued("a"), full]
+        assert await messages(queue) == [queued("a"), full]
         assert await queue.content("a") == b"hello"
         assert await queue.content("b") == bytes(range(256)) * 1000
 
@@ -78,9 +86,9 @@ async def test_put_twice_is_put_once(runner: asyncio.Runner, open_queue: Open) -
     async with opened(open_queue) as queue:
         await queue.put(queued("a"), b"hello")
         await queue.put(queued("a", reason="another"), b"other")
-        assert list(await queue.list()) == [queued("a")] and await queue.content("a") == b"hello"
+        assert await messages(queue) == [queued("a")] and await queue.content("a") == b"hello"
         assert await asyncio.gather(*(queue.put(queued(f"m{n % 5}"), b"%d" % (n % 5)) for n in range(40)))
-        assert sorted(message.id for message in await queue.list()) == ["a", "m0", "m1", "m2", "m3", "m4"]
+        assert sorted(message.id for message in await messages(queue)) == ["a", "m0", "m1", "m2", "m3", "m4"]
         assert await queue.content("m3") == b"3"
 
 
@@ -90,7 +98,7 @@ async def test_remove(runner: asyncio.Runner, open_queue: Open) -> None:
         await queue.put(queued("b"), b"hello")
         assert await queue.remove("a") is True
         assert await queue.remove("a") is False and await queue.remove("never") is False
-        assert [message.id for message in await queue.list()] == ["b"]
+        assert [message.id for message in await messages(queue)] == ["b"]
         with pytest.raises(CourrielError):
             await queue.content("a")
         await queue.put(queued("a"), b"again")
@@ -104,7 +112,148 @@ async def test_it_outlives_closing(runner: asyncio.Runner, open_queue: Open, req
         for n in range(5):
             await queue.put(queued(str(n), queued_at=float(n)), b"x" * n * 5000)
         await queue.remove("2")
-        before = list(await queue.list())
+        before = list(await queue.entries())
     async with opened(open_queue) as queue:
-        assert list(await queue.list()) == before
+        assert list(await queue.entries()) == before
         assert [len(await queue.content(id)) for id in "0134"] == [0, 5000, 15000, 20000]
+
+
+# --- claims, marks, what is looked after ------------------------------------------------------------------------
+
+NOW = 1_800_000_100.0
+LATER = NOW + 600.0
+TO_THREE = tuple(Recipient(Address(name, domain)) for name, domain in [("b", "x.org"), ("c", "y.org"), ("d", "X.org")])
+GREYLISTED = Attempt(Result.DEFERRED, "4.7.1", "450 4.7.1 greylisted", Stage.RCPT, "mx.x.org", "192.0.2.1")
+TAKEN = Attempt(Result.DELIVERED, "2.0.0", "250 2.0.0 ok", Stage.CONTENT, "mx.x.org", "192.0.2.1")
+UNKNOWN = Attempt(Result.FAILED, "5.1.1", "550 5.1.1 no such user", Stage.RCPT, "mx.x.org", "192.0.2.1")
+DELIVERED = Progress(State.DELIVERED, tries=1, last=TAKEN)
+
+
+async def places(queue: OutboundQueue, domain: str, now: float = NOW, most: int = 100) -> list[tuple[str, int]]:
+    claims = await queue.claim(domain, now, LATER, most)
+    return [(claim.message.id, place) for claim in claims for place in claim.places]
+
+
+async def test_a_claim_lends_what_is_due_once(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", recipients=TO_THREE), b"hello")
+        assert set(queue.destinations()) == {"x.org", "y.org"}
+        [claim] = await queue.claim("x.org", NOW, LATER, 100)
+        assert claim == Claim(queued("a", recipients=TO_THREE), "x.org", (0, 2), (first_progress(claim.message),) * 2)
+        assert await places(queue, "x.org") == []
+        assert set(queue.destinations()) == {"y.org"}
+        assert await places(queue, "x.org", LATER) == [("a", 0), ("a", 2)]  # its time is over
+        queue.give_back(await queue.claim("y.org", NOW, LATER, 100))
+        assert await places(queue, "y.org") == [("a", 1)]
+
+
+async def test_longest_due_first_and_no_more_than_asked(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        for n in (3, 1, 2):
+            await queue.put(queued(f"m{n}", queued_at=NOW - 10 + n), b"hello")
+        await queue.put(queued("later", queued_at=NOW - 20, not_before=LATER), b"hello")
+        assert await places(queue, "example.com", most=2) == [("m1", 0), ("m2", 0)]
+        assert queue.destinations()["example.com"] == NOW - 7
+        assert await places(queue, "example.com", most=2) == [("m3", 0)]
+        assert queue.destinations()["example.com"] == LATER
+        assert await places(queue, "example.com", NOW + 599.0) == []
+
+
+async def test_marks_move_recipients_and_finish_messages(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", recipients=TO_THREE), b"hello")
+        await queue.claim("x.org", NOW, LATER, 100)
+        waits = Progress(State.WAITING, LATER, 1, GREYLISTED)
+        await queue.mark([Mark("a", 0, DELIVERED), Mark("a", 2, waits), Mark("gone", 0, DELIVERED)])
+        entry = await queue.entry("a")
+        assert entry is not None
+        assert entry.progress == (DELIVERED, first_progress(entry.message), waits)
+        assert queue.destinations()["x.org"] == LATER
+        assert await places(queue, "x.org") == [] and await places(queue, "x.org", LATER) == [("a", 2)]
+        await queue.mark([Mark("a", 2, DELIVERED), Mark("a", 1, DELIVERED)])
+        assert await queue.entry("a") is None and await queue.entries() == []
+
+
+async def test_a_message_stays_while_a_report_is_owed(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a"), b"hello")
+        await queue.put(queued("b"), b"hello")
+        failed = Progress(State.FAILED, tries=1, last=UNKNOWN, owes=True)
+        await queue.mark([Mark("a", 0, failed), Mark("b", 0, failed)])
+        assert [entry.message.id for entry in await queue.owing(1)] == ["a"]
+        assert [entry.progress for entry in await queue.owing(9)] == [(failed,), (failed,)]
+        await queue.mark([Mark("a", 0, Progress(State.FAILED, tries=1, last=UNKNOWN))])
+        assert [entry.message.id for entry in await queue.owing(9)] == ["b"]
+        assert await queue.entry("a") is None
+        assert await places(queue, "example.com") == [] and "example.com" not in queue.destinations()
+
+
+async def test_held_ones_are_not_due_until_released(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        told: list[str] = []
+        queue.on_change(told.append)
+        await queue.put(queued("a", held=True), b"hello")
+        assert dict(queue.destinations()) == {} and await places(queue, "example.com") == [] and told == []
+        await queue.mark([Mark("a", 0, Progress(State.WAITING, NOW))])
+        assert told == ["example.com"] and await places(queue, "example.com") == [("a", 0)]
+
+
+async def test_whoever_asked_hears_of_new_work(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        told: list[str] = []
+        queue.on_change(told.append)
+        await queue.put(queued("a", recipients=TO_THREE), b"hello")
+        assert sorted(set(told)) == ["x.org", "y.org"]
+        claims = await queue.claim("x.org", NOW, LATER, 100)
+        told.clear()
+        queue.give_back(claims)
+        assert set(told) == {"x.org"}
+
+
+async def test_old_ones_are_named_when_it_is_time(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("young", look_at=LATER), b"hello")
+        await queue.put(queued("never"), b"hello")
+        await queue.put(queued("old", look_at=NOW), b"hello")
+        assert [entry.message.id for entry in await queue.overdue(NOW, 9)] == ["old"]
+        assert [entry.message.id for entry in await queue.overdue(LATER, 9)] == ["old", "young"]
+        assert [entry.message.id for entry in await queue.overdue(LATER, 1)] == ["old"]
+        await queue.look_again("old", LATER + 1)
+        assert [entry.message.id for entry in await queue.overdue(LATER, 9)] == ["young"]
+        await queue.look_again("young", 0.0)
+        assert await queue.overdue(LATER, 9) == []
+
+
+async def test_claims_end_with_the_process_and_marks_do_not(
+    runner: asyncio.Runner, open_queue: Open, request: pytest.FixtureRequest
+) -> None:
+    if "memory" in request.node.name:
+        pytest.skip("this queue is not meant to survive")
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", recipients=TO_THREE), b"hello")
+        await queue.claim("x.org", NOW, LATER, 100)
+        await queue.mark([Mark("a", 0, DELIVERED)])
+    async with opened(open_queue) as queue:
+        assert set(queue.destinations()) == {"x.org", "y.org"}
+        assert await places(queue, "x.org") == [("a", 2)]
+
+
+async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
+    import apsw
+
+    old = apsw.Connection(str(ram_path / "queue.db"))
+    old.execute(
+        "CREATE TABLE queue (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, message BLOB NOT NULL,"
+        " hash BLOB NOT NULL, size INTEGER NOT NULL, codec INTEGER NOT NULL, data BLOB NOT NULL)"
+    )
+    kept = msgspec.to_builtins(queued("a", held=True, reason="why", recipients=TO_THREE))
+    for new in ("not_before", "expire_at", "look_at"):
+        del kept[new]
+    row = ("a", msgspec.msgpack.encode(kept), hashlib.sha256(b"hello").digest(), 5, 0, b"hello")
+    old.execute("INSERT INTO queue (id, message, hash, size, codec, data) VALUES (?,?,?,?,?,?)", row)
+    old.close()
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        [entry] = await queue.entries()
+        assert entry.message == queued("a", held=True, reason="why", recipients=TO_THREE)
+        assert [progress.state for progress in entry.progress] == [State.HELD] * 3
+        assert await queue.content("a") == b"hello"

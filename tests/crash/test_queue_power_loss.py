@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from courriel.model.envelope import Address, Recipient
-from courriel.ports.queue import Queued
+from courriel.model.queued import Queued
 from courriel.store.sqlite.queue import SqliteQueue
 from tests.crash.disk import Recorder, RecordingFiles, RecordingVFS, Replay, Torn
 
@@ -60,7 +60,7 @@ async def look(path: Path, told: list[tuple[int, str, str]], position: int) -> l
     so_far = [(what, id) for at, what, id in told if at <= position]
     queue = await SqliteQueue.open(path)
     try:
-        ids = [message.id for message in await queue.list()]
+        ids = [entry.message.id for entry in await queue.entries()]
         wrong = [f"{id} is there twice" for id in set(ids) if ids.count(id) > 1]
         for what, id in so_far:
             if what == "put" and ("removing", id) not in so_far and id not in ids:

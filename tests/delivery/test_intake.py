@@ -15,6 +15,7 @@ from courriel.base.errors import Unavailable
 from courriel.delivery.settings import DeliverySettings
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.message import NewMessage, Stored
+from courriel.model.queued import Queued
 from courriel.model.refusals import (
     AccountDisabled,
     BadMessage,
@@ -26,7 +27,6 @@ from courriel.model.refusals import (
     RelayDenied,
 )
 from courriel.model.transit import Fate, Receipt
-from courriel.ports.queue import Queued
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
 from tests.smtp.house import DAVES_OCTETS, House, build
@@ -99,7 +99,7 @@ def test_where_mail_goes(kind: str, to: tuple[str, ...], boxes: dict[str, int], 
         for person, count in boxes.items():
             mail = await house.mail(person)
             assert len(mail) == count and all(one.endswith(HELLO) for one in mail)
-        waiting = await house.queue.list()
+        waiting = [entry.message for entry in await house.queue.entries()]
         assert sum(len(one.recipients) for one in waiting) == queued
 
     _run(test, kind=kind, path=tmp_path)
@@ -370,7 +370,7 @@ def test_mail_for_elsewhere_waits_and_says_why() -> None:
         to = ("x@elsewhere.test", "bob@courriel.test", "y@elsewhere.test", "x@elsewhere.test")
         receipt = await _accept(house, *to, content=FULL, door=Door.SUBMISSION, sender=_address("alice@courriel.test"))
         assert _fates(receipt) == ["queued", "delivered", "queued", "queued"]
-        [waiting] = await house.queue.list()
+        [waiting] = [entry.message for entry in await house.queue.entries()]
         assert waiting.id == receipt.id and waiting.held and waiting.reason
         assert waiting.reverse_path == "alice@courriel.test"
         assert [str(one.address) for one in waiting.recipients] == ["x@elsewhere.test", "y@elsewhere.test"]
@@ -385,7 +385,7 @@ def test_mail_for_elsewhere_waits_and_says_why() -> None:
 def test_with_relaying_on_it_is_due_at_once() -> None:
     async def test(house: House) -> None:
         await _accept(house, "x@elsewhere.test", door=Door.SUBMISSION)
-        [waiting] = await house.queue.list()
+        [waiting] = [entry.message for entry in await house.queue.entries()]
         assert not waiting.held and waiting.reason == ""
 
     _run(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
@@ -399,10 +399,10 @@ def test_both_or_neither_when_the_store_fails() -> None:
         store.failure = Unavailable("disk full")
         with pytest.raises(Unavailable):
             await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
-        assert await house.queue.list() == [] and await house.mail("bob") == []
+        assert await house.queue.entries() == [] and await house.mail("bob") == []
         store.failure = None
         await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
-        assert len(await house.queue.list()) == 1 and len(await house.mail("bob")) == 1
+        assert len(await house.queue.entries()) == 1 and len(await house.mail("bob")) == 1
 
     _run(test, store=store)
 
@@ -414,7 +414,7 @@ def test_nothing_is_left_when_the_client_goes_away_meanwhile() -> None:
         store.failure = asyncio.CancelledError()
         with pytest.raises(asyncio.CancelledError):
             await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
-        assert await house.queue.list() == []
+        assert await house.queue.entries() == []
 
     _run(test, store=store)
 

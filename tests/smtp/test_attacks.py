@@ -210,7 +210,7 @@ def test_no_relay(sender: bytes, recipient: bytes, way: str, door: str) -> None:
     async def run() -> tuple[bytes, int, list[bytes]]:
         house = await build()
         said = await say(house, hello + talk + b"QUIT\r\n", door)
-        return said, len(await house.queue.list()), await house.mail("alice")
+        return said, len(await house.queue.entries()), await house.mail("alice")
 
     said, queued, mail = asyncio.run(run())
     assert queued == 0 and mail == []

@@ -53,7 +53,7 @@ class _Play:
     async def queued(self, arguments: str) -> None:
         """``queued 1 anna@far.test``: so many messages wait; the last one is for these people."""
         count, *people = arguments.split()
-        waiting = await self.house.queue.list()
+        waiting = [entry.message for entry in await self.house.queue.entries()]
         assert len(waiting) == int(count)
         if people:
             assert [str(recipient.address) for recipient in waiting[-1].recipients] == people

@@ -185,7 +185,7 @@ def test_a_full_disk_is_said_and_nothing_stays_behind() -> None:
         login = b"AUTH PLAIN " + PLAIN + b"\r\nMAIL FROM:<alice@courriel.test>\r\n" + RCPT
         message = b"DATA\r\nFrom: alice@courriel.test\r\n\r\nx\r\n.\r\n"
         said = await say(house, EHLO + login + b"RCPT TO:<a@far.example>\r\n" + message, "submission", HERE)
-        return said, len(await house.queue.list()), house.budget.used
+        return said, len(await house.queue.entries()), house.budget.used
 
     said, queued, in_flight = asyncio.run(run())
     assert _last(said).startswith(b"451 4.3.0 ") and (queued, in_flight) == (0, 0)

@@ -19,6 +19,7 @@ from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model.account import Account
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.queued import Entry, State
 from courriel.model.refusals import NoSuchAddress
 from courriel.ports import administration as do
 
@@ -143,18 +144,7 @@ class LocalAdministration:
 
     # --- stored and waiting mail ----------------------------------------------------------------------------
     async def queue_list(self, _request: do.QueueList) -> Any:
-        return [
-            {
-                "id": queued.id,
-                "from": queued.reverse_path,
-                "to": [str(recipient.address) for recipient in queued.recipients],
-                "queued_at": _moment(queued.queued_at),
-                "octets": queued.size_octets,
-                "held": queued.held,
-                "reason": queued.reason,
-            }
-            for queued in await self._home.queue.list()
-        ]
+        return [_queue_row(entry) for entry in await self._home.queue.entries()]
 
     async def check(self, request: do.Check) -> Any:
         report = await self._home.store.check(request.repair)
@@ -240,3 +230,17 @@ def _reason(refusal: CourrielError) -> str:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _queue_row(entry: Entry) -> dict[str, Any]:
+    message = entry.message
+    held = all(progress.state is State.HELD for progress in entry.progress)
+    return {
+        "id": message.id,
+        "from": message.reverse_path,
+        "to": [str(recipient.address) for recipient in message.recipients],
+        "queued_at": _moment(message.queued_at),
+        "octets": message.size_octets,
+        "held": held,
+        "reason": message.reason if held else "",
+    }

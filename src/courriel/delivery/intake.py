@@ -20,10 +20,11 @@ from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
+from courriel.model.queued import Queued
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.ports.directory import Directory
-from courriel.ports.queue import OutboundQueue, Queued
+from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
 
 

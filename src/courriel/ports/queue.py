@@ -1,40 +1,78 @@
-"""Messages that wait to travel on.  This issue holds them durably; sending is the relay's business."""
+"""Messages that wait to travel on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
-from courriel.model.envelope import Recipient
-
-
-class Queued(msgspec.Struct, frozen=True):
-    """One message in the queue.  ``reason`` says in plain words why it is held, empty when it is due."""
-
-    id: str
-    reverse_path: str
-    recipients: tuple[Recipient, ...]
-    queued_at: float
-    size_octets: int
-    envid: str | None = None
-    ret: str | None = None
-    smtputf8: bool = False
-    body: str = "7BIT"
-    held: bool = False
-    reason: str = ""
+from courriel.model.queued import Claim, Entry, Mark, Queued
 
 
 class OutboundQueue(Protocol):
-    """A durable queue.  ``put`` with an id that is there already does nothing: hand-over can be repeated."""
+    """A durable queue.  Every method raises Unavailable when the disk fails.
 
-    async def put(self, message: Queued, content: bytes) -> None: ...
+    A claim lends recipients to its holder until a time; it ends with a mark, with ``give_back``, when the time is
+    over, and with the process.  So an attempt may be repeated after a crash, and none is ever forgotten.
+    """
 
-    async def list(self) -> Sequence[Queued]: ...
+    async def put(self, message: Queued, content: bytes) -> None:
+        """Durable when it returns.  With an id that is there already it does nothing: hand-over can be repeated."""
+        ...
 
-    async def content(self, id: str) -> bytes: ...
+    async def entries(self) -> Sequence[Entry]:
+        """Everything, in the order in which it came."""
+        ...
 
-    async def remove(self, id: str) -> bool: ...
+    async def entry(self, id: str) -> Entry | None: ...
+
+    async def content(self, id: str) -> bytes:
+        """Raises Unavailable for a message that is not there, Damaged for one that does not match its hash."""
+        ...
+
+    async def remove(self, id: str) -> bool:
+        """Whether it was there."""
+        ...
+
+    def destinations(self) -> Mapping[str, float]:
+        """Domains with recipients that wait and are not lent, and when the first of them is due.
+
+        It may name a domain too early (a claim then finds nothing and puts it right), never too late.
+        """
+        ...
+
+    async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
+        """Borrow up to ``most`` recipients of ``domain`` that are due, longest due first, until the time ``until``."""
+        ...
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        """Write what became of recipients, in one transaction.
+
+        A message whose recipients are all in a final state, and owe nothing, is gone with it.  Marks of messages
+        that are not there are passed over.
+        """
+        ...
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """End claims without an attempt."""
+        ...
+
+    async def owing(self, most: int) -> Sequence[Entry]:
+        """Messages with recipients whose final state the sender was not told of; oldest first."""
+        ...
+
+    async def overdue(self, now: float, most: int) -> Sequence[Entry]:
+        """Messages with waiting recipients to look at for their age: to warn of, or to give up.
+
+        ``look_at`` of a message is set by ``put`` (its expiry or the time to warn) and by ``look_again``.
+        """
+        ...
+
+    async def look_again(self, id: str, at: float) -> None:
+        """Let ``overdue`` name this message next at ``at``."""
+        ...
+
+    def on_change(self, tell: Callable[[str], None]) -> None:
+        """Have ``tell`` called on the loop with a domain that has become due earlier than it was."""
+        ...
 
     async def close(self) -> None: ...

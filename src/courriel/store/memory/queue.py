@@ -2,31 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from courriel.base.errors import Damaged
-from courriel.ports.queue import Queued
+from courriel.model.queued import Claim, Entry, Mark, Progress, Queued, State, domain_of, first_progress
+
+
+class _Held:
+    """One message, what became of it so far, and which of its recipients are lent until when."""
+
+    def __init__(self, message: Queued, content: bytes) -> None:
+        self.message = message
+        self.content = content
+        self.progress = [first_progress(message)] * len(message.recipients)
+        self.lent: dict[int, float] = {}
+        self.look_at = message.look_at
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.message, tuple(self.progress))
+
+    @property
+    def is_done(self) -> bool:
+        return all(progress.state.is_final and not progress.owes for progress in self.progress)
+
+    def free(self, domain: str) -> list[tuple[float, int]]:
+        """(due at, place) of recipients that wait and are not lent."""
+        return [
+            (progress.next_at, place)
+            for place, (recipient, progress) in enumerate(zip(self.message.recipients, self.progress, strict=True))
+            if progress.state is State.WAITING and place not in self.lent and domain_of(recipient) == domain
+        ]
 
 
 class MemoryQueue:
     """Messages by id, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._messages: dict[str, tuple[Queued, bytes]] = {}
+        self._messages: dict[str, _Held] = {}
+        self._tell: Callable[[str], None] = lambda _domain: None
 
     async def put(self, message: Queued, content: bytes) -> None:
-        self._messages.setdefault(message.id, (message, content))
+        if message.id not in self._messages:
+            held = self._messages[message.id] = _Held(message, content)
+            self._tell_of(held)
 
-    async def list(self) -> Sequence[Queued]:
-        return [message for message, _ in self._messages.values()]
+    def _tell_of(self, held: _Held) -> None:
+        for domain in {domain_of(recipient) for recipient in held.message.recipients}:
+            if held.free(domain):
+                self._tell(domain)
+
+    async def entries(self) -> Sequence[Entry]:
+        return [held.entry for held in self._messages.values()]
+
+    async def entry(self, id: str) -> Entry | None:
+        held = self._messages.get(id)
+        return None if held is None else held.entry
 
     async def content(self, id: str) -> bytes:
         if id not in self._messages:
             raise Damaged(f"no message {id} in the queue")
-        return self._messages[id][1]
+        return self._messages[id].content
 
     async def remove(self, id: str) -> bool:
         return self._messages.pop(id, None) is not None
 
+    def destinations(self) -> Mapping[str, float]:
+        due: dict[str, float] = {}
+        for held in self._messages.values():
+            for domain in {domain_of(recipient) for recipient in held.message.recipients}:
+                for next_at, _ in held.free(domain):
+                    due[domain] = min(next_at, due.get(domain, next_at))
+        return due
+
+    async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
+        for held in self._messages.values():
+            held.lent = {place: end for place, end in held.lent.items() if end > now}
+        due = sorted(
+            (next_at, n, place)
+            for n, held in enumerate(self._messages.values())
+            for next_at, place in held.free(domain)
+            if next_at <= now
+        )
+        messages = list(self._messages.values())
+        chosen: dict[int, list[int]] = {}
+        for _, n, place in due[:most]:
+            chosen.setdefault(n, []).append(place)
+            messages[n].lent[place] = until
+        return [
+            Claim(messages[n].message, domain, tuple(places), tuple(messages[n].progress[place] for place in places))
+            for n, places in chosen.items()
+        ]
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        for mark in marks:
+            held = self._messages.get(mark.id)
+            if held is None or mark.place >= len(held.progress):
+                continue
+            held.lent.pop(mark.place, None)
+            held.progress[mark.place] = mark.progress
+        for id in {mark.id for mark in marks}:
+            held = self._messages.get(id)
+            if held is not None and held.is_done:
+                del self._messages[id]
+            elif held is not None:
+                self._tell_of(held)
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            held = self._messages.get(claim.message.id)
+            if held is not None:
+                for place in claim.places:
+                    held.lent.pop(place, None)
+                self._tell(claim.domain)
+
+    async def owing(self, most: int) -> Sequence[Entry]:
+        owing = [held.entry for held in self._messages.values() if any(_owes(held.progress))]
+        return owing[:most]
+
+    async def overdue(self, now: float, most: int) -> Sequence[Entry]:
+        old = [held for held in self._messages.values() if held.look_at and held.look_at <= now]
+        return [held.entry for held in sorted(old, key=lambda held: held.look_at)[:most]]
+
+    async def look_again(self, id: str, at: float) -> None:
+        if id in self._messages:
+            self._messages[id].look_at = at
+
+    def on_change(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
     async def close(self) -> None:
         """Nothing to bring anywhere."""
+
+
+def _owes(progress: Sequence[Progress]) -> list[bool]:
+    return [one.owes for one in progress]

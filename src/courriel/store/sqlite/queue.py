@@ -3,26 +3,37 @@
 Its own database file (``queue.db``) and its own writer: a queue never shares a writer with mailboxes.  Content lies
 in the row, compressed, with its SHA-256.  ``put`` with an id that is there already changes nothing, so hand-over
 can be repeated after a crash.
+
+One process has the file, so claims are kept in its memory: they end with it, which is what a claim asks for, and
+cost no write.  So does the map of destinations, which is as large as there are domains with waiting mail.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import apsw
-import msgspec
 
 from courriel.base.errors import Damaged, Unavailable
-from courriel.ports.queue import Queued
+from courriel.model.queued import Claim, Entry, Mark, Progress, Queued, State, domain_of, first_progress
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite.commit import Committer, Item, run_plans
-from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
+from courriel.store.sqlite.connection import Row, meaning, open_reader, open_writer, stops_writing
+from courriel.store.sqlite.queue_schema import (
+    CODE,
+    FIRST_FINAL,
+    add_recipients,
+    pack,
+    prepare,
+    unpack_message,
+    unpack_progress,
+)
 from courriel.store.sqlite.shard import Say
 from courriel.store.sqlite.store import say_nothing, take_lock
 
@@ -37,12 +48,6 @@ SMALL_OCTETS: Final = 262_144
 CHECKPOINT_PAGES: Final = 1_000
 """The queue leaves checkpoints to SQLite, at its own default of 4 MB: they delay a hand-over, not a reader."""
 
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS queue (
-    n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, message BLOB NOT NULL,
-    hash BLOB NOT NULL, size INTEGER NOT NULL, codec INTEGER NOT NULL, data BLOB NOT NULL);
-"""
-
 
 class SqliteQueue:
     """See above."""
@@ -56,11 +61,15 @@ class SqliteQueue:
         try:
             self._connection = open_writer(path, vfs)
             self._connection.wal_autocheckpoint(CHECKPOINT_PAGES)
-            self._connection.execute(TABLES)
+            prepare(self._connection)
             files.fsync_directory(os.path.dirname(path))  # noqa: PTH120 - paths are strings on this seam
             self._reader = open_reader(path, vfs)
+            due: list[Row] = self._reader.execute(FIRST_DUE).fetchall()
+            self._due: dict[str, float] = dict(due)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
+        self._lent: dict[str, dict[tuple[str, int], float]] = {}
+        self._tell: Callable[[str], None] = _tell_nobody
         self._committer: Committer[_Group] = Committer(
             loop,
             self,
@@ -89,13 +98,29 @@ class SqliteQueue:
 
     async def put(self, message: Queued, content: bytes) -> None:
         [(codec, data)] = self._codec.encode([content])
-        row = (message.id, msgspec.msgpack.encode(message), sha256(content).digest(), len(content), codec, data)
-        await self._committer.submit(lambda group: group.put(row))
+        row = (
+            *(message.id, pack(message), sha256(content).digest(), len(content), codec, data),
+            message.look_at or None,
+        )
+        await self._committer.submit(lambda group: group.put(message, row))
 
-    async def list(self) -> Sequence[Queued]:
+    async def entries(self) -> Sequence[Entry]:
+        return self._read_entries("SELECT n, message FROM queue ORDER BY n", ())
+
+    async def entry(self, id: str) -> Entry | None:
+        found = self._read_entries("SELECT n, message FROM queue WHERE id=?", (id,))
+        return found[0] if found else None
+
+    def _read_entries(self, sql: str, bindings: Row) -> list[Entry]:
         return [
-            msgspec.msgpack.decode(message, type=Queued)
-            for (message,) in self._select("SELECT message FROM queue ORDER BY n", ())
+            Entry(
+                unpack_message(packed),
+                tuple(
+                    unpack_progress(progress)
+                    for (progress,) in self._select("SELECT progress FROM recipient WHERE n=? ORDER BY place", (n,))
+                ),
+            )
+            for n, packed in self._select(sql, bindings)
         ]
 
     async def content(self, id: str) -> bytes:
@@ -111,6 +136,78 @@ class SqliteQueue:
     async def remove(self, id: str) -> bool:
         return await self._committer.submit(lambda group: group.remove(id))
 
+    # --- claims -----------------------------------------------------------------------------------------------
+    def destinations(self) -> Mapping[str, float]:
+        return self._due
+
+    async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
+        lent = self._lent_now(domain, now)
+        rows = self._select(WAITING, (domain, most + len(lent) + 1))
+        free = [row for row in rows if (row[2], row[1]) not in lent]
+        due = [row for row in free[:most] if row[0] <= now]
+        if len(free) > len(due):
+            self._due[domain] = free[len(due)][0]
+        else:
+            self._due.pop(domain, None)
+        claims = self._borrow(domain, due)
+        if claims:
+            lent = self._lent.setdefault(domain, lent)
+            lent.update(((claim.message.id, place), until) for claim in claims for place in claim.places)
+        return claims
+
+    def _lent_now(self, domain: str, now: float) -> dict[tuple[str, int], float]:
+        lent = self._lent.get(domain, {})
+        for key in [key for key, until in lent.items() if until <= now]:
+            del lent[key]
+        return lent
+
+    def _borrow(self, domain: str, rows: Rows) -> list[Claim]:
+        """Claims of ``rows`` (next_at, place, id, message, progress), one for each message."""
+        messages: dict[str, tuple[bytes, list[int], list[Progress]]] = {}
+        for _, place, id, packed, progress in rows:
+            _, places, states = messages.setdefault(id, (packed, [], []))
+            places.append(place)
+            states.append(unpack_progress(progress))
+        return [
+            Claim(unpack_message(packed), domain, tuple(places), tuple(states))
+            for packed, places, states in messages.values()
+        ]
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        await self._committer.submit(lambda group: group.mark(marks))
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            for place, progress in zip(claim.places, claim.progress, strict=True):
+                self._end_claim(claim.domain, claim.message.id, place)
+                self._becomes_due(claim.domain, progress.next_at)
+
+    def _end_claim(self, domain: str, id: str, place: int) -> None:
+        lent = self._lent.get(domain)
+        if lent is not None:
+            lent.pop((id, place), None)
+            if not lent:
+                del self._lent[domain]
+
+    def _becomes_due(self, domain: str, next_at: float) -> None:
+        known = self._due.get(domain)
+        if known is None or next_at < known:
+            self._due[domain] = next_at
+            self._tell(domain)
+
+    # --- what is looked after -----------------------------------------------------------------------------------
+    async def owing(self, most: int) -> Sequence[Entry]:
+        return self._read_entries(OWING, (most,))
+
+    async def overdue(self, now: float, most: int) -> Sequence[Entry]:
+        return self._read_entries("SELECT n, message FROM queue WHERE look_at<=? ORDER BY look_at LIMIT ?", (now, most))
+
+    async def look_again(self, id: str, at: float) -> None:
+        await self._committer.submit(lambda group: group.look_again(id, at))
+
+    def on_change(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
     async def close(self) -> None:
         if self._lock < 0:
             return
@@ -120,7 +217,7 @@ class SqliteQueue:
         os.close(self._lock)
         self._lock = -1
 
-    def _select(self, sql: str, bindings: tuple[str, ...]) -> Rows:
+    def _select(self, sql: str, bindings: Row) -> Rows:
         try:
             return self._reader.execute(sql, bindings).fetchall()
         except apsw.Error as error:
@@ -153,7 +250,10 @@ class SqliteQueue:
             self._say("queue.rollback_failed", error=str(error))
 
     def show(self, context: _Group) -> None:
-        """Nobody watches the queue yet."""
+        for domain, id, place in context.ended:
+            self._end_claim(domain, id, place)
+        for domain, next_at in context.due:
+            self._becomes_due(domain, next_at)
 
     def is_fatal(self, error: BaseException) -> bool:
         return stops_writing(error)
@@ -168,18 +268,80 @@ class _Group:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.octets = 0
+        self.due: list[tuple[str, float]] = []
+        """Domains with recipients that wait, once this is durable, and when these are due."""
+        self.ended: list[tuple[str, str, int]] = []
+        """Claims that end with it: domain, message, place."""
 
-    def put(self, row: tuple[str, bytes, bytes, int, int, bytes]) -> None:
-        self.octets += len(row[5])
-        self._connection.execute(
-            "INSERT INTO queue (id, message, hash, size, codec, data) VALUES (?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+    def put(self, message: Queued, row: Row) -> None:
+        self.octets += message.size_octets
+        found = self._connection.execute(
+            "INSERT INTO queue (id, message, hash, size, codec, data, look_at) VALUES (?,?,?,?,?,?,?)"
+            " ON CONFLICT (id) DO NOTHING RETURNING n",
             row,
-        )
+        ).fetchone()
+        if found is None:
+            return
+        add_recipients(self._connection, found[0], message)
+        first = first_progress(message)
+        if first.state is State.WAITING:
+            self.due += [(domain_of(recipient), first.next_at) for recipient in message.recipients]
 
     def remove(self, id: str) -> bool:
-        found = self._connection.execute("DELETE FROM queue WHERE id=? RETURNING n", (id,)).fetchall()
-        return bool(found)
+        n = self._number(id)
+        if n is not None:
+            self._delete(n)
+        return n is not None
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        touched: dict[str, int | None] = {}
+        for mark in marks:
+            n = touched[mark.id] if mark.id in touched else self._number(mark.id)
+            touched[mark.id] = n
+            if n is not None:
+                self._mark(n, mark)
+        for n in touched.values():
+            if n is not None and not self._connection.execute(UNFINISHED, (n, FIRST_FINAL)).fetchone():
+                self._delete(n)
+
+    def _mark(self, n: int, mark: Mark) -> None:
+        progress = mark.progress
+        found = self._connection.execute(
+            "UPDATE recipient SET state=?, next_at=?, owes=?, progress=? WHERE n=? AND place=? RETURNING domain",
+            (CODE[progress.state], progress.next_at, progress.owes, pack(progress), n, mark.place),
+        ).fetchone()
+        if found is None:
+            return
+        self.ended.append((found[0], mark.id, mark.place))
+        if progress.state is State.WAITING:
+            self.due.append((found[0], progress.next_at))
+
+    def look_again(self, id: str, at: float) -> None:
+        self._connection.execute("UPDATE queue SET look_at=? WHERE id=?", (at or None, id))
+
+    def _number(self, id: str) -> int | None:
+        found = self._connection.execute("SELECT n FROM queue WHERE id=?", (id,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def _delete(self, n: int) -> None:
+        self._connection.execute("DELETE FROM recipient WHERE n=?", (n,))
+        self._connection.execute("DELETE FROM queue WHERE n=?", (n,))
 
 
-Rows: TypeAlias = list[tuple[Any, ...]]
+def _tell_nobody(_domain: str) -> None: ...
+
+
+FIRST_DUE: Final = "SELECT domain, min(next_at) FROM recipient WHERE state=0 GROUP BY domain"
+
+WAITING: Final = """
+SELECT r.next_at, r.place, q.id, q.message, r.progress FROM
+    (SELECT n, place, next_at, progress FROM recipient WHERE state=0 AND domain=? ORDER BY next_at LIMIT ?) r
+    JOIN queue q USING (n) ORDER BY r.next_at
+"""
+
+OWING: Final = "SELECT n, message FROM queue WHERE n IN (SELECT n FROM recipient WHERE owes=1) ORDER BY n LIMIT ?"
+
+UNFINISHED: Final = "SELECT 1 FROM recipient WHERE n=? AND (state<? OR owes=1) LIMIT 1"
+
+Rows: TypeAlias = list[Row]
 Items: TypeAlias = list[Item[_Group]]

@@ -1,0 +1,64 @@
+"""The tables of ``queue.db``.  STORAGE §3, "queue".
+
+``recipient`` has what a claim looks for in columns and the rest (tries, last attempt) packed.  States are numbers
+(``STATES``); ``recipient_due`` has waiting ones only, so it stays as small as the work that is left.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from courriel.model.queued import Progress, Queued, State, domain_of, first_progress
+from courriel.store.sqlite.connection import Row
+
+VERSION: Final = 2
+
+STATES: Final = (State.WAITING, State.HELD, State.DELIVERED, State.FAILED, State.EXPIRED)
+CODE: Final = {state: code for code, state in enumerate(STATES)}
+FIRST_FINAL: Final = CODE[State.DELIVERED]
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS queue (
+    n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, message BLOB NOT NULL,
+    hash BLOB NOT NULL, size INTEGER NOT NULL, codec INTEGER NOT NULL, data BLOB NOT NULL);
+ALTER TABLE queue ADD COLUMN look_at REAL;
+CREATE INDEX queue_look ON queue (look_at) WHERE look_at IS NOT NULL;
+CREATE TABLE recipient (
+    n INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL,
+    next_at REAL NOT NULL, owes INTEGER NOT NULL, progress BLOB NOT NULL, PRIMARY KEY (n, place)) WITHOUT ROWID;
+CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0;
+CREATE INDEX recipient_owes ON recipient (n) WHERE owes=1;
+"""
+
+
+def prepare(connection: apsw.Connection) -> None:
+    """Make the tables, or bring those of version 1 (messages only) up to date; in one transaction."""
+    if connection.pragma("user_version") == VERSION:
+        return
+    with connection:
+        connection.execute(_TABLES)
+        old: list[Row] = connection.execute("SELECT n, message FROM queue").fetchall()
+        for n, packed in old:
+            add_recipients(connection, n, msgspec.msgpack.decode(packed, type=Queued))
+        connection.pragma("user_version", VERSION)
+
+
+def add_recipients(connection: apsw.Connection, n: int, message: Queued) -> None:
+    """The rows of a new message."""
+    progress = first_progress(message)
+    state, packed = CODE[progress.state], pack(progress)
+    connection.executemany(
+        "INSERT INTO recipient VALUES (?,?,?,?,?,0,?)",
+        [
+            (n, place, domain_of(recipient), state, progress.next_at, packed)
+            for place, recipient in enumerate(message.recipients)
+        ],
+    )
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack_message = msgspec.msgpack.Decoder(Queued).decode
+unpack_progress = msgspec.msgpack.Decoder(Progress).decode
