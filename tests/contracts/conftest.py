@@ -1,9 +1,8 @@
-"""The stores the contract is tried on, and a loop for tests that are coroutines."""
+"""The stores the contract is tried on."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,23 +13,6 @@ from courriel.ports.store import MailStore
 from courriel.store.sqlite.settings import StoreSettings
 from tests.contracts.place import MemoryPlace, Place, ram_directory
 from tests.contracts.sqlite_place import SqlitePlace
-
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine test on the loop its fixtures used."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    runner: asyncio.Runner = pyfuncitem.funcargs["runner"]
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    runner.run(pyfuncitem.obj(**arguments))
-    return True
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ async def test_a_claim_lends_what_is_due_once(runner: asyncio.Runner, open_queue
         [claim] = await queue.claim("x.org", NOW, LATER, 100)
         assert claim == Claim(queued("a", recipients=TO_THREE), "x.org", (0, 2), (first_progress(claim.message),) * 2)
         assert await places(queue, "x.org") == []
-        assert set(queue.destinations()) == {"y.org"}
+        assert queue.destinations()["x.org"] == LATER
         assert await places(queue, "x.org", LATER) == [("a", 0), ("a", 2)]  # its time is over
         queue.give_back(await queue.claim("y.org", NOW, LATER, 100))
         assert await places(queue, "y.org") == [("a", 1)]
@@ -155,6 +155,8 @@ async def test_longest_due_first_and_no_more_than_asked(runner: asyncio.Runner, 
         assert await places(queue, "example.com", most=2) == [("m1", 0), ("m2", 0)]
         assert queue.destinations()["example.com"] == NOW - 7
         assert await places(queue, "example.com", most=2) == [("m3", 0)]
+        assert queue.destinations()["example.com"] == LATER  # m4, and what is lent
+        await queue.mark([Mark(f"m{n}", 0, DELIVERED) for n in (1, 2, 3)])
         assert queue.destinations()["example.com"] == LATER
         assert await places(queue, "example.com", NOW + 599.0) == []
 
@@ -208,6 +210,18 @@ async def test_whoever_asked_hears_of_new_work(runner: asyncio.Runner, open_queu
         told.clear()
         queue.give_back(claims)
         assert set(told) == {"x.org"}
+
+
+async def test_the_map_of_destinations_forgets_what_is_done(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a"), b"hello")
+        await queue.put(queued("b"), b"hello")
+        await queue.claim("example.com", NOW, LATER, 100)
+        assert dict(queue.destinations()) == {"example.com": LATER}
+        await queue.mark([Mark("a", 0, DELIVERED)])
+        assert dict(queue.destinations()) == {"example.com": LATER}
+        await queue.mark([Mark("b", 0, DELIVERED)])
+        assert dict(queue.destinations()) == {}
 
 
 async def test_old_ones_are_named_when_it_is_time(runner: asyncio.Runner, open_queue: Open) -> None:

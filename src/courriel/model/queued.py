@@ -69,6 +69,10 @@ class Progress(msgspec.Struct, frozen=True):
     warned: bool = False
     owes: bool = False
 
+    def with_debt(self, owes: bool) -> Progress:
+        """The same, with or without a report owed."""
+        return msgspec.structs.replace(self, owes=owes) if owes != self.owes else self
+
 
 class Entry(msgspec.Struct, frozen=True):
     """A message and where each of its recipients stands, in the order of ``message.recipients``."""

@@ -34,7 +34,7 @@ class OutboundQueue(Protocol):
         ...
 
     def destinations(self) -> Mapping[str, float]:
-        """Domains with recipients that wait and are not lent, and when the first of them is due.
+        """Domains with recipients that wait, and when the first of them can be claimed (lent ones: after their time).
 
         It may name a domain too early (a claim then finds nothing and puts it right), never too late.
         """

@@ -34,6 +34,9 @@ class _Held:
             if progress.state is State.WAITING and place not in self.lent and domain_of(recipient) == domain
         ]
 
+    def lent_until(self, domain: str) -> list[float]:
+        return [until for place, until in self.lent.items() if domain_of(self.message.recipients[place]) == domain]
+
 
 class MemoryQueue:
     """Messages by id, in the order in which they came."""
@@ -71,7 +74,7 @@ class MemoryQueue:
         due: dict[str, float] = {}
         for held in self._messages.values():
             for domain in {domain_of(recipient) for recipient in held.message.recipients}:
-                for next_at, _ in held.free(domain):
+                for next_at in [*(at for at, _ in held.free(domain)), *held.lent_until(domain)]:
                     due[domain] = min(next_at, due.get(domain, next_at))
         return due
 

@@ -69,6 +69,7 @@ class SqliteQueue:
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
         self._lent: dict[str, dict[tuple[str, int], float]] = {}
+        self._lent_until: dict[str, tuple[float, float | None]] = {}
         self._tell: Callable[[str], None] = _tell_nobody
         self._committer: Committer[_Group] = Committer(
             loop,
@@ -145,15 +146,25 @@ class SqliteQueue:
         rows = self._select(WAITING, (domain, most + len(lent) + 1))
         free = [row for row in rows if (row[2], row[1]) not in lent]
         due = [row for row in free[:most] if row[0] <= now]
-        if len(free) > len(due):
-            self._due[domain] = free[len(due)][0]
-        else:
-            self._due.pop(domain, None)
         claims = self._borrow(domain, due)
         if claims:
             lent = self._lent.setdefault(domain, lent)
             lent.update(((claim.message.id, place), until) for claim in claims for place in claim.places)
+        next_free = free[len(due)][0] if len(free) > len(due) else None
+        self._note_due(domain, next_free, max(lent.values(), default=None))
         return claims
+
+    def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
+        """A claim that never ends is due again after its time; the note of that goes with the last claim."""
+        known = [at for at in (next_free, lent_until) if at is not None]
+        if known:
+            self._due[domain] = min(known)
+        else:
+            self._due.pop(domain, None)
+        if lent_until is not None and (next_free is None or lent_until < next_free):
+            self._lent_until[domain] = (lent_until, next_free)
+        else:
+            self._lent_until.pop(domain, None)
 
     def _lent_now(self, domain: str, now: float) -> dict[tuple[str, int], float]:
         lent = self._lent.get(domain, {})
@@ -188,6 +199,9 @@ class SqliteQueue:
             lent.pop((id, place), None)
             if not lent:
                 del self._lent[domain]
+                until, next_free = self._lent_until.pop(domain, (None, None))
+                if until is not None and self._due.get(domain) == until:
+                    self._note_due(domain, next_free, None)
 
     def _becomes_due(self, domain: str, next_at: float) -> None:
         known = self._due.get(domain)

@@ -1,0 +1,53 @@
+"""What a worker asks of a connection to another server; ``carrier.py`` makes real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from courriel.base.errors import CourrielError
+from courriel.delivery.relay.routing import Host
+from courriel.model.attempt import Attempt
+from courriel.model.envelope import Recipient
+from courriel.model.queued import Queued
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One message for some of its recipients."""
+
+    message: Queued
+    recipients: tuple[Recipient, ...]
+    content: bytes
+
+
+class Unreached(CourrielError):
+    """A server could not be brought to take mail; ``attempt`` says how far we came."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt.reply)
+        self.attempt = attempt
+
+
+class Link(Protocol):
+    """An open connection."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another message can be sent over it."""
+        ...
+
+    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
+        """One attempt for each recipient, in their order.  Never raises for what the other side does."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Carrier(Protocol):
+    """Opens connections."""
+
+    async def connect(self, host: Host, ip: str) -> Link:
+        """Raises Unreached."""
+        ...
