@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import mailbox
+import smtplib
+import ssl
 import time
 import urllib.request
 from pathlib import Path
@@ -120,3 +122,21 @@ def test_mail_is_sent_listed_and_read(trial: Trial) -> None:
     refused = courriel("mail", "list", "--user", "bob", data=trial.data, COURRIEL_PASSWORD="wrong")
     assert refused.returncode == 1
     assert "Wrong name or password" in refused.stderr
+
+
+def test_mail_for_elsewhere_can_be_seen_held_and_deleted(trial: Trial) -> None:
+    with smtplib.SMTP("localhost", trial.port("submission")) as client:
+        client.starttls(context=ssl.create_default_context(cafile=str(trial.ca)))
+        client.login("alice@courriel.test", "secret")
+        message = b"From: alice@courriel.test\r\nSubject: onward\r\n\r\nhello\r\n"
+        client.sendmail("alice@courriel.test", ["someone@example.org"], message)
+    [row] = _rows("queue", "list", "--to", "example.org", data=trial.data)
+    assert row["state"] == "held" and row["reason"]
+    shown = courriel("queue", "show", str(row["id"]), data=trial.data)
+    assert "someone@example.org" in shown.stdout and "Subject: onward" in shown.stdout
+    nothing = courriel("queue", "delete", data=trial.data)
+    assert nothing.returncode == 2 and "--all" in nothing.stderr
+    assert "1 message." in courriel("queue", "delete", str(row["id"]), data=trial.data).stdout
+    assert _rows("queue", "list", data=trial.data) == []
+    gone = courriel("--lang", "fr", "queue", "show", str(row["id"]), data=trial.data)
+    assert gone.returncode == 1 and "dans la file" in gone.stderr

@@ -11,15 +11,16 @@ import msgspec
 
 from courriel import __version__
 from courriel.app.installation import Installation
+from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
+from courriel.delivery.relay.relay import Relay
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model.account import Account
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
-from courriel.model.queued import Entry, State
 from courriel.model.refusals import NoSuchAddress
 from courriel.ports import administration as do
 
@@ -34,8 +35,10 @@ class LocalAdministration:
         installation: Installation,
         traces: WireTraces | None = None,
         describe: Callable[[], dict[str, Any]] | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self._home = installation
+        self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._traces = traces
         self._describe = describe
 
@@ -143,8 +146,14 @@ class LocalAdministration:
         await self._home.directory.remove_alias(request.alias)
 
     # --- stored and waiting mail ----------------------------------------------------------------------------
-    async def queue_list(self, _request: do.QueueList) -> Any:
-        return [_queue_row(entry) for entry in await self._home.queue.entries()]
+    async def queue_list(self, request: do.QueueList) -> Any:
+        return await self._queue.rows(request.which)
+
+    async def queue_show(self, request: do.QueueShow) -> Any:
+        return await self._queue.show(request.id)
+
+    async def queue_order(self, request: do.QueueOrder) -> Any:
+        return await self._queue.order(request.what, request.which)
 
     async def check(self, request: do.Check) -> Any:
         report = await self._home.store.check(request.repair)
@@ -214,6 +223,8 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
     do.QueueList: LocalAdministration.queue_list,
+    do.QueueShow: LocalAdministration.queue_show,
+    do.QueueOrder: LocalAdministration.queue_order,
     do.Check: LocalAdministration.check,
     do.RestoreList: LocalAdministration.restore_list,
     do.Restore: LocalAdministration.restore,
@@ -230,17 +241,3 @@ def _reason(refusal: CourrielError) -> str:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _queue_row(entry: Entry) -> dict[str, Any]:
-    message = entry.message
-    held = all(progress.state is State.HELD for progress in entry.progress)
-    return {
-        "id": message.id,
-        "from": message.reverse_path,
-        "to": [str(recipient.address) for recipient in message.recipients],
-        "queued_at": _moment(message.queued_at),
-        "octets": message.size_octets,
-        "held": held,
-        "reason": message.reason if held else "",
-    }

@@ -1,4 +1,4 @@
-"""``check``, ``restore``, ``import``, ``export``, ``queue``, ``trace``, ``status``: looking after stored mail."""
+"""``check``, ``restore``, ``import``, ``export``, ``trace``, ``status``: looking after stored mail."""
 
 from __future__ import annotations
 
@@ -101,28 +101,6 @@ def import_(doors: Doors, source: Path, login: str, mailbox: str, data: Path, as
 def export(doors: Doors, login: str, target: Path, form: str, data: Path, as_json: bool) -> None:
     result = ask(doors.administration(data), do.Export(login, str(target.resolve()), form))
     show(result, as_json, _("{exported} messages exported, {known} were there already.").format(**result))
-
-
-@click.group(help=_("Mail that waits to travel on."))
-def queue() -> None:
-    pass
-
-
-@queue.command("list", help=_("What waits, and why."))
-@data_option
-@json_option
-@click.pass_obj
-def queue_list(doors: Doors, data: Path, as_json: bool) -> None:
-    rows = ask(doors.administration(data), do.QueueList())
-    columns = [
-        ("id", _("id")),
-        ("queued_at", _("since")),
-        ("from", _("from")),
-        ("to", _("to")),
-        ("octets", _("octets")),
-        ("reason", _("reason")),
-    ]
-    show(rows, as_json, rows_table(rows, columns, _("The queue is empty.")))
 
 
 @click.command(help=_("Write the wire of a user's next connections to the server's log (“off” ends it)."))

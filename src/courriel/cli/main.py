@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, directory, mail, serving
+from courriel.cli import care, directory, mail, queue, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -58,7 +58,7 @@ for command in (
     care.import_,
     care.export,
     care.restore,
-    care.queue,
+    queue.queue,
     care.check,
     care.wiretrace,
 ):

@@ -21,6 +21,9 @@ def _sentences() -> dict[str, str]:
         "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
+        "NotQueued": _(
+            "There is no such message in the queue; it may have left. “courriel queue list” shows what waits."
+        ),
         "MailboxExists": _("There is a mailbox of that name already."),
         "MailboxNotAllowed": _("That mailbox name, or that change to it, is not allowed."),
         "MailboxGone": _("The mailbox was deleted meanwhile."),

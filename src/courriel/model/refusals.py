@@ -75,6 +75,10 @@ class BadMessage(MailRefusal):
     """The message breaks the format so that no safe reading is left."""
 
 
+class NotQueued(MailRefusal):
+    """No message of that id waits in the queue."""
+
+
 class TooManyKeywords(MailRefusal):
     """The account has as many keywords as it can have."""
 

@@ -90,8 +90,38 @@ class AliasRemove(Request, tag="alias.remove", frozen=True):
     alias: str
 
 
+class QueueFilter(msgspec.Struct, frozen=True):
+    """Which messages of the queue: all that match everything that is set.
+
+    ``sender`` and ``recipient`` are addresses or domains, ``state`` is a value of ``model.queued.State``.
+    """
+
+    ids: tuple[str, ...] = ()
+    sender: str = ""
+    recipient: str = ""
+    state: str = ""
+
+
 class QueueList(Request, tag="queue.list", frozen=True):
-    """Rows ``{id, from, to, queued_at, octets, held, reason}``."""
+    """Rows ``{id, from, to, queued_at, octets, state, next_at, tries, reason}``; ``to`` has those that match."""
+
+    which: QueueFilter = QueueFilter()
+
+
+class QueueShow(Request, tag="queue.show", frozen=True):
+    """One message: the row, and ``recipients`` with all that is known of each; ``header`` is its header."""
+
+    id: str
+
+
+class QueueOrder(Request, tag="queue.order", frozen=True):
+    """Do ``what`` ("hold", "release", "retry" or "delete") with the recipients that match: ``{messages}``.
+
+    "delete" takes whole messages, and nobody is told.
+    """
+
+    what: str
+    which: QueueFilter
 
 
 class Check(Request, tag="check", frozen=True):
@@ -152,6 +182,8 @@ AnyRequest = (
     | AliasAdd
     | AliasRemove
     | QueueList
+    | QueueShow
+    | QueueOrder
     | Check
     | RestoreList
     | Restore

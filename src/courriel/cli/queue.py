@@ -1,0 +1,121 @@
+"""``courriel queue``: what waits to travel on, why, and what to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from courriel.cli.doors import Doors
+from courriel.cli.options import data_option, json_option
+from courriel.cli.output import ask, console, rows_table, show
+from courriel.model.queued import State
+from courriel.ports import administration as do
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@click.group(help=_("Mail that waits to travel on."))
+def queue() -> None:
+    pass
+
+
+def _filters(function: F) -> F:
+    """Options that choose messages; all of them must fit."""
+    states = [state.value for state in State]
+    for option in (
+        click.option("--state", type=click.Choice(states), help=_("Only recipients in this state.")),
+        click.option("--to", "recipient", default="", metavar="ADDRESS", help=_("Only this address or domain.")),
+        click.option("--from", "sender", default="", metavar="ADDRESS", help=_("Only this sender or its domain.")),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
+    ):
+        function = option(function)
+    return function
+
+
+@queue.command("list", help=_("What waits, and why.\n\nExample: courriel queue list --to example.org"))
+@_filters
+@data_option
+@json_option
+@click.pass_obj
+def list_(
+    doors: Doors, ids: tuple[str, ...], sender: str, recipient: str, state: str | None, data: Path, as_json: bool
+) -> None:
+    rows = ask(doors.administration(data), do.QueueList(do.QueueFilter(ids, sender, recipient, state or "")))
+    columns = [
+        ("id", _("id")),
+        ("queued_at", _("since")),
+        ("from", _("from")),
+        ("to", _("to")),
+        ("state", _("state")),
+        ("tries", _("tries")),
+        ("next_at", _("next")),
+        ("reason", _("reason")),
+    ]
+    show(rows, as_json, rows_table(rows, columns, _("The queue is empty.")))
+
+
+@queue.command("show", help=_("Everything about one message: its recipients, the last answers, its header."))
+@click.argument("id")
+@data_option
+@json_option
+@click.pass_obj
+def show_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
+    message = ask(doors.administration(data), do.QueueShow(id))
+    rows = [recipient | _attempt(recipient["last"]) for recipient in message["recipients"]]
+    columns = [
+        ("to", _("to")),
+        ("state", _("state")),
+        ("tries", _("tries")),
+        ("next_at", _("next")),
+        ("host", _("server")),
+        ("reply", _("answer")),
+    ]
+    show(message, as_json, rows_table(rows, columns, ""))
+    if not as_json:
+        console.print()
+        console.print(message["header"].rstrip(), markup=False)
+
+
+def _attempt(last: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if last is None else {"host": last["host"] or last["ip"], "reply": last["reply"]}
+
+
+def _order(what: str, text: str) -> click.Command:
+    @click.command(what, help=text)
+    @_filters
+    @click.option("--all", "everything", is_flag=True, help=_("All messages; needed when nothing else is said."))
+    @data_option
+    @json_option
+    @click.pass_obj
+    def command(
+        doors: Doors,
+        ids: tuple[str, ...],
+        sender: str,
+        recipient: str,
+        state: str | None,
+        everything: bool,
+        data: Path,
+        as_json: bool,
+    ) -> None:
+        which = do.QueueFilter(ids, sender, recipient, state or "")
+        if which == do.QueueFilter() and not everything:
+            raise click.UsageError(_("Say which messages: their ids, --from, --to, --state, or --all."))
+        done = ask(doors.administration(data), do.QueueOrder(what, which))
+        count = done["messages"]
+        show(done, as_json, ngettext("{count} message.", "{count} messages.", count).format(count=count))
+
+    return command
+
+
+for name, text in (
+    ("hold", _("Keep messages here until they are released.")),
+    ("release", _("Let held messages go.")),
+    ("retry", _("Try waiting messages now, whatever failed before.")),
+    ("delete", _("Delete messages; nobody is told.")),
+):
+    queue.add_command(_order(name, text))
