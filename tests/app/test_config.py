@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from courriel.app.config import SettingsError, load
+from courriel.app.trial import settings_base
 
 
 def test_defaults() -> None:
     settings = load(None, {}, ())
-    assert (settings.listen.smtp, settings.listen.imaps, settings.relay.hold) == (25, 993, True)
+    assert (settings.listen.smtp, settings.listen.imaps, settings.relay.hold) == (25, 993, False)
     assert settings.store.url == "sqlite:"
 
 
@@ -19,11 +20,11 @@ def test_later_sources_win(tmp_path: Path) -> None:
     file = tmp_path / "courriel.toml"
     file.write_text('hostname = "file.example"\n[listen]\nsmtp = 1\nimap = 2\npop3 = 3\n[store]\nretention_days = 7\n')
     environment = {"COURRIEL_LISTEN_IMAP": "20", "COURRIEL_LISTEN_POP3": "30", "COURRIEL_DATA": "/x", "OTHER": "1"}
-    settings = load(file, environment, ["listen.pop3=300", "relay.hold=false"], {"listen": {"smtp": 9, "imaps": 9}})
+    settings = load(file, environment, ["listen.pop3=300", "relay.hold=true"], {"listen": {"smtp": 9, "imaps": 9}})
     listen = settings.listen
     assert (settings.hostname, listen.smtp, listen.imap, listen.pop3, listen.imaps) == ("file.example", 1, 20, 300, 9)
     assert settings.store.retention_days == 7
-    assert settings.relay.hold is False
+    assert settings.relay.hold is True
 
 
 def test_protocol_limits_are_settings_too() -> None:
@@ -51,3 +52,21 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("= 1")
     with pytest.raises(SettingsError, match=r"broken\.toml"):
         load(tmp_path / "broken.toml", {}, ())
+
+
+def test_lists_may_be_written_with_commas() -> None:
+    settings = load(None, {"COURRIEL_DNS_SERVERS": "192.0.2.53, [2001:db8::53]:5353"}, [])
+    assert settings.dns.servers == ("192.0.2.53", "[2001:db8::53]:5353")
+    assert load(None, {}, ["dns.servers="]).dns.servers == ()
+
+
+def test_routes_of_the_relay(tmp_path: Path) -> None:
+    file = tmp_path / "courriel.toml"
+    file.write_text('[relay.routes."example.org"]\nhost = "partner.example:2525"\ntls = "none"\n', "utf-8")
+    route = load(file, {}, []).relay.routes["example.org"]
+    assert (route.host, route.tls, route.user) == ("partner.example:2525", "none", "")
+
+
+def test_a_trial_holds_mail_until_something_is_said_about_the_relay() -> None:
+    for overrides, held in [([], True), (["relay.smart_host=127.0.0.1:2525"], False), (["relay.hold=true"], True)]:
+        assert load(None, {}, overrides, settings_base(10_000, overrides)).relay.hold is held

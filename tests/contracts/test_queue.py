@@ -147,6 +147,20 @@ async def test_a_claim_lends_what_is_due_once(runner: asyncio.Runner, open_queue
         assert await places(queue, "y.org") == [("a", 1)]
 
 
+async def test_one_message_can_be_claimed_whole(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", recipients=TO_THREE, not_before=LATER + 9.0), b"hello")
+        await queue.put(queued("b", recipients=TO_THREE), b"hello")
+        assert await places(queue, "y.org") == [("b", 1)]
+        claims = await queue.claim_message("a", NOW, LATER)
+        assert sorted((claim.domain, claim.places) for claim in claims) == [("x.org", (0, 2)), ("y.org", (1,))]
+        assert await queue.claim_message("a", NOW, LATER) == []
+        assert [claim.domain for claim in await queue.claim_message("b", NOW, LATER)] == ["x.org"]
+        assert await queue.claim_message("never", NOW, LATER) == []
+        queue.give_back(claims)
+        assert await places(queue, "x.org", LATER + 9.0) == [("b", 0), ("b", 2), ("a", 0), ("a", 2)]
+
+
 async def test_longest_due_first_and_no_more_than_asked(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         for n in (3, 1, 2):

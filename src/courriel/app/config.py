@@ -23,6 +23,9 @@ ENVIRONMENT_PREFIX: Final = "COURRIEL_"
 
 SECTIONS_WITHOUT_DOT: Final = ("hostname",)
 
+LISTS: Final = (("dns", "servers"),)
+"""Settings with several values."""
+
 
 class SettingsError(CourrielError):
     """A setting that is not known or does not fit."""
@@ -65,12 +68,39 @@ class AuthSection(Section, frozen=True):
     """SCRAM-SHA-1 for old clients.  RFC 7677 prefers SHA-256."""
 
 
-class RelaySection(Section, frozen=True):
-    """Mail for elsewhere.  ``hold`` keeps it in the queue, visible, until the relay is told otherwise."""
+class DnsSection(Section, frozen=True):
+    """``servers``: whom to ask ("192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53"); empty: the machine's own."""
 
-    hold: bool = True
+    servers: tuple[str, ...] = ()
+
+
+class RouteSection(Section, frozen=True):
+    """A next hop of the administrator's choice: ``host`` or ``host:port``, and a login where it wants one.
+
+    ``tls`` is "starttls" (verified), "tls" (verified, from the first octet), "may" (used if offered, not verified) or
+    "none".  A password is only ever sent over TLS.
+    """
+
+    host: str
+    user: str = ""
+    password: str = ""
+    tls: str = "starttls"
+
+
+class RelaySection(Section, frozen=True):
+    """Mail for elsewhere.  ``hold`` keeps it in the queue, visible, until it is released."""
+
+    hold: bool = False
     port: int = 25
+    """Port towards MX hosts."""
     smart_host: str = ""
+    """``host`` or ``host:port`` (25) that takes everything without a route of its own; empty: the MX records say."""
+    smart_user: str = ""
+    smart_password: str = ""
+    smart_tls: str = "may"
+    """As ``tls`` of a route; with a user it is "starttls" unless it is "tls"."""
+    routes: dict[str, RouteSection] = {}
+    """Domain → route: ``[relay.routes."example.org"]``."""
 
 
 class StoreSection(Section, frozen=True):
@@ -98,6 +128,7 @@ class Settings(Section, frozen=True):
     listen: ListenSection = ListenSection()
     tls: TlsSection = TlsSection()
     auth: AuthSection = AuthSection()
+    dns: DnsSection = DnsSection()
     relay: RelaySection = RelaySection()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
@@ -128,10 +159,19 @@ def load(
         if not equals:
             raise SettingsError(f"--set {override}: expected section.key=value")
         _put(values, tuple(key.split(".")), text)
+    _split_lists(values)
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"settings: {error}") from None
+
+
+def _split_lists(values: dict[str, Any]) -> None:
+    """What is a list may be written as one text with commas, for the environment and ``--set``."""
+    for section, name in LISTS:
+        inside = values.get(section)
+        if isinstance(inside, dict) and isinstance(text := inside.get(name), str):
+            inside[name] = [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class HouseDoors:
         from courriel.app import config, server, trial
 
         trial.check_base_port(options.base_port)
-        settings = config.load(None, os.environ, options.overrides, trial.settings_base(options.base_port))
+        base = trial.settings_base(options.base_port, options.overrides)
+        settings = config.load(None, os.environ, options.overrides, base)
         server.configure_log(settings)
 
         async def ready(opened: server.Server) -> None:

@@ -11,7 +11,6 @@ import msgspec
 from courriel.base.errors import FormatError
 from courriel.delivery.relay.relay import Relay
 from courriel.formats.message.parse import header_end
-from courriel.model.attempt import Attempt
 from courriel.model.queued import Entry, Mark, Progress, State, domain_of
 from courriel.model.refusals import NotQueued
 from courriel.ports.administration import QueueFilter
@@ -70,11 +69,6 @@ class QueueDesk:
             for domain in domains:
                 self._relay.wake(domain)
 
-    def _failure(self, domain: str) -> Attempt | None:
-        """Why nobody is asked for this destination just now."""
-        lane = self._relay.lane(domain) if self._relay is not None else None
-        return None if lane is None else lane.failure
-
     async def _found(self, which: QueueFilter) -> list[tuple[Entry, list[int]]]:
         """Messages with recipients that match, and the places of these."""
         entries = await self._queue.entries()
@@ -105,7 +99,8 @@ class QueueDesk:
                 return entry.message.reason
             if progress.last is not None:
                 return progress.last.reply
-            failure = self._failure(domain_of(entry.message.recipients[place]))
+            domain = domain_of(entry.message.recipients[place])
+            failure = self._relay.failure(domain) if self._relay is not None else None
             if failure is not None:
                 return failure.reply
         return ""

@@ -1,12 +1,14 @@
 """``courriel try``: a complete server for this machine alone, ready in a second or two.
 
-No root, no DNS, no settings file; nothing leaves the machine: mail for elsewhere is held in the queue.
+No root, no DNS, no settings file; nothing leaves the machine: mail for elsewhere is held in the queue, unless
+``--set relay.smart_host=…`` (or another setting of the relay) says where it may go.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final
 
 from courriel.app.server import Server
@@ -34,13 +36,16 @@ STANDARD_PORTS: Final[dict[str, int]] = {
 PORT_MAX: Final = 65_535
 
 
-def settings_base(base_port: int) -> dict[str, Any]:
-    """A trial's own defaults, below what ``--set`` says."""
+def settings_base(base_port: int, overrides: Sequence[str]) -> dict[str, Any]:
+    """A trial's own defaults, below what ``--set`` says.
+
+    Mail for elsewhere is held until something is said about the relay.
+    """
     listen: dict[str, Any] = {name: base_port + port for name, port in STANDARD_PORTS.items()}
     return {
         "hostname": "localhost",
         "listen": listen | {"host": HOST, "observe": base_port + 80},
-        "relay": {"hold": True},
+        "relay": {"hold": not any(one.startswith("relay.") for one in overrides)},
         "log": {"level": "warning"},
     }
 

@@ -19,6 +19,7 @@ from courriel.delivery.received import path, received_field
 from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
+from courriel.model import retry
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.queued import Queued
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
@@ -135,9 +136,11 @@ class Delivery:
     async def _enqueue(self, transit: Transit, remote: list[Recipient]) -> None:
         envelope, settings = transit.envelope, self._settings
         content = transit.received_field + transit.content
+        reverse_path = path(envelope.reverse_path)[1:-1]
+        expire_at = retry.expiry(transit.received_at, reverse_path, settings.retry)
         queued = Queued(
             id=transit.id,
-            reverse_path=path(envelope.reverse_path)[1:-1],
+            reverse_path=reverse_path,
             recipients=tuple(remote),
             queued_at=transit.received_at,
             size_octets=len(content),
@@ -147,6 +150,8 @@ class Delivery:
             body=envelope.body.value,
             held=settings.hold,
             reason=settings.hold_reason if settings.hold else "",
+            expire_at=expire_at,
+            look_at=min(transit.received_at + settings.retry.warn_s, expire_at),
         )
         await self._queue.put(queued, content)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from courriel.model.retry import RetrySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +23,5 @@ class DeliverySettings:
     """Whether mail for elsewhere waits in the queue, visible, instead of leaving."""
     hold_reason: str = "relaying is switched off here"
     """What the queue says about mail that is held."""
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    """When the queue gives up, and when it tells the sender that it takes long."""

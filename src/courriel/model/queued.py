@@ -66,7 +66,6 @@ class Progress(msgspec.Struct, frozen=True):
     next_at: float = 0.0
     tries: int = 0
     last: Attempt | None = None
-    warned: bool = False
     owes: bool = False
 
     def with_debt(self, owes: bool) -> Progress:

@@ -44,6 +44,10 @@ class OutboundQueue(Protocol):
         """Borrow up to ``most`` recipients of ``domain`` that are due, longest due first, until the time ``until``."""
         ...
 
+    async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
+        """Borrow all recipients of one message that wait and are not lent, due or not; a claim for each domain."""
+        ...
+
     async def mark(self, marks: Sequence[Mark]) -> None:
         """Write what became of recipients, in one transaction.
 
@@ -61,9 +65,9 @@ class OutboundQueue(Protocol):
         ...
 
     async def overdue(self, now: float, most: int) -> Sequence[Entry]:
-        """Messages with waiting recipients to look at for their age: to warn of, or to give up.
+        """Messages whose age is to be looked at (to warn of, or to give up), longest overdue first.
 
-        ``look_at`` of a message is set by ``put`` (its expiry or the time to warn) and by ``look_again``.
+        The time is set by ``put`` (``Queued.look_at``) and by ``look_again``.
         """
         ...
 

@@ -18,6 +18,7 @@ from courriel.delivery.relay.links import Carrier
 from courriel.delivery.relay.routing import Router, lane_key
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.delivery.relay.worker import Worker
+from courriel.model.attempt import Attempt
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.resolver import Resolver
 
@@ -40,6 +41,8 @@ class Relay:
         clock: Clock,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self.when_owed: Callable[[], None] = lambda: None
+        """Called when a sender is owed a report."""
         self._queue = queue
         self._carrier = carrier
         self._settings = settings
@@ -80,6 +83,11 @@ class Relay:
     def lane(self, domain: str) -> Lane | None:
         """The lane of a domain, if there is anything to know of it."""
         return self._lanes.get(lane_key(domain, self._settings))
+
+    def failure(self, domain: str) -> Attempt | None:
+        """Why nobody is asked for this destination just now, if so."""
+        lane = self.lane(domain)
+        return None if lane is None else lane.failure
 
     def wake(self, domain: str) -> None:
         """A person wants this destination tried now, whatever failed before."""
@@ -144,8 +152,9 @@ class Relay:
                 self._look_in(lane.paused_until - now)
             return
         worker = Worker(
-            lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ
-        )
+            lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ,
+            self.when_owed,
+        )  # fmt: skip
         lane.workers += 1
         task = self._loop.create_task(self._serve(lane, worker))
         self._workers[task] = worker

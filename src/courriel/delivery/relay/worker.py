@@ -39,6 +39,7 @@ class Worker:
         clock: Clock,
         chance: Callable[[], float],
         wants_help: Callable[[Lane], None],
+        owed: Callable[[], None],
     ) -> None:
         self._lane = lane
         self._queue = queue
@@ -48,6 +49,8 @@ class Worker:
         self._clock = clock
         self._chance = chance
         self._wants_help = wants_help
+        self._owed = owed
+        self._owes = False
         self._link: Link | None = None
         self._marking: set[asyncio.Future[None]] = set()
         self._more: asyncio.Future[None] | None = None
@@ -199,6 +202,7 @@ class Worker:
         marks = [Mark(claim.message.id, claim.places[n], self._progress(claim, n, attempt)) for n, attempt in tried]
         for mark, (_, attempt) in zip(marks, tried, strict=True):
             _tell(claim, mark, attempt)
+            self._owes = self._owes or mark.progress.owes
         future = asyncio.ensure_future(self._queue.mark(marks))
         self._marking.add(future)
 
@@ -220,6 +224,9 @@ class Worker:
             if isinstance(outcome, BaseException):
                 log.event("relay.mark_failed", Level.ERROR, lane=self._lane.key, error=str(outcome))
                 self.stopping = True
+        if self._owes:
+            self._owes = False
+            self._owed()
 
 
 def _left_out(attempts: Sequence[Attempt]) -> list[int]:

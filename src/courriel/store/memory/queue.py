@@ -97,6 +97,19 @@ class MemoryQueue:
             for n, places in chosen.items()
         ]
 
+    async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
+        held = self._messages.get(id)
+        if held is None:
+            return []
+        held.lent = {place: end for place, end in held.lent.items() if end > now}
+        claims = []
+        for domain in dict.fromkeys(domain_of(recipient) for recipient in held.message.recipients):
+            places = tuple(place for _, place in held.free(domain))
+            held.lent.update(dict.fromkeys(places, until))
+            if places:
+                claims.append(Claim(held.message, domain, places, tuple(held.progress[place] for place in places)))
+        return claims
+
     async def mark(self, marks: Sequence[Mark]) -> None:
         for mark in marks:
             held = self._messages.get(mark.id)

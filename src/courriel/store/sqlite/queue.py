@@ -154,6 +154,18 @@ class SqliteQueue:
         self._note_due(domain, next_free, max(lent.values(), default=None))
         return claims
 
+    async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
+        claims: list[Claim] = []
+        for (domain,) in self._select("SELECT DISTINCT domain FROM recipient JOIN queue USING (n) WHERE id=?", (id,)):
+            lent = self._lent_now(domain, now)
+            rows = self._select(WAITING_OF, (domain, id))
+            found = self._borrow(domain, [row for row in rows if (row[2], row[1]) not in lent])
+            if found:
+                lent = self._lent.setdefault(domain, lent)
+                lent.update(((id, place), until) for claim in found for place in claim.places)
+            claims += found
+        return claims
+
     def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
         """A claim that never ends is due again after its time; the note of that goes with the last claim."""
         known = [at for at in (next_free, lent_until) if at is not None]
@@ -351,6 +363,11 @@ WAITING: Final = """
 SELECT r.next_at, r.place, q.id, q.message, r.progress FROM
     (SELECT n, place, next_at, progress FROM recipient WHERE state=0 AND domain=? ORDER BY next_at LIMIT ?) r
     JOIN queue q USING (n) ORDER BY r.next_at
+"""
+
+WAITING_OF: Final = """
+SELECT r.next_at, r.place, q.id, q.message, r.progress FROM queue q JOIN recipient r USING (n)
+    WHERE r.state=0 AND r.domain=? AND q.id=? ORDER BY r.place
 """
 
 OWING: Final = "SELECT n, message FROM queue WHERE n IN (SELECT n FROM recipient WHERE owes=1) ORDER BY n LIMIT ?"
