@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from courriel.base.errors import Unavailable
+from courriel.delivery.intake import UNDECIDED_S, Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.message import NewMessage, Stored
@@ -389,6 +390,36 @@ def test_with_relaying_on_it_is_due_at_once() -> None:
         assert not waiting.held and waiting.reason == ""
 
     _run(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
+
+
+def test_what_is_for_here_too_leaves_after_it_is_in_the_mailbox() -> None:
+    async def test(house: House) -> None:
+        undecided: list[float] = []
+        house.queue.on_change(lambda domain: undecided.append(house.queue.destinations()[domain]))
+        await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
+        assert len(await house.mail("bob")) == 1
+        [entry] = await house.queue.entries()
+        assert undecided == [entry.message.queued_at + UNDECIDED_S, entry.message.queued_at]
+        assert entry.progress[0].next_at == entry.message.queued_at
+
+    _run(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
+
+
+def test_reports_of_our_own_go_here_and_elsewhere() -> None:
+    async def test(house: House) -> None:
+        assert isinstance(house.intake, Delivery)
+        for address, fate in [("bob@courriel.test", "delivered"), ("x@elsewhere.test", "queued")]:
+            receipt = await house.intake.hand_in(Recipient(_address(address)), FULL)
+            assert _fates(receipt) == [fate]
+        [mail] = await house.mail("bob")
+        assert mail == b"Return-Path: <>\r\nDelivered-To: bob@courriel.test\r\n" + FULL
+        [entry] = await house.queue.entries()
+        assert entry.message.reverse_path == "" and await house.queue.content(entry.message.id) == FULL
+        assert entry.message.expire_at == entry.message.queued_at + 86_400.0
+        receipt = await house.intake.hand_in(Recipient(_address("nobody@courriel.test")), FULL)
+        assert _fates(receipt) == ["NoSuchAddress"]
+
+    _run(test)
 
 
 def test_both_or_neither_when_the_store_fails() -> None:

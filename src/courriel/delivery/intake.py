@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Final
+
+import msgspec
 
 from courriel.base.clock import Clock, SystemClock
-from courriel.base.log import log
+from courriel.base.errors import CourrielError
+from courriel.base.log import Level, log
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.judge import check_foreign_sender, judge
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
@@ -20,13 +24,21 @@ from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model import retry
-from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
-from courriel.model.queued import Queued
+from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient
+from courriel.model.queued import Mark, Progress, Queued, State
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.ports.directory import Directory
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
+
+
+UNDECIDED_S: Final = 600.0
+"""``delivery.undecided``: a message for here and for elsewhere may not leave before it is in the mailboxes, so that
+nothing has left when the client is told to come again.  After a crash in between it leaves after this."""
+
+OURSELVES: Final = Client("", 0)
+NULL_PATH: Final = Address("", "")
 
 
 class Delivery:
@@ -96,14 +108,28 @@ class Delivery:
         )
         return Receipt(transit.id, tuple(transit.outcomes))
 
+    async def hand_in(self, recipient: Recipient, content: bytes, *, smtputf8: bool = False) -> Receipt:
+        """Take a report of our own (null reverse-path).  Its outcome may be REFUSED: then nobody is to be told.
+
+        Raises Unavailable, OverQuota, TryLater: it cannot be taken now.
+        """
+        now = self._clock.now()
+        envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), smtputf8=smtputf8)
+        if not content.isascii():
+            envelope = msgspec.structs.replace(envelope, body=Body.EIGHT_BIT_MIME)
+        transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
+        await self._carry_out(transit, make_plan(self._directory, envelope.door, envelope.recipients))
+        log.event("delivery.handed_in", msg=transit.id, recipient=str(recipient.address), octets=len(content))
+        return Receipt(transit.id, tuple(transit.outcomes))
+
     async def _carry_out(self, transit: Transit, plan: Plan) -> None:
         """Queue first, since that can be undone while nothing was answered; then the mailboxes."""
         full = await self._deliverer.full_ones(plan.drops, _stored_octets(transit))
         if full and transit.envelope.door is not Door.LMTP:
             raise OverQuota(", ".join(drop.account.login for drop in full))
-        if plan.remote:
-            await self._enqueue(transit, plan.remote)
         drops = [drop for drop in plan.drops if drop not in full]
+        if plan.remote:
+            await self._enqueue(transit, plan.remote, UNDECIDED_S if drops else 0.0)
         try:
             if drops:
                 full += await self._deliver(transit, drops)
@@ -111,7 +137,17 @@ class Delivery:
             if plan.remote:
                 await self._queue.remove(transit.id)
             raise
+        if plan.remote and drops and not self._settings.hold:
+            await self._let_go(transit, len(plan.remote))
         _note_outcomes(transit, plan, full)
+
+    async def _let_go(self, transit: Transit, recipients: int) -> None:
+        """The mailboxes have it: now it may travel.  If this cannot be written, it leaves a little later."""
+        due = Progress(State.WAITING, transit.received_at)
+        try:
+            await self._queue.mark([Mark(transit.id, place, due) for place in range(recipients)])
+        except CourrielError as error:
+            log.event("delivery.let_go_failed", Level.WARNING, msg=transit.id, error=str(error))
 
     async def _deliver(self, transit: Transit, drops: list[Drop]) -> list[Drop]:
         """Store for all at once; over LMTP one by one if somebody got full meanwhile.  Returns those left out."""
@@ -133,7 +169,7 @@ class Delivery:
                 full.append(drop)
         return full
 
-    async def _enqueue(self, transit: Transit, remote: list[Recipient]) -> None:
+    async def _enqueue(self, transit: Transit, remote: list[Recipient], wait_s: float) -> None:
         envelope, settings = transit.envelope, self._settings
         content = transit.received_field + transit.content
         reverse_path = path(envelope.reverse_path)[1:-1]
@@ -150,6 +186,7 @@ class Delivery:
             body=envelope.body.value,
             held=settings.hold,
             reason=settings.hold_reason if settings.hold else "",
+            not_before=transit.received_at + wait_s if wait_s else 0.0,
             expire_at=expire_at,
             look_at=min(transit.received_at + settings.retry.warn_s, expire_at),
         )

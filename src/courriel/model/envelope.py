@@ -23,6 +23,8 @@ class Door(Enum):
     MX = "mx"
     SUBMISSION = "submission"
     LMTP = "lmtp"
+    OWN = "own"
+    """No door: what this server itself has to say."""
 
 
 class Address(msgspec.Struct, frozen=True):
