@@ -32,7 +32,6 @@ from courriel.ports.directory import Directory
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
 
-
 UNDECIDED_S: Final = 600.0
 """``delivery.undecided``: a message for here and for elsewhere may not leave before it is in the mailboxes, so that
 nothing has left when the client is told to come again.  After a crash in between it leaves after this."""
