@@ -25,6 +25,8 @@ class Zone:
         self._a, self._aaaa = dict(a or {}), dict(aaaa or {})
         self.failing = failing if failing is not None else set()
         self._secure = secure
+        self.texts: dict[str, list[bytes]] = {}
+        self.tlsas: dict[str, list[Tlsa]] = {}
 
     def _answer(self, name: str, table: Mapping[str, Sequence[T]]) -> Answer[T]:
         if name in self.failing:
@@ -44,10 +46,10 @@ class Zone:
         return self._answer(host, self._aaaa)
 
     async def txt(self, name: str) -> Answer[bytes]:
-        return self._answer(name, {})
+        return self._answer(name, self.texts)
 
     async def tlsa(self, name: str) -> Answer[Tlsa]:
-        return self._answer(name, {})
+        return self._answer(name, self.tlsas)
 
     async def ptr(self, ip: str) -> Answer[str]:
         return self._answer(ip, {})
