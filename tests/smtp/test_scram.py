@@ -6,11 +6,11 @@ import asyncio
 import base64
 
 import pytest
+from tests.smtp.test_client import _answer, lying
 
 from courriel.base.errors import FormatError, LimitExceeded
 from courriel.smtp.client import Refused, SmtpClient
 from courriel.smtp.scram import ScramClient
-from tests.smtp.test_client import _answer, lying
 
 # RFC 7677 §3
 SERVER_FIRST = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
