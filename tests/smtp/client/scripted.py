@@ -173,14 +173,17 @@ class ScriptedServer:
             writer.write(_octets(step[3:]))
         elif step == "S starttls":
             assert self._tls is not None
-            await writer.start_tls(self._tls)
+            with contextlib.suppress(ConnectionError):  # seen by whoever reads next
+                await writer.start_tls(self._tls)
         elif step == "S hangs up":
             return False
         elif step == "S silent":
             await reader.read()
             return False
         elif step == "C closes":
-            rest = await reader.read()
+            rest = b""
+            with contextlib.suppress(ConnectionError):
+                rest = await reader.read()
             if rest:
                 self.faults.append(f"line {number}: the client said {rest!r}")
         else:

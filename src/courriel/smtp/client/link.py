@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, cast
 
-from courriel.base.errors import FormatError
+from courriel.base.errors import FormatError, LimitExceeded
 from courriel.smtp.client.errors import Broken
 from courriel.smtp.client.settings import ClientSettings
 from courriel.smtp.wire.reply import LINE_OCTETS, Answer, AnswerReader
@@ -204,8 +204,8 @@ class Link(asyncio.Protocol):
         except FormatError as error:
             self.give_up(Broken("4.5.0", str(error)))
         self._buffer = data[at:]
-        if len(self._buffer) > LINE_OCTETS:
-            self.give_up(Broken("4.5.0", "bad SMTP reply: a line without end"))
+        if len(self._buffer) > LINE_OCTETS + 1:  # a CR may wait for its LF
+            self.give_up(Broken("4.5.0", str(LimitExceeded("SMTP reply", LINE_OCTETS, "reply.line_octets"))))
 
     def eof_received(self) -> bool:
         return False

@@ -76,7 +76,7 @@ def stuffed_blocks(content: bytes, octets: int) -> Iterator[bytes]:
         if _LINE_WITH_DOT.search(block) is not None:
             block = block.replace(b"\r\n.", b"\r\n..")
         yield block
-        at, line_begins = cut, block.endswith(b"\n")
+        at, line_begins = cut, content.endswith(b"\r\n", at, cut)
     yield b".\r\n" if line_begins else END_OF_DATA
 
 
