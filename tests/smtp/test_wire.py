@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from courriel.base.errors import FormatError, LimitExceeded
 from courriel.model.envelope import Address, Body
 from courriel.smtp.wire import faults
+from courriel.smtp.wire import offer as offers
 from courriel.smtp.wire.command import (
     Auth,
     Bdat,
@@ -27,7 +28,8 @@ from courriel.smtp.wire.command import (
     Vrfy,
     parse,
 )
-from courriel.smtp.wire.data import Pieces, has_line_longer_than, starts_with_end, stuff, unstuff
+from courriel.smtp.wire.data import Pieces, has_line_longer_than, starts_with_end, stuff, stuffed_blocks, unstuff
+from courriel.smtp.wire.offer import Offer
 from courriel.smtp.wire.reply import LINE_OCTETS, LINES, Answer, AnswerReader, Reply, render_lines
 
 A = Address("a", "b.example")
@@ -321,3 +323,65 @@ def test_what_is_no_reply(lines: tuple[bytes, ...]) -> None:
 def test_a_reply_without_end_is_a_limit() -> None:
     with pytest.raises(LimitExceeded):
         _read(*[b"250-more"] * (LINES + 1))
+
+
+STATUSES = [
+    (250, "2.1.0 ok", "2.1.0"),
+    (550, "5.1.1 no such user", "5.1.1"),
+    (550, "5.1.1", "5.1.1"),
+    (550, "no such user", "5.0.0"),
+    (450, "", "4.0.0"),
+    # RFC 2034 §4: the classes agree, or the enhanced code is not believed
+    (450, "5.1.1 no", "4.0.0"),
+    (250, "5.1.1 no", "2.0.0"),
+    (550, "5.1.1.1 no", "5.0.0"),
+    (550, "5.1.1x no", "5.0.0"),
+    (550, "5.1234.1 no", "5.0.0"),
+    (550, "see 5.1.1", "5.0.0"),
+    (354, "go", "3.0.0"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "status"), STATUSES)
+def test_enhanced_codes_of_replies(code: int, text: str, status: str) -> None:
+    assert Answer(code, (text, "5.9.9 more")).status == status
+
+
+OFFERS = [
+    (("host",), Offer()),
+    (("host", "SIZE 1000", "pipelining"), Offer({"SIZE": "1000", "PIPELINING": ""}, 1000)),
+    (("host", "SIZE"), Offer({"SIZE": ""})),
+    (("host", "SIZE 0"), Offer({"SIZE": "0"})),
+    (("host", "SIZE x"), Offer({"SIZE": "x"})),
+    (("host", "SIZE " + "9" * 21), Offer({"SIZE": "9" * 21})),
+    (("host", "SIZE ٣"), Offer({"SIZE": "٣"})),
+    (("host", "SIZE 5", "SIZE 9"), Offer({"SIZE": "5"}, 5)),
+    (
+        ("host", "LIMITS RCPTMAX=20 mailmax=5 RCPTDOMAINMAX=1"),
+        Offer({"LIMITS": "RCPTMAX=20 mailmax=5 RCPTDOMAINMAX=1"}, None, 20, 1, 5),
+    ),
+    # RFC 9422 §4: what breaks the grammar, or is not known, counts as not there
+    (("host", "LIMITS RCPTMAX=0 MAILMAX=1234567 X=1"), Offer({"LIMITS": "RCPTMAX=0 MAILMAX=1234567 X=1"})),
+    (("host", "AUTH PLAIN LOGIN "), Offer({"AUTH": "PLAIN LOGIN"})),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), OFFERS)
+def test_offers(lines: tuple[str, ...], expected: Offer) -> None:
+    assert offers.read(Answer(250, lines)) == expected
+
+
+def test_an_offer_knows_its_keywords() -> None:
+    offer = offers.read(Answer(250, ("STARTTLS", "Chunking")))
+    assert "CHUNKING" in offer and "STARTTLS" not in offer
+
+
+@given(
+    st.lists(st.sampled_from([b".", b"..", b"\r\n", b"a", b"bcd", b"\r\n.\r\n", b"." * 9]), max_size=40),
+    st.integers(2, 12),
+)
+def test_blocks_are_what_stuffing_gives(pieces: list[bytes], octets: int) -> None:
+    content = b"".join(pieces)
+    blocks = list(stuffed_blocks(content, octets))
+    assert b"".join(blocks) == stuff(content)
+    assert all(len(block) <= 2 * octets + 5 for block in blocks)

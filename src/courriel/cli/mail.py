@@ -29,10 +29,11 @@ from courriel.formats.message.text import decoded_text
 from courriel.formats.path import parse_address
 from courriel.imap import client as imap_client
 from courriel.imap.client import ImapClient
+from courriel.model.attempt import Attempt, Result, Stage
 from courriel.net.tls import client_context
+from courriel.net.tls_policy import verified
 from courriel.ports.administration import Failure, Status
-from courriel.smtp import client as smtp_client
-from courriel.smtp.client import Outcome, SmtpClient
+from courriel.smtp.client import NoSession, Outgoing, Peer, SmtpClient, outgoing
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -98,8 +99,14 @@ def _run(work: Awaitable[T]) -> T:
         return asyncio.run(run())
     except imap_client.Refused as refusal:
         refuse(Failure("AuthenticationFailed" if refusal.code == "AUTHENTICATIONFAILED" else "Refused", refusal.text))
-    except smtp_client.Refused as refusal:
-        refuse(Failure("AuthenticationFailed" if refusal.code == 535 else "Refused", str(refusal)))
+    except NoSession as refusal:
+        refuse(Failure(_kind(refusal), refusal.attempt.reply))
+
+
+def _kind(refusal: NoSession) -> str:
+    if refusal.attempt.stage is Stage.CONNECT:
+        return "Unavailable"
+    return "AuthenticationFailed" if refusal.code == 535 else "Refused"
 
 
 async def _imap(server: Server, mailbox: str) -> tuple[ImapClient, int]:
@@ -158,17 +165,18 @@ def send(
         message_id=f"<{secrets.token_hex(16)}@{author.path.domain}>",
         attachments=tuple(Attachment(file.name, file.read_bytes()) for file in files),
     )
-    outcomes = _run(_send(server, sender, (*receivers, *copies), build(draft, secrets.token_hex(12))))
-    for outcome in outcomes:
-        if not outcome.taken:
-            errors.print(
-                _("Refused for {receiver}: {text}").format(receiver=outcome.recipient, text=outcome.answer.text),
-                style="red",
-                markup=False,
-            )
-    taken = [outcome.recipient for outcome in outcomes if outcome.taken]
-    console.print(_("Sent to {receivers}.").format(receivers=", ".join(taken)), markup=False)
-    if len(taken) < len(outcomes):
+    everybody = (*receivers, *copies)
+    attempts = _run(_send(server, outgoing(sender, everybody, build(draft, secrets.token_hex(12)))))
+    taken = []
+    for receiver, attempt in zip(everybody, attempts, strict=True):
+        if attempt.result is Result.DELIVERED:
+            taken.append(receiver)
+        else:
+            text = _("Refused for {receiver}: {text}").format(receiver=receiver, text=attempt.reply)
+            errors.print(text, style="red", markup=False)
+    if taken:
+        console.print(_("Sent to {receivers}.").format(receivers=", ".join(taken)), markup=False)
+    if len(taken) < len(attempts):
         raise click.exceptions.Exit(EXIT_REFUSED)
 
 
@@ -176,11 +184,12 @@ def _person(address: str) -> Person:
     return Person("", parse_address(address))
 
 
-async def _send(server: Server, sender: str, receivers: tuple[str, ...], message: bytes) -> list[Outcome]:
-    client = await SmtpClient.connect(server.host, server.submissions, tls=client_context(server.ca))
+async def _send(server: Server, message: Outgoing) -> list[Attempt]:
+    policy = verified(server.host, ca=server.ca, first=True)
+    client = await SmtpClient.connect(Peer(server.host, server.submissions, server.host, policy))
     try:
         await client.login(server.user, server.password)
-        return await client.send(sender, receivers, message)
+        return await client.send(message)
     finally:
         await client.close()
 

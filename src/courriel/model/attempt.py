@@ -53,3 +53,6 @@ class Attempt(msgspec.Struct, frozen=True):
     tls: str = ""
     passed_dsn: bool = False
     """The other side offers DSN (RFC 3461 §5.2.1): reports of success are its task now."""
+    another_transaction: bool = False
+    """Only this transaction had no room for the recipient (RFC 5321 §4.5.3.1.10, RFC 9422): the same server may take
+    it at once in another."""

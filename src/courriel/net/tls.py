@@ -11,6 +11,7 @@ import ipaddress
 import os
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,29 @@ def client_context(ca: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca is not None:
         context.load_verify_locations(ca)
+    return context
+
+
+@lru_cache(maxsize=64)
+def verified_context(ca: Path | None = None) -> ssl.SSLContext:
+    """A shared context for talking to other servers: known authorities only.  Names are the caller's to compare.
+
+    Reading the system's authorities takes some 20 ms, so a context is kept; new ones are seen after a restart.
+    """
+    context = client_context(ca)
+    context.check_hostname = False
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@lru_cache(maxsize=1)
+def unverified_context() -> ssl.SSLContext:
+    """A shared context that encrypts with whoever is there (RFC 7435), or for a certificate judged later (DANE)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION
     return context
 
 

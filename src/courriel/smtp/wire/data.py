@@ -10,6 +10,7 @@ Regular expressions that begin with a plain octet find it by ``memchr``: 1.4 us 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 END_OF_DATA: Final = b"\r\n.\r\n"
@@ -58,6 +59,25 @@ def stuff(content: bytes) -> bytes:
     if _LINE_WITH_DOT.search(content) is not None:
         content = content.replace(b"\r\n.", b"\r\n..")
     return content + (b".\r\n" if content.endswith(b"\r\n") or not content else END_OF_DATA)
+
+
+def stuffed_blocks(content: bytes, octets: int) -> Iterator[bytes]:
+    """The same octets as ``stuff`` gives, in blocks of about ``octets``: a large message is not copied whole."""
+    at, last, line_begins = 0, len(content), True
+    while at < last:
+        cut = last
+        if last - at > octets:
+            # After a line end, so that no CRLF "." lies on a border; in a line without end not between CR and LF.
+            cut = content.rfind(b"\n", at, at + octets) + 1 or at + octets
+            cut -= content[cut - 1] == _CR
+        block = content[at:cut]
+        if line_begins and block.startswith(b"."):
+            block = b"." + block
+        if _LINE_WITH_DOT.search(block) is not None:
+            block = block.replace(b"\r\n.", b"\r\n..")
+        yield block
+        at, line_begins = cut, content.endswith(b"\r\n", at, cut)
+    yield b".\r\n" if line_begins else END_OF_DATA
 
 
 def has_line_longer_than(content: bytes, limit: int) -> bool:
