@@ -14,11 +14,12 @@ import pytest
 from courriel.base.clock import ManualClock
 from courriel.delivery.relay.links import Outgoing, Unreached
 from courriel.delivery.relay.relay import Relay
-from courriel.delivery.relay.routing import Host
+from courriel.delivery.relay.routing import Located
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
 from courriel.model.queued import Entry, Mark, Progress, Queued, State
+from courriel.net.tls_policy import OPPORTUNISTIC, TlsPolicy
 from courriel.store.memory.queue import MemoryQueue
 from tests.delivery.relay.zone import Zone
 
@@ -26,7 +27,7 @@ START = 1_800_000_000.0
 TAKEN = Attempt(Result.DELIVERED, "2.0.0", "250 2.0.0 ok", Stage.CONTENT)
 LATER = Attempt(Result.DEFERRED, "4.7.1", "450 4.7.1 greylisted", Stage.RCPT)
 UNKNOWN = Attempt(Result.FAILED, "5.1.1", "550 5.1.1 no such user", Stage.RCPT)
-CROWDED = Attempt(Result.DEFERRED, "4.5.3", "452 4.5.3 too many recipients", Stage.RCPT)
+CROWDED = Attempt(Result.DEFERRED, "4.5.3", "452 4.5.3 too many", Stage.RCPT, another_transaction=True)
 REFUSED = Attempt(Result.DEFERRED, "4.4.1", "connection refused", Stage.CONNECT)
 
 
@@ -78,7 +79,10 @@ class ScriptedCarrier:
     def __init__(self, servers: dict[str, Server]) -> None:
         self.servers = servers
 
-    async def connect(self, host: Host, ip: str) -> ScriptedLink:
+    async def policy(self, domain: str, located: Located) -> TlsPolicy:
+        return OPPORTUNISTIC
+
+    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> ScriptedLink:
         server = self.servers[ip]
         server.calls += 1
         await asyncio.sleep(0)

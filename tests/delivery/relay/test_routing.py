@@ -66,14 +66,15 @@ async def test_not_more_hosts_and_addresses_than_the_limit(runner: asyncio.Runne
     )
     hosts = await router(zone).hosts("x.org")
     assert len(hosts) == SETTINGS.hosts
-    assert await router(zone).addresses(hosts[0]) == ["2001:db8::1", "192.0.2.0", "192.0.2.1", "192.0.2.2"]
+    located = await router(zone).locate(hosts[0])
+    assert located.ips == ("2001:db8::1", "192.0.2.0", "192.0.2.1", "192.0.2.2")
 
 
 async def test_addresses_that_fail(runner: asyncio.Runner) -> None:
     zone = Zone(mx={"x.org": [(1, "m.x.org")]}, failing={"m.x.org"})
     for host, expected in [("m.x.org", Result.DEFERRED), ("gone.x.org", Result.FAILED)]:
         with pytest.raises(NoRoute) as caught:
-            await router(zone).addresses(Host(host, 25))
+            await router(zone).locate(Host(host, 25))
         assert caught.value.attempt.result is expected and caught.value.attempt.host == host
 
 
@@ -84,7 +85,7 @@ async def test_addresses_that_fail(runner: asyncio.Runner) -> None:
 async def test_address_literals(runner: asyncio.Runner, domain: str, ip: str) -> None:
     one = router(Zone())
     [host] = await one.hosts(domain)
-    assert await one.addresses(host) == [ip]
+    assert (await one.locate(host)).ips == (ip,)
 
 
 async def test_named_next_hops_come_before_the_dns(runner: asyncio.Runner) -> None:

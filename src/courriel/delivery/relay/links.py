@@ -8,10 +8,11 @@ from typing import Protocol
 import msgspec
 
 from courriel.base.errors import CourrielError
-from courriel.delivery.relay.routing import Host
+from courriel.delivery.relay.routing import Located
 from courriel.model.attempt import Attempt
 from courriel.model.envelope import Recipient
 from courriel.model.queued import Queued
+from courriel.net.tls_policy import TlsPolicy
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -48,6 +49,10 @@ class Link(Protocol):
 class Carrier(Protocol):
     """Opens connections."""
 
-    async def connect(self, host: Host, ip: str) -> Link:
+    async def policy(self, domain: str, located: Located) -> TlsPolicy:
+        """What TLS has to be towards this host, for mail to ``domain``.  Raises NoRoute: it must not be used now."""
+        ...
+
+    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> Link:
         """Raises Unreached."""
         ...

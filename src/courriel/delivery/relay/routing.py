@@ -6,7 +6,7 @@ Addresses of hosts are looked up when a host's turn comes, not before: the first
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,19 @@ class Host:
     port: int
     secure: bool = False
     hop: NextHop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A host and its addresses, in the order in which they are to be tried.
+
+    ``secure``: DNSSEC vouches for the addresses; ``name`` is the host's after CNAMEs (RFC 7672 §2.2.2).
+    """
+
+    host: Host
+    ips: tuple[str, ...]
+    name: str
+    secure: bool = False
 
 
 def lane_key(domain: str, settings: RelaySettings) -> str:
@@ -83,21 +96,23 @@ class Router:
             raise NoRoute(failed("5.4.6", f"{domain} leads back to this server, which does not know it"))
         return [Host(mx.host, self._settings.port, answer.secure) for mx in records[: self._settings.hosts]]
 
-    async def addresses(self, host: Host) -> list[str]:
-        """IP addresses of ``host``, IPv6 and IPv4 by turns.  Raises NoRoute."""
+    async def locate(self, host: Host) -> Located:
+        """The addresses of ``host``, IPv6 and IPv4 by turns.  Raises NoRoute."""
         literal = _literal(host.name)
         if literal:
-            return [literal]
+            return Located(host, (literal,), host.name)
         failures: list[DnsFailure] = []
-        found: list[list[str]] = []
+        answers: list[Answer[str]] = []
         for ask in (self._resolver.aaaa, self._resolver.a):
             try:
-                found.append(list((await ask(host.name)).records))
+                answers.append(await ask(host.name))
             except DnsFailure as failure:
                 failures.append(failure)
-        addresses = _by_turns(*found)
-        if addresses:
-            return addresses[: self._settings.addresses]
+        ips = _by_turns(*(answer.records for answer in answers))
+        if ips:
+            found = [answer for answer in answers if answer.records]
+            secure = all(answer.secure for answer in found)
+            return Located(host, tuple(ips[: self._settings.addresses]), found[0].name, secure)
         if failures:
             raise NoRoute(deferred("4.4.3", f"address of {host.name}: {failures[0]}", host.name))
         raise NoRoute(failed("5.4.4", f"{host.name} has no address", host.name))
@@ -127,7 +142,7 @@ def _literal(name: str) -> str:
         return ""
 
 
-def _by_turns(*lists: list[str]) -> list[str]:
+def _by_turns(*lists: Sequence[str]) -> list[str]:
     mixed: list[str] = []
     for place in range(max(map(len, lists), default=0)):
         mixed += [one[place] for one in lists if place < len(one)]

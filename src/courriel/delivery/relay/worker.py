@@ -22,9 +22,6 @@ from courriel.model.attempt import Attempt, Result
 from courriel.model.queued import Claim, Mark, Progress, State
 from courriel.ports.queue import OutboundQueue
 
-TOO_MANY_RECIPIENTS = "4.5.3"
-"""RFC 3463 §3.6: the other recipients want a transaction of their own, at once."""
-
 
 class Worker:
     """Works on one lane until nothing is due."""
@@ -167,13 +164,14 @@ class Worker:
         last: CourrielError | None = None
         for host in await self._router.hosts(domain):
             try:
-                addresses = await self._router.addresses(host)
+                located = await self._router.locate(host)
+                policy = await self._carrier.policy(domain, located)
             except NoRoute as nowhere:
                 last = last or nowhere
                 continue
-            for ip in addresses:
+            for ip in located.ips:
                 try:
-                    return await self._carrier.connect(host, ip)
+                    return await self._carrier.connect(located, ip, policy)
                 except Unreached as unreached:
                     last = unreached
         assert last is not None  # the router gives at least one host, and an address or NoRoute for each
@@ -231,7 +229,7 @@ class Worker:
 
 def _left_out(attempts: Sequence[Attempt]) -> list[int]:
     """Recipients the server would not have in one transaction with those it took."""
-    out = [k for k, attempt in enumerate(attempts) if attempt.status == TOO_MANY_RECIPIENTS]
+    out = [k for k, attempt in enumerate(attempts) if attempt.another_transaction]
     return out if len(out) < len(attempts) else []
 
 

@@ -1,0 +1,104 @@
+"""Connections to other servers by our own SMTP client, under the policy that holds for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from courriel.base.clock import Clock
+from courriel.base.log import Level, log
+from courriel.delivery.relay.links import Outgoing, Unreached
+from courriel.delivery.relay.routing import Located
+from courriel.delivery.relay.security import Security
+from courriel.delivery.relay.settings import RelaySettings
+from courriel.formats.path import parse_address
+from courriel.model.attempt import Attempt, Result
+from courriel.model.envelope import Address, Body
+from courriel.net.tls_policy import CLEAR, TlsPolicy
+from courriel.smtp import client as smtp
+
+
+class SmtpLink:
+    """Fulfils ``links.Link``."""
+
+    def __init__(self, client: smtp.SmtpClient) -> None:
+        self._client = client
+
+    @property
+    def is_usable(self) -> bool:
+        return self._client.usable
+
+    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
+        message = outgoing.message
+        return await self._client.send(
+            smtp.Outgoing(
+                _address(message.reverse_path),
+                outgoing.recipients,
+                outgoing.content,
+                Body(message.body),
+                message.smtputf8,
+                message.ret,
+                message.envid,
+            )
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class SmtpCarrier:
+    """Fulfils ``links.Carrier``."""
+
+    def __init__(self, security: Security, settings: RelaySettings, clock: Clock) -> None:
+        self._security = security
+        self._settings = settings
+        self._clock = clock
+        self._client_settings = smtp.ClientSettings(connect_s=settings.connect_s)
+
+    async def policy(self, domain: str, located: Located) -> TlsPolicy:
+        return await self._security.policy(domain, located)
+
+    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
+        try:
+            return await self._connect(located, ip, policy)
+        except smtp.NoSession as no:
+            if not no.clear_may_help:
+                raise Unreached(_for_now(no.attempt)) from None
+            log.event("relay.tls.fallback", Level.WARNING, host=located.host.name, ip=ip, error=no.attempt.reply)
+        try:
+            return await self._connect(located, ip, CLEAR)
+        except smtp.NoSession as no:
+            raise Unreached(_for_now(no.attempt)) from None
+
+    async def _connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
+        host, hop = located.host, located.host.hop
+        peer = smtp.Peer(ip, host.port, host.name, policy)
+        client = await smtp.SmtpClient.connect(
+            peer, name=self._settings.hostname, settings=self._client_settings, clock=self._clock
+        )
+        if hop is not None and hop.user:
+            try:
+                await client.login(hop.user, hop.password)
+            except BaseException:
+                client.abort()
+                raise
+        return SmtpLink(client)
+
+
+def _for_now(attempt: Attempt) -> Attempt:
+    """A server that does not take our call at all is tried again, whatever it says: another one, another day.
+
+    RFC 5321 §3.1 lets 554 greet for good, but a list that blocks us, or a fault of ours, is mended within days.
+    """
+    if attempt.result is Result.FAILED:
+        return Attempt(
+            Result.DEFERRED, "4" + attempt.status[1:], attempt.reply, attempt.stage, attempt.host, attempt.ip,
+            attempt.tls,
+        )  # fmt: skip
+    return attempt
+
+
+def _address(reverse_path: str) -> Address:
+    if not reverse_path:
+        return Address("", "")
+    path = parse_address(reverse_path)
+    return Address(path.local, path.domain)

@@ -1,0 +1,67 @@
+"""How sure we must be of a host before it gets mail: DANE, then MTA-STS, then whatever it offers.
+
+DANE comes first, and MTA-STS never overrules a DANE that fails (RFC 8461 §2).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from courriel.delivery.relay.routing import Located, NoRoute
+from courriel.delivery.relay.settings import NextHop
+from courriel.delivery.relay.sts import StsPolicies
+from courriel.formats.mta_sts import Mode
+from courriel.model.attempt import Attempt, Result, Stage
+from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, TlsPolicy, dane_policy, verified
+from courriel.ports.resolver import DnsFailure, Resolver, Status
+
+
+class Security:
+    """Decides the TLS policy for a host.  ``ca``: a file of further authorities (PEM) beside the system's."""
+
+    def __init__(self, resolver: Resolver, sts: StsPolicies, ca: Path | None = None) -> None:
+        self._resolver = resolver
+        self._sts = sts
+        self._ca = ca
+
+    async def policy(self, domain: str, located: Located) -> TlsPolicy:
+        """Raises NoRoute when the host must not be used now."""
+        host = located.host
+        if host.hop is not None:
+            return self._of_hop(host.hop)
+        dane = await self._dane(domain, located)
+        return dane if dane is not None else await self._mta_sts(domain, located)
+
+    def _of_hop(self, hop: NextHop) -> TlsPolicy:
+        """What the administrator asked for; a login is never sent to whoever happens to answer."""
+        if hop.tls == "none":
+            return CLEAR
+        if hop.tls == "may" and not hop.user:
+            return OPPORTUNISTIC
+        return verified(hop.host, ca=self._ca, first=hop.tls == "tls")
+
+    async def _dane(self, domain: str, located: Located) -> TlsPolicy | None:
+        """RFC 7672 §2.2: only where DNSSEC vouches for MX and address; without an answer the host is left out."""
+        host = located.host
+        if not (host.secure and located.secure):
+            return None
+        try:
+            answer = await self._resolver.tlsa(f"_{host.port}._tcp.{located.name}")
+            if answer.status is not Status.FOUND and located.name != host.name:  # RFC 7671 §7
+                answer = await self._resolver.tlsa(f"_{host.port}._tcp.{host.name}")
+        except DnsFailure as failure:
+            reply = f"TLSA of {host.name}: {failure}"
+            raise NoRoute(Attempt(Result.DEFERRED, "4.7.5", reply, Stage.POLICY, host.name)) from None
+        if answer.status is not Status.FOUND or not answer.secure:
+            return None
+        return dane_policy(answer.records, tuple(dict.fromkeys((host.name, located.name, domain))))
+
+    async def _mta_sts(self, domain: str, located: Located) -> TlsPolicy:
+        host = located.host
+        policy = await self._sts.policy(domain)
+        if policy is None or policy.mode is not Mode.ENFORCE:
+            return OPPORTUNISTIC
+        if not policy.names(host.name):
+            reply = f"{host.name} is not in the MTA-STS policy of {domain}"
+            raise NoRoute(Attempt(Result.DEFERRED, "4.7.5", reply, Stage.POLICY, host.name))
+        return verified(host.name, ca=self._ca)
