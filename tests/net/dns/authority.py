@@ -24,13 +24,14 @@ UDP_OCTETS = 1_232
 
 @dataclass
 class Authority:
-    """A running server: ``asked`` are the questions so far, as ``name type``."""
+    """A running server: ``asked`` are the questions so far, as ``name type``; ``heard_from`` their datagrams."""
 
     answering: Answering
     port: int = 0
     asked: list[str] = field(default_factory=list)
     over_tcp: int = 0
     delay_s: float = 0.0
+    heard_from: list[tuple[bytes, object]] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -56,8 +57,9 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        self._authority.heard_from.append((data, addr))
         for answer in self._authority.answers(data):
-            if len(answer) > UDP_OCTETS and len(answer) > 12:
+            if len(answer) > UDP_OCTETS:
                 answer = _truncated(data)
             asyncio.get_running_loop().call_later(self._authority.delay_s, self._transport.sendto, answer, addr)
 

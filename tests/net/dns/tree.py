@@ -240,8 +240,7 @@ class Tree:
         found = [zone.sets[source, rdtype]]
         if (source, rdtype) in zone.signatures:
             found.append(zone.signatures[source, rdtype])
-        for rrset in found:
-            section.append(dns.rrset.from_rdata_list(name, rrset.ttl, list(rrset)))
+        section.extend([dns.rrset.from_rdata_list(name, rrset.ttl, list(rrset)) for rrset in found])
 
 
 def _once(rrsets: Iterable[RRset]) -> list[RRset]:

@@ -93,10 +93,8 @@ class _Section:
 def _target(found: Signed | None) -> Name | None:
     if found is None:
         return None
-    (alias, *more) = found.records
-    if more or not isinstance(alias, CNAME):  # RFC 2181 §10.1
-        raise DnsFailure("more than one CNAME")
-    return alias.target
+    (alias,) = found.records  # of several the parser keeps one (RFC 2181 §10.1)
+    return alias.target if isinstance(alias, CNAME) else None
 
 
 def _made_by(answers: _Section, name: Name, target: Name | None) -> Signed | None:
@@ -104,10 +102,10 @@ def _made_by(answers: _Section, name: Name, target: Name | None) -> Signed | Non
     if target is None:
         return None
     for dname in answers.all_of(RdataType.DNAME):
-        owner, (rdata, *more) = dname.records.name, dname.records
-        if more or not isinstance(rdata, DNAME) or not name.is_subdomain(owner) or name == owner:
+        owner, (rdata,) = dname.records.name, dname.records
+        if not isinstance(rdata, DNAME) or not name.is_subdomain(owner) or not target.is_subdomain(rdata.target):
             continue
-        if Name(name.relativize(owner).labels + rdata.target.labels) == target:
+        if name != owner and name.relativize(owner) == target.relativize(rdata.target):
             return dname
     return None
 
