@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import time
@@ -27,12 +26,7 @@ from dns.rrset import RRset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from courriel.base.clock import ManualClock
-from courriel.net.dns import budget, records
-from courriel.net.dns.budget import Budget
-from courriel.net.dns.chain import Chain, parse_anchors
-from courriel.net.dns.query import read
-from courriel.net.dns.reading import Reading, read_answer
+from courriel.net.dns import budget
 from courriel.ports.resolver import DnsFailure, Status
 from tests.net.dns.authority import Scene, scene, serving
 from tests.net.dns.test_resolver import failing, play
@@ -626,63 +620,6 @@ def test_a_huge_answer_is_read_whole() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ fuzz
-
-
-Change = Callable[[bytes], bytes]
-
-
-async def _answered_by(changes: list[Change]) -> None:
-    """Everything a question needs, read from answers of which one in ``changes`` has been changed."""
-    asked = itertools.count()
-    clock = ManualClock(NOW)
-
-    async def ask(name: Name, rdtype: RdataType, spent: Budget) -> Reading:
-        spent.spend_query()
-        wire = TREE.answer(dns.message.make_query(name, rdtype)).to_wire()
-        message = read(changes[next(asked) % len(changes)](wire))
-        if message is None:
-            raise DnsFailure("malformed")
-        return read_answer(message, name, rdtype)
-
-    for text, rdtype in (
-        ("signed.test", RdataType.MX),
-        ("nope.hashed.test", RdataType.A),
-        ("x.wild.optout.test", RdataType.A),
-    ):
-        chain = Chain(ask, parse_anchors([TREE.anchor()]), clock, zone_s=5.0)
-        with contextlib.suppress(DnsFailure):
-            spent = Budget()
-            reading = await ask(name_of(text), rdtype, spent)
-            await chain.judge(name_of(text), rdtype, reading, spent)
-            if reading.found is not None and reading.target is None:
-                records.of(reading.found.records)
-
-
-def _overwritten(wire: bytes, at: int, octets: bytes) -> bytes:
-    return wire[:at] + octets + wire[at + len(octets) :]
-
-
-def unchanged(wire: bytes) -> bytes:
-    return wire
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=6)), min_size=1, max_size=4))
-def test_octets_changed_in_an_answer_never_raise_anything_else(places: list[tuple[float, bytes]]) -> None:
-    def change(place: float, octets: bytes) -> Change:
-        return lambda wire: _overwritten(wire, int(place * len(wire)), octets)
-
-    changes = [change(place, octets) for place, octets in places]
-    asyncio.run(_answered_by([unchanged, *changes, unchanged]))
-
-
-@given(st.lists(st.binary(max_size=200), min_size=1, max_size=4))
-def test_any_octets_as_an_answer_never_raise_anything_else(answers: list[bytes]) -> None:
-    """Behind the right header and question, so that they are read."""
-
-    def behind(octets: bytes) -> Change:
-        return lambda wire: wire[:40] + octets
-
-    asyncio.run(_answered_by([*[behind(octets) for octets in answers], unchanged]))
 
 
 @settings(max_examples=30)

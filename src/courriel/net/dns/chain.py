@@ -97,12 +97,11 @@ def parse_anchors(texts: Iterable[str]) -> dict[Name, list[DS]]:
     """Anchors by zone; FormatError where a text is no DS record or names an algorithm that we do not know."""
     anchors: dict[Name, list[DS]] = {}
     for text in texts:
-        owner, _, rest = text.partition(" ")
-        kind, _, numbers = rest.strip().removeprefix("IN ").partition(" ")
+        head, _, numbers = " ".join(text.upper().split()).partition(" DS ")  # a TTL and a class may stand before it
         try:
-            rdata = dns.rdata.from_text(RdataClass.IN, kind, numbers)
-            zone = dns.name.from_text(owner)
-        except (dns.exception.DNSException, ValueError) as error:
+            rdata = dns.rdata.from_text(RdataClass.IN, RdataType.DS, numbers)
+            zone = dns.name.from_text(head.split()[0])
+        except (dns.exception.DNSException, ValueError, IndexError) as error:
             raise FormatError("DNSSEC anchor", 0, text) from error
         if not isinstance(rdata, DS) or not usable([rdata]):
             raise FormatError("DNSSEC anchor", 0, text)
