@@ -120,7 +120,7 @@ def one_line(text: str, characters: int = VALUE_CHARACTERS) -> str:
 
 # ---------------------------------------------------------------------------------------------- writing
 
-_KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,499}")
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _QUOTED = frozenset("\\+=")
 """What RFC 6533 §3 QCHAR leaves out of an address of type utf-8."""
