@@ -129,6 +129,7 @@ QUIRKS = [
     (BOB + b"Action: lost\nStatus: 2.0.0\n", Action.DELIVERED, "2.0.0"),
     (BOB + b"Action: expanded\n", Action.EXPANDED, "2.0.0"),
     (BOB, Action.FAILED, "5.0.0"),
+    (b"\n" + BOB + b"Status: 5.1.1\n\n\n", Action.FAILED, "5.1.1"),
     (BOB + b"Diagnostic-Code: smtp; from 192.5.1.1.9\n", Action.FAILED, "5.0.0"),
     (
         b"This Message was undeliverable:\n\n<u@ci.com> no more\n \t\n\n" + BOB + b"Status: 5.3.0",

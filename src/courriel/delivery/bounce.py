@@ -21,7 +21,7 @@ from courriel.formats.message.canonical import has_bare_cr_or_lf
 from courriel.formats.message.fields import first, message_fields
 from courriel.formats.message.parse import header_end
 from courriel.formats.path import Path, parse_address
-from courriel.formats.reports.dsn import Action, RecipientReport, Report, Returned, Typed, write
+from courriel.formats.reports.dsn import Action, RecipientReport, Report, Returned, Typed, unescape, write
 from courriel.model.attempt import Attempt
 from courriel.model.envelope import Recipient
 from courriel.ports.queue import Queued
@@ -176,9 +176,10 @@ def _action(story: Story, attempt: Attempt) -> Action:
 
 
 def _original(recipient: Recipient) -> Typed | None:
-    """ORCPT, and nothing where there was none (RFC 3461 §6.3)."""
+    """ORCPT, and nothing where there was none (RFC 3461 §6.3); type utf-8 may have come with escapes."""
     kind, semicolon, address = (recipient.original or "").partition(";")
-    return Typed(kind.lower(), address) if semicolon else None
+    kind = kind.lower()
+    return Typed(kind, unescape(address) if kind == "utf-8" else address) if semicolon else None
 
 
 def _moment(seconds: float) -> datetime:

@@ -49,23 +49,31 @@ def kind_of(attempt: Attempt) -> Kind:
 
 
 def _of_reply(attempt: Attempt, reply: str) -> Kind:
-    code = reply[:3]
     told = kind_of_text(reply)
     if told is not None:
         return told
     found = _STATUS.search(reply)
-    status = found[0] if found else attempt.status
-    by_code = _BY_CODE_AND_STAGE.get((code, attempt.stage)) or _BY_CODE.get(code)
-    by_subject = _BY_SUBJECT.get(status.split(".")[1]) if status.count(".") == 2 else None
-    return _of_status(status) or by_code or by_subject or _BY_VAGUE_CODE.get(code, Kind.UNCLEAR)
+    code, status = reply[:3], found[1] if found else attempt.status
+    return (
+        _of_status(status)
+        or _of_code(_BY_CODE, code, attempt.stage)
+        or _BY_SUBJECT.get(status[2:3])
+        or _of_code(_BY_VAGUE_CODE, code, attempt.stage)
+        or Kind.UNCLEAR
+    )
 
 
 def _of_status(status: str) -> Kind | None:
-    return _BY_STATUS.get(status[2:])
+    return _BY_STATUS.get(status) or _BY_STATUS.get(status[2:])
+
+
+def _of_code(table: dict[str | tuple[str, Stage], Kind], code: str, stage: Stage) -> Kind | None:
+    return table.get((code, stage)) or table.get(code)
 
 
 _REPLY: Final = re.compile(r"[2-5][0-9]{2}(?![0-9])")
-_STATUS: Final = re.compile(r"(?<![0-9.])[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
+# Where servers write it: behind the reply code, or as qmail does, "(#5.1.1)"; elsewhere it may be a version.
+_STATUS: Final = re.compile(r"(?:^[2-5][0-9]{2}[ -]#?|\(#)([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 
 _BY_STAGE_ALONE: Final = {
     Stage.POLICY: Kind.TLS_POLICY,
@@ -74,7 +82,7 @@ _BY_STAGE_ALONE: Final = {
 }
 _BY_STAGE: Final = {Stage.DNS: Kind.DNS_TROUBLE, Stage.CONNECT: Kind.NO_ANSWER, Stage.GREETING: Kind.NO_ANSWER}
 
-# Subject and detail of the enhanced code; those that say too little (X.0.0, X.3.0, X.7.1) are by subject.
+# The enhanced code, mostly without its class; those that say too little (X.0.0, X.3.0, X.7.1) are by subject.
 _BY_STATUS: Final[dict[str, Kind]] = {
     "1.1": Kind.NO_SUCH_USER,
     "1.2": Kind.NO_SUCH_DOMAIN,
@@ -85,6 +93,7 @@ _BY_STATUS: Final[dict[str, Kind]] = {
     "1.8": Kind.SENDER_REFUSED,
     "1.10": Kind.TAKES_NO_MAIL,
     "2.1": Kind.DISABLED,
+    "4.2.1": Kind.UNAVAILABLE,  # a mailbox that is closed for a while, or so servers say when they mean us
     "2.2": Kind.FULL,
     "2.3": Kind.TOO_BIG,
     "2.4": Kind.LIST_TROUBLE,
@@ -96,13 +105,19 @@ _BY_STATUS: Final[dict[str, Kind]] = {
     "3.4": Kind.TOO_BIG,
     "3.5": Kind.SERVER_TROUBLE,
     "4.1": Kind.NO_ANSWER,
+    "5.4.1": Kind.POLICY,  # who does not answer cannot say so for ever
     "4.2": Kind.BROKEN_CONNECTION,
     "4.3": Kind.DNS_TROUBLE,
     "4.4": Kind.NO_ROUTE,
     "4.5": Kind.BUSY,
     "4.6": Kind.LOOP,
     "4.7": Kind.EXPIRED,
+    "5.1": Kind.PROTOCOL,  # X.5.0 is left to the reply code: Outlook.com has it for mailboxes
+    "5.2": Kind.PROTOCOL,
     "5.3": Kind.TOO_MANY_RECIPIENTS,
+    "5.4": Kind.PROTOCOL,
+    "5.5": Kind.PROTOCOL,
+    "5.6": Kind.PROTOCOL,
     "6.7": Kind.NEEDS_UTF8,
     "6.8": Kind.NEEDS_UTF8,
     "6.9": Kind.NEEDS_UTF8,
@@ -114,7 +129,7 @@ _BY_STATUS: Final[dict[str, Kind]] = {
     "7.6": Kind.ENCRYPTION,
     "7.7": Kind.ENCRYPTION,
     "7.8": Kind.LOGIN_REFUSED,
-    "7.9": Kind.LOGIN_REFUSED,
+    "7.9": Kind.POLICY,  # quirk: Yahoo and mail.ru; with a login it would be another stage
     "7.10": Kind.TLS_WANTED,
     "7.11": Kind.TLS_WANTED,
     "7.12": Kind.LOGIN_REFUSED,
@@ -146,13 +161,8 @@ _BY_STATUS: Final[dict[str, Kind]] = {
     "7.649": Kind.BLOCKLISTED,
 }
 
-_BY_CODE_AND_STAGE: Final = {
-    ("550", Stage.MAIL): Kind.SENDER_REFUSED,
-    ("553", Stage.MAIL): Kind.SENDER_REFUSED,
-    ("552", Stage.RCPT): Kind.FULL,
-    ("554", Stage.GREETING): Kind.REPUTATION,
-}
-_BY_CODE: Final = {
+# Reply codes, some of them at one stage only, that say more than the subject of an enhanced code does.
+_BY_CODE: Final[dict[str | tuple[str, Stage], Kind]] = {
     "452": Kind.SYSTEM_FULL,
     "500": Kind.PROTOCOL,
     "501": Kind.PROTOCOL,
@@ -162,8 +172,10 @@ _BY_CODE: Final = {
     "521": Kind.TAKES_NO_MAIL,  # RFC 7504 §3, as 556
     "530": Kind.LOGIN_REFUSED,
     "535": Kind.LOGIN_REFUSED,
-    "551": Kind.MOVED,
-    "552": Kind.TOO_BIG,
+    ("550", Stage.MAIL): Kind.SENDER_REFUSED,
+    "551": Kind.NO_SUCH_USER,
+    ("553", Stage.MAIL): Kind.SENDER_REFUSED,
+    ("554", Stage.GREETING): Kind.REPUTATION,
     "555": Kind.PROTOCOL,
     "556": Kind.TAKES_NO_MAIL,
 }
@@ -172,15 +184,17 @@ _BY_SUBJECT: Final = {
     "2": Kind.UNAVAILABLE,
     "3": Kind.SERVER_TROUBLE,
     "4": Kind.BROKEN_CONNECTION,
-    "5": Kind.PROTOCOL,
     "6": Kind.CONTENT,
     "7": Kind.POLICY,
 }
-_BY_VAGUE_CODE: Final = {
+# And those that say less.
+_BY_VAGUE_CODE: Final[dict[str | tuple[str, Stage], Kind]] = {
     "421": Kind.NOT_NOW,
     "450": Kind.UNAVAILABLE,
     "451": Kind.SERVER_TROUBLE,
     "550": Kind.UNAVAILABLE,
+    "552": Kind.TOO_BIG,
+    ("552", Stage.RCPT): Kind.FULL,
     "553": Kind.BAD_ADDRESS,
     "554": Kind.POLICY,
 }

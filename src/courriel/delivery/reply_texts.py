@@ -28,7 +28,7 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
         (
             r"\bsender (?:address )?(?:rejected|refused|invalid|unknown|verif\w+ fail)",
             r"\b(?:invalid|unknown|bad) sender",
-            r"could not verify (?:the )?sender",
+            r"could not verify (?:the )?sender|domain of (?:the )?sender",
         ),
     ),
     (
@@ -39,7 +39,7 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
     (
         Kind.RATE_LIMITED,
         (
-            r"rate.?limit|throttl|too fast|slow down|unusual rate|unexpected volume",
+            r"rate.?limit|frequency limit|throttl|too fast|slow down|unusual rate|unexpected volume",
             r"too many (?:messages|mails?|e-?mails|connections|sessions|concurrent)",
             r"(?:send\w*|hourly|daily|message|connection|rate) (?:quota|limit)\b",
         ),
@@ -58,7 +58,7 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
         Kind.TOO_BIG,
         (
             r"(?:message|mail|size)\b.{0,40}\b(?:too (?:big|large)|exceeds?\b.{0,40}(?:size|limit|maximum))",
-            r"message size limit|max\w* (?:message |allowed )?size",
+            r"message size limit|too much mail data|max\w* (?:message |allowed )?size",
         ),
     ),
     (Kind.DMARC, (r"\bdmarc\b", r"5\.7\.9 message not accepted for policy reasons")),
@@ -100,6 +100,8 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
         (
             r"reputation|\btss0[0-9]\b|user complaints|not (?:in )?(?:white|allow)-?list",
             r"bad (?:sender )?ip\b|suspicious ip",
+            # Orange and La Poste, to senders they do not know
+            r"\bservice refuse",
         ),
     ),
     (
@@ -129,7 +131,7 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
         Kind.DISABLED,
         (
             r"(?:account|mailbox|user|recipient|inbox)\b.{0,30}"
-            r"\b(?:disabled|inactive|suspended|deactivated|closed|expired|locked)\b",
+            r"\b(?:disabled|inactive|suspended|deactivated|closed|expired|locked|frozen|blocked)\b",
         ),
     ),
     (
@@ -141,7 +143,7 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
             r"(?:unknown|invalid|non-?existent|no) (?:e-?mail )?"
             r"(?:user|recipient|mailbox|address|account|local.?part|alias)\b",
             r"not a (?:valid|known|registered) (?:\w+ )?(?:user|mailbox|recipient|address)",
-            r"recipient address rejected: access denied",
+            r"recipient address rejected: access denied|#5\.1\.0 address rejected|not our (?:customer|user)",
             r"(?:adresse|utilisateur|destinataire)\b.{0,30}\b(?:inconnue?|invalide|inexistante?)",
         ),
     ),
@@ -161,6 +163,11 @@ _PHRASES: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
         ),
     ),
     (Kind.BUSY, (r"too busy|server busy|overload|system load",)),
+    (Kind.EXPIRED, (r"message expired|queue\.expired",)),
+    (
+        Kind.POLICY,
+        (r"(?:by|for|due to) (?:local |security |site )?(?:policy|policies)\b|policy (?:violation|reasons)",),
+    ),
 )
 
 _PATTERNS: Final = tuple((kind, re.compile("|".join(phrases), re.IGNORECASE)) for kind, phrases in _PHRASES)

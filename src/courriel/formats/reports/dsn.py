@@ -32,7 +32,18 @@ from courriel.formats.message.media import Kind
 from courriel.formats.message.parse import Part, parse
 from courriel.formats.message.structure import transfer_encoding
 
-__all__ = ["Action", "Notification", "RecipientReport", "Report", "Returned", "Typed", "one_line", "read", "write"]
+__all__ = [
+    "Action",
+    "Notification",
+    "RecipientReport",
+    "Report",
+    "Returned",
+    "Typed",
+    "one_line",
+    "read",
+    "unescape",
+    "write",
+]
 
 RECIPIENTS = 1_000
 """``dsn.recipients``: groups of one report that are read; RFC 5321 §4.5.3.1.8 asks servers for 100 recipients."""
@@ -122,7 +133,7 @@ def one_line(text: str, characters: int = VALUE_CHARACTERS) -> str:
 
 _KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,499}")
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
-_QUOTED = frozenset("\\+=")
+_QUOTED = frozenset("\\+= ")
 """What RFC 6533 §3 QCHAR leaves out of an address of type utf-8."""
 
 
@@ -295,7 +306,7 @@ def _decoded(raw: bytes, part: Part) -> bytes:
 
 def _groups(status: bytes, count: int) -> Iterator[HeaderBlock]:
     """Groups of fields; more than ``count`` and the one about the message are not looked at."""
-    for group in _GAP.split(status, count + 1)[: count + 1]:
+    for group in _GAP.split(status.lstrip(), count + 1)[: count + 1]:
         yield split_block(group, _GROUP_LIMITS)
 
 
@@ -353,8 +364,13 @@ def _read_typed(raw: bytes, default: str, *, address: bool = False) -> Typed | N
     if address and value.startswith("<") and value.endswith(">"):
         value = value[1:-1].strip()
     if kind == "utf-8":
-        value = one_line(_ESCAPED.sub(_unescaped, value))
+        value = one_line(unescape(value))
     return Typed(kind, value) if value else None
+
+
+def unescape(value: str) -> str:
+    """An address of type utf-8 without its ``\\x{…}`` (RFC 6533 §3); what stands for no character stays."""
+    return _ESCAPED.sub(_unescaped, value) if "\\x{" in value else value
 
 
 def _unescaped(match: re.Match[str]) -> str:
