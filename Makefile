@@ -19,7 +19,7 @@ help:
 	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian); PAIRS=3 ARGS='--only smtp-4k-50'"
 	@echo "make fuzz    the fuzz targets, SECONDS_EACH=60 for each"
 	@echo "make stress  long random tests: crash points, IMAP state machine"
-	@echo "make docs    generate docs/rfc-support.md from docs/rfc.toml"
+	@echo "make docs    generate docs/rfc-support.md and the table of docs/bounces.md"
 
 # --- environment -----------------------------------------------------------------------------------------------
 
@@ -64,6 +64,7 @@ stress: $(DEV)
 
 docs: $(DEV)
 	$(BIN)/python -m tools.rfctable
+	$(BIN)/python -m tools.bouncetable
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin

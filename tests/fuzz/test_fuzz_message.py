@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from courriel.base.errors import Damaged
+from courriel.base.errors import Damaged, FormatError
 from courriel.formats.message.canonical import to_crlf
 from courriel.formats.message.html_text import html_text
 from courriel.formats.message.index import index, pack, unpack
@@ -22,6 +22,7 @@ from courriel.formats.message.section import Section, SectionKind, UnknownEncodi
 from courriel.formats.message.structure import body_form
 from courriel.formats.message.summary import summarise
 from courriel.formats.message.text import PREVIEW_CHARACTERS, decoded_header, decoded_text
+from courriel.formats.reports import dsn
 
 NUMBERS = ((), (1,), (2,), (1, 1), (2, 1), (1, 2, 1))
 
@@ -80,6 +81,17 @@ def fuzz_html(data: bytes) -> None:
     assert len(html_text(text, 10)) <= len(text)
 
 
+def fuzz_dsn(data: bytes) -> None:
+    """Any octets, and the same as the fields of a report."""
+    for raw in (data, b"Content-Type: message/delivery-status\r\n\r\n" + data):
+        with contextlib.suppress(FormatError):
+            found = dsn.read(raw)
+            assert 0 < len(found.report.recipients) <= dsn.RECIPIENTS
+            for recipient in found.report.recipients:
+                assert recipient.final_recipient.value.isprintable()
+                assert dsn.one_line(recipient.final_recipient.value) == recipient.final_recipient.value
+
+
 PIECES = st.sampled_from(
     [
         *(b"\r\n", b"\n", b"\r", b"--x", b"--xy", b"--", b"\r\n\r\n", b"A", b" ", b":", b";", b'"', b"\0", b"\xff"),
@@ -88,12 +100,13 @@ PIECES = st.sampled_from(
         *(b"To: ", b"From: a@b", b"Subject: ", b"Date: ", b"References: <a@b>", b"Content-Disposition: ", b"*0*="),
         *(b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: quoted-printable", b"=", b"=?utf-8?q?"),
         *(b"<p>", b"<!--", b"-->", b"<style>", b"</style>", b"&amp;", b"&#", b"{3}", b"\\", b"Content-Language: "),
+        *(b"Content-Type: message/delivery-status", b"Final-Recipient: utf-8; ", b"Status: 5.1.1", b"\\x{0A}", b"<"),
     ]
 )
 MESSAGES = st.lists(PIECES, max_size=50).map(b"".join) | st.binary(max_size=200)
 
 
-@pytest.mark.parametrize("target", [fuzz_summary, fuzz_sections, fuzz_limits, fuzz_index, fuzz_html])
+@pytest.mark.parametrize("target", [fuzz_summary, fuzz_sections, fuzz_limits, fuzz_index, fuzz_html, fuzz_dsn])
 @settings(max_examples=150, deadline=None)
 @given(data=MESSAGES)
 def test_targets_hold(target: Callable[[bytes], None], data: bytes) -> None:

@@ -58,14 +58,15 @@ class Queued(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, frozen=True):
     """How far one recipient has come.
 
-    ``next_at`` is when it is due while WAITING.  ``tries`` counts attempts; ``last`` is the latest.  ``owes`` means
-    that the sender is still owed a report of the final state.
+    ``next_at`` is when it is due while WAITING.  ``tries`` counts attempts; ``last`` is the latest, ``last_at`` its
+    time.  ``owes`` means that the sender is still owed a report of the final state.
     """
 
     state: State = State.WAITING
     next_at: float = 0.0
     tries: int = 0
     last: Attempt | None = None
+    last_at: float = 0.0
     owes: bool = False
 
     def with_debt(self, owes: bool) -> Progress:

@@ -57,10 +57,10 @@ def after(
     """
     tries = progress.tries + 1
     if attempt.result is Result.DELIVERED:
-        return msgspec.structs.replace(progress, state=State.DELIVERED, tries=tries, last=attempt, next_at=0.0)
+        return Progress(State.DELIVERED, 0.0, tries, attempt, now)
     if attempt.result is Result.FAILED:
-        return msgspec.structs.replace(progress, state=State.FAILED, tries=tries, last=attempt, next_at=0.0)
+        return Progress(State.FAILED, 0.0, tries, attempt, now)
     if now >= expire_at:
-        return msgspec.structs.replace(progress, state=State.EXPIRED, tries=tries, last=attempt, next_at=0.0)
+        return Progress(State.EXPIRED, 0.0, tries, attempt, now)
     wait = delay_s(tries, chance, settings)
-    return msgspec.structs.replace(progress, tries=tries, last=attempt, next_at=min(now + wait, expire_at))
+    return Progress(State.WAITING, min(now + wait, expire_at), tries, attempt, now)

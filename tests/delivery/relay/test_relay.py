@@ -190,7 +190,7 @@ async def test_greylisting_and_then_success(runner: asyncio.Runner) -> None:
         await s.put("a")
         await s.settle()
         [progress] = (await s.entry("a")).progress
-        assert progress == Progress(State.WAITING, START + 60.0, 1, LATER)
+        assert progress == Progress(State.WAITING, START + 60.0, 1, LATER, START)
         await s.after(59.0)
         assert s.first.calls == 1
         await s.after(1.5)

@@ -138,7 +138,11 @@ class Ageing:
         for place, progress in zip(claim.places, claim.progress, strict=True):
             owes = notify.is_owed(notify.FAILURE, claim.message.reverse_path, claim.message.recipients[place])
             last = progress.last or self._reason(claim.domain)
-            marks.append(Mark(claim.message.id, place, Progress(State.EXPIRED, 0.0, progress.tries, last, owes)))
+            marks.append(
+                Mark(
+                    claim.message.id, place, Progress(State.EXPIRED, 0.0, progress.tries, last, progress.last_at, owes)
+                )
+            )
         log.event("relay.expired", Level.WARNING, msg=claim.message.id, domain=claim.domain, recipients=len(marks))
         await self._queue.mark(marks)
 

@@ -23,7 +23,7 @@ from courriel.base.errors import FormatError
 from courriel.formats import dates, encoded_word
 from courriel.formats.address import Path, render_mailbox
 
-__all__ = ["Attachment", "Draft", "Person", "build"]
+__all__ = ["Attachment", "Draft", "Person", "build", "header", "multipart", "quoted_printable", "text_part"]
 
 LINE_OCTETS = 78
 """RFC 5322 §2.1.1: lines should not be longer."""
@@ -74,9 +74,7 @@ def build(draft: Draft, boundary_seed: str) -> bytes:
     ``boundary_seed`` (letters and digits) makes the boundaries; handed the same draft and seed, the bytes are the
     same.  A boundary that happens to stand in a part is lengthened.  Bcc is never written.
     """
-    if not _SEED.fullmatch(boundary_seed):
-        raise FormatError("boundary seed", rule="1 to 40 letters and digits")
-    return b"".join(_header(draft)) + _body(draft, boundary_seed.encode("ascii"))
+    return header(draft) + _body(draft, boundary_seed)
 
 
 _SEED = re.compile(r"[A-Za-z0-9]{1,40}")
@@ -90,7 +88,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 # -- header
 
 
-def _header(draft: Draft) -> list[bytes]:
+def header(draft: Draft) -> bytes:
+    """The fields of the message, those of its body (Content-…) left out, and no empty line."""
     lines = [_people(b"From", (draft.sender,))]
     for name, people in ((b"Reply-To", draft.reply_to), (b"To", draft.to), (b"Cc", draft.cc)):
         if people:
@@ -104,7 +103,7 @@ def _header(draft: Draft) -> list[bytes]:
         lines.append(_ids(b"References", draft.references))
     lines += [_unstructured(name, text) for name, text in draft.extra]
     lines.append(b"MIME-Version: 1.0\r\n")
-    return lines
+    return b"".join(lines)
 
 
 def _unstructured(name: str, text: str) -> bytes:
@@ -151,18 +150,18 @@ def _date(moment: datetime) -> bytes:
 # -- body
 
 
-def _body(draft: Draft, seed: bytes) -> bytes:
-    """Header fields of the body, the empty line, and the body."""
-    part = _text_part(b"text/plain", draft.text)
+def _body(draft: Draft, seed: str) -> bytes:
+    part = text_part(b"text/plain", draft.text)
     if draft.html is not None:
-        part = _multipart(b"alternative", [part, _text_part(b"text/html", draft.html)], b"=_a_" + seed)
+        part = multipart(b"alternative", [part, text_part(b"text/html", draft.html)], "a", seed)
     if draft.attachments:
         parts = [part, *[_attachment(attachment) for attachment in draft.attachments]]
-        part = _multipart(b"mixed", parts, b"=_m_" + seed)
+        part = multipart(b"mixed", parts, "m", seed)
     return part
 
 
-def _text_part(media: bytes, text: str) -> bytes:
+def text_part(media: bytes, text: str) -> bytes:
+    """One part of text: its header fields, the empty line, and its body in whatever encoding it needs."""
     body = _LINE_END.sub("\r\n", text.replace("\0", "")).encode("utf-8", "replace")
     if body and not body.endswith(b"\r\n"):
         body += b"\r\n"
@@ -197,13 +196,20 @@ def _fallback(name: str) -> bytes:
     return shown.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
-def _multipart(subtype: bytes, parts: list[bytes], boundary: bytes) -> bytes:
+def multipart(subtype: bytes, parts: list[bytes], mark: str, seed: str) -> bytes:
+    """Parts (header, empty line, body each) as one; ``subtype`` with parameters, if it has any.
+
+    ``mark`` tells the boundaries of one message from each other; see ``build`` for ``seed``.
+    """
+    if not _SEED.fullmatch(seed):
+        raise FormatError("boundary seed", rule="1 to 40 letters and digits")
+    boundary = f"=_{mark}_{seed}".encode("ascii")
     while any(b"--" + boundary in part for part in parts):
         boundary += b"_"
     delimiter = b"\r\n--" + boundary
     inside = b"".join([delimiter + b"\r\n" + part for part in parts])
-    return b'Content-Type: multipart/%b; boundary="%b"\r\n\r\n%b\r\n%b--\r\n' % (
-        *(subtype, boundary),
+    return b'Content-Type: multipart/%b;%bboundary="%b"\r\n\r\n%b\r\n%b--\r\n' % (
+        *(subtype, b"\r\n " if b";" in subtype else b" ", boundary),
         *(inside[2:], delimiter[2:]),
     )
 
@@ -211,12 +217,13 @@ def _multipart(subtype: bytes, parts: list[bytes], boundary: bytes) -> bytes:
 def _encoded(body: bytes) -> tuple[bytes, bytes]:
     if body.isascii() and all(len(line) <= LINE_OCTETS for line in body.split(b"\r\n")):
         return b"7bit", body
-    quoted = _quoted_printable(body)
+    quoted = quoted_printable(body)
     plain = _base64(body)
     return (b"quoted-printable", quoted) if len(quoted) <= len(plain) * 1.2 else (b"base64", plain)
 
 
-def _quoted_printable(body: bytes) -> bytes:
+def quoted_printable(body: bytes) -> bytes:
+    """Text with CRLF line ends as RFC 2045 §6.7 writes it."""
     # b2a_qp takes CRLF for a line end and encodes blanks before it; what it breaks softly it breaks with CRLF
     # only if the data's first line end is one.
     quoted = binascii.b2a_qp(body, istext=True)

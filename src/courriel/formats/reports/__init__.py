@@ -1,0 +1,1 @@
+"""Reports that mail systems send each other: what became of a message."""
