@@ -10,7 +10,7 @@ import socket
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ from courriel.smtp.settings import SmtpSettings
 
 ENVIRONMENT_PREFIX: Final = "COURRIEL_"
 
-SECTIONS_WITHOUT_DOT: Final = ("hostname",)
+SECTIONS_WITHOUT_DOT: Final = ("hostname", "language")
 
 LISTS: Final = (("dns", "servers"),)
 """Settings with several values."""
@@ -125,6 +125,8 @@ class Settings(Section, frozen=True):
 
     hostname: str = ""
     """Our name in greetings and Received fields; empty: the machine's."""
+    language: Literal["en", "fr"] = "en"
+    """What comes first in reports to senders; the other language follows."""
     listen: ListenSection = ListenSection()
     tls: TlsSection = TlsSection()
     auth: AuthSection = AuthSection()

@@ -16,7 +16,8 @@ from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
-from courriel.app.services import Doors, open_doors
+from courriel.app.outbound import Outbound
+from courriel.app.services import Doors, open_doors, open_intake
 from courriel.app.tracing import WireTraces
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.net.listener import Listener
@@ -56,7 +57,9 @@ class Server:
         self.doors: Doors | None = None
         self.ca: Path | None = None
         self.traces = WireTraces()
-        self.administration = LocalAdministration(installation, self.traces, self.describe)
+        self.intake = open_intake(installation)
+        self.outbound = Outbound(installation, self.intake)
+        self.administration = LocalAdministration(installation, self.traces, self.describe, self.outbound.relay)
         self._side: list[Listener] = []
         self.metrics_port = 0
 
@@ -65,7 +68,8 @@ class Server:
         home, settings = self.installation, self.installation.settings
         await self.administration.complete_accounts()
         context = server_context(self._certificate())
-        self.doors = await open_doors(home, context, self.traces, home.data / LMTP_SOCKET)
+        self.doors = await open_doors(home, self.intake, context, self.traces, home.data / LMTP_SOCKET)
+        self.outbound.start()
         control = Listener(ControlService(self.administration))
         await control.open_unix(home.data / SOCKET_NAME)
         observe = Listener(ObserveService(self._gauges(), self.unhealthy))
@@ -119,6 +123,7 @@ class Server:
         """Take no more, let commands finish, bring everything to the disk."""
         if self.doors is not None:
             await self.doors.close(GRACE_S if self.connections() else 0.0)
+        await self.outbound.close()
         for listener in self._side:
             await listener.close()
 

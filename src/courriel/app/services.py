@@ -47,16 +47,23 @@ class Doors:
             await door.listener.close()
 
 
-async def open_doors(home: Installation, context: ssl.SSLContext, traces: WireTraces, lmtp: Path) -> Doors:
-    """Open the ports that the settings name.  Raises OSError."""
-    settings, room = home.settings, Room()
-    intake = Delivery(
+def open_intake(home: Installation) -> Delivery:
+    """What all doors hand their messages to."""
+    settings = home.settings
+    return Delivery(
         home.directory,
         home.store,
         home.queue,
         DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
         home.clock,
     )
+
+
+async def open_doors(
+    home: Installation, intake: Delivery, context: ssl.SSLContext, traces: WireTraces, lmtp: Path
+) -> Doors:
+    """Open the ports that the settings name.  Raises OSError."""
+    settings, room = home.settings, Room()
     desk = Desk(
         settings.name, intake, Budget(settings.smtp.in_flight_octets), settings.smtp, home.authenticator, context
     )

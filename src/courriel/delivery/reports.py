@@ -11,7 +11,6 @@ from courriel.delivery.bounce import Origin, Tried
 from courriel.delivery.intake import Delivery
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.relay.ageing import Kind
-from courriel.formats.message.parse import header_end
 from courriel.formats.path import parse_address
 from courriel.model.envelope import Address, Recipient
 from courriel.model.queued import Entry
@@ -45,8 +44,7 @@ class Reports:
             return
         path = parse_address(entry.message.reverse_path)
         recipient = Recipient(Address(path.local, path.domain), frozenset({"NEVER"}))
-        header = content[: header_end(content, 0, len(content))]
-        receipt = await self._delivery.hand_in(recipient, content, smtputf8=not header.isascii())
+        receipt = await self._delivery.hand_in(recipient, content, smtputf8=entry.message.smtputf8)
         [outcome] = receipt.outcomes
         log.event(
             "delivery.reported", Level.INFO, msg=entry.message.id, report=receipt.id, kind=kind.value,

@@ -101,6 +101,8 @@ class Router:
         literal = _literal(host.name)
         if literal:
             return Located(host, (literal,), host.name)
+        if host.hop is not None:  # the administrator's own names are the system's business (/etc/hosts)
+            return Located(host, (host.name,), host.name)
         failures: list[DnsFailure] = []
         answers: list[Answer[str]] = []
         for ask in (self._resolver.aaaa, self._resolver.a):

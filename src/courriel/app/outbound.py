@@ -1,0 +1,145 @@
+"""Mail that leaves: resolver, relay and reports of a running server, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from courriel.app.config import RelaySection, Settings, SettingsError
+from courriel.app.installation import Installation
+from courriel.base.i18n import LANGUAGES
+from courriel.base.log import Level, log
+from courriel.delivery.intake import Delivery
+from courriel.delivery.relay.ageing import Ageing
+from courriel.delivery.relay.carrier import SmtpCarrier
+from courriel.delivery.relay.relay import Relay
+from courriel.delivery.relay.security import Security
+from courriel.delivery.relay.settings import NextHop, RelaySettings
+from courriel.delivery.relay.sts import Known, StsPolicies
+from courriel.delivery.reports import Reports
+from courriel.formats.mta_sts import POLICY_OCTETS
+from courriel.net.dns import DnsSettings, open_resolver
+from courriel.net.fetch import FetchFailure, fetch
+from courriel.net.tls import client_context
+from courriel.ports.resolver import DnsFailure, Resolver
+
+STS_FILE: Final = "mta-sts.json"
+STS_PATH: Final = "/.well-known/mta-sts.txt"
+"""RFC 8461 §3.3."""
+
+PORT: Final = 25
+
+
+class Outbound:
+    """Everything that carries mail away."""
+
+    def __init__(self, home: Installation, intake: Delivery) -> None:
+        settings, clock = home.settings, home.clock
+        self.resolver = open_resolver(DnsSettings(servers=settings.dns.servers), clock)
+        relay_settings = relay_settings_of(settings)
+        sts = StsPolicies(self.resolver, _Policies(self.resolver).fetch, _StsFile(home.data / STS_FILE), clock)
+        carrier = SmtpCarrier(Security(self.resolver, sts), relay_settings, clock)
+        self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock)
+        languages = (settings.language, *(one for one in LANGUAGES if one != settings.language))
+        reports = Reports(home.queue, intake, settings.name, languages, clock, os.urandom)
+        self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
+        self.relay.when_owed = self._ageing.hurry
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to carry what is due."""
+        self.relay.start()
+        self._task = asyncio.get_running_loop().create_task(self._ageing.run())
+        self._task.add_done_callback(_ended)
+
+    async def close(self) -> None:
+        """Finish what is under way, give the rest back."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.relay.stop()
+        await self.resolver.close()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.event("relay.ageing_ended", Level.ERROR, error=f"{type(error).__name__}: {error}")
+
+
+def relay_settings_of(settings: Settings) -> RelaySettings:
+    """The relay's settings.  Raises SettingsError for a next hop that cannot be read."""
+    relay = settings.relay
+    return RelaySettings(
+        hostname=settings.name,
+        port=relay.port,
+        smart_host=_smart_host(relay),
+        routes={
+            domain.lower(): _hop(f"relay.routes.{domain}.host", route.host, route.tls, route.user, route.password)
+            for domain, route in relay.routes.items()
+        },
+    )
+
+
+def _smart_host(relay: RelaySection) -> NextHop | None:
+    if not relay.smart_host:
+        return None
+    tls = "starttls" if relay.smart_user and relay.smart_tls in ("may", "none") else relay.smart_tls
+    return _hop("relay.smart_host", relay.smart_host, tls, relay.smart_user, relay.smart_password)
+
+
+def _hop(name: str, text: str, tls: str, user: str, password: str) -> NextHop:
+    """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.endswith("]")):
+        host, port = text, str(PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise SettingsError(f"{name}: {text} is not host or host:port")
+    if tls not in ("starttls", "tls", "may", "none"):
+        raise SettingsError(f"{name}: tls is starttls, tls, may or none, not {tls}")
+    return NextHop(host, int(port), tls, user, password)
+
+
+class _Policies:
+    """MTA-STS policy files, from the addresses our own resolver gives."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._context = client_context()
+
+    async def fetch(self, domain: str) -> bytes:
+        """Raises FetchFailure."""
+        host = f"mta-sts.{domain}"
+        try:
+            ips = [*(await self._resolver.a(host)).records, *(await self._resolver.aaaa(host)).records]
+        except DnsFailure as failure:
+            raise FetchFailure(f"{host}: {failure}") from None
+        if not ips:
+            raise FetchFailure(f"{host} has no address")
+        return await fetch(host, ips[0], STS_PATH, self._context, POLICY_OCTETS)
+
+
+class _StsFile:
+    """Fulfils ``relay.sts.Keeper``: one JSON file, replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> dict[str, Known]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Known])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            log.event("relay.sts.not_read", Level.WARNING, error=str(error))
+            return {}
+
+    def save(self, known: dict[str, Known]) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(known))
+        fresh.replace(self._path)
