@@ -144,19 +144,21 @@ class Numbers:
         if changes is None:
             self._gone = None
             return [uid for uid, modseq in zip(view.uids, view.modseqs, strict=True) if modseq > since], False
-        flagged: Sequence[int] = ()
+        flagged: list[Sequence[int]] = []
         dropped = False
         for change in changes:
             if isinstance(change, Flagged):
                 if change.modseq not in own:
-                    flagged = change.uids if not flagged else sorted({*flagged, *change.uids})
+                    flagged.append(change.uids)
             elif isinstance(change, Gone):
                 if self._gone is not None:
                     self._gone.extend(change.uids)
             elif isinstance(change, Dropped):
                 dropped = True
                 self._gone = None
-        return flagged, dropped
+        if len(flagged) > 1:
+            return sorted(set().union(*flagged)), dropped
+        return flagged[0] if flagged else (), dropped
 
     def _settle(self) -> list[tuple[int, int]]:
         """Take over the current arrays; returns what the client loses by it."""

@@ -6,7 +6,7 @@ One message after the other goes out, and a client that reads slowly is waited f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 from courriel.formats.message.section import decode_binary, extract
 from courriel.imap.commands.rows import Rows
@@ -24,23 +24,24 @@ STREAM_OCTETS: Final = 128 * 1024
 SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 
-async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> int:
+async def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> int:
     """Write messages' octets; returns how many messages were not there any more."""
     known = peer.selected
     contents, whole = items.contents, items.whole
     newly_seen: frozenset[int] = frozenset()
     if items.sets_seen and not peer.session.read_only:
         newly_seen = await _set_seen(peer, found)
-    if whole and len(contents) == 1 and contents[0].partial is None and not rows.attrs and not newly_seen:
-        return await _stream(peer, rows, contents[0].name, found)
-    store, view, connection = peer.store, rows.view, peer.connection
+    if whole and not attrs and not newly_seen and len(contents) == 1 and contents[0].partial is None:
+        return await _stream(peer, contents[0].name, found)
+    store, view, connection = peer.store, known.view, peer.connection
+    rows = Rows(peer, attrs, known.uids, view)
     limit = peer.shared.settings.chunk_octets
     missing = written = 0
     for start in range(0, len(found), CONTENT_ROWS):
         chunk = found[start : start + CONTENT_ROWS]
         uids = [rows.uids[index] for index in chunk]
         ids = await store.values(view, Column.ID, uids)
-        texts = await rows.texts(chunk) if rows.attrs else None
+        texts = await rows.texts(chunk) if attrs else None
         for at, index in enumerate(chunk):
             id_or_none = ids[at]
             text = b"" if texts is None else texts[at]
@@ -51,7 +52,7 @@ async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> i
             lead = b"* %d FETCH (%b%b" % (index + 1, text, b" " if text else b"")
             pieces = _whole(contents, raw) if whole else await _parts(peer, rows, contents, uids[at], raw)
             pieces[0] = lead + pieces[0]
-            if uids[at] in newly_seen and Attr.FLAGS not in rows.attrs:
+            if uids[at] in newly_seen and Attr.FLAGS not in attrs:
                 pieces.append(b" FLAGS %b" % peer.texts[peer.flags_now(known, index)])
             pieces.append(b")\r\n")
             connection.write_many(pieces)
@@ -62,21 +63,27 @@ async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> i
     return missing
 
 
-async def _stream(peer: Peer, rows: Rows, name: bytes, found: Sequence[int]) -> int:
+async def _stream(peer: Peer, name: bytes, found: Sequence[int]) -> int:
     """Whole messages and nothing else: what mirroring clients ask for thousands of times."""
-    store, view, connection = peer.store, rows.view, peer.connection
+    known, store, connection = peer.selected, peer.store, peer.connection
+    view, uids = known.view, known.uids
     form = b"* %d FETCH (" + name + b" {%d}\r\n"
     account, read = view.account, store.read
     missing = 0
     for start in range(0, len(found), CONTENT_ROWS):
         chunk = found[start : start + CONTENT_ROWS]
+        ids: Sequence[bytes | int | None]
+        if view.uids is uids and isinstance(chunk, range):
+            ids = await store.column(view, Column.ID, chunk.start, len(chunk))
+        else:
+            ids = await store.values(view, Column.ID, [uids[index] for index in chunk])
         pieces: list[bytes] = []
         octets = 0
-        for index, id_or_none in zip(chunk, await _ids(peer, rows, chunk), strict=True):
+        for index, id_or_none in zip(chunk, ids, strict=True):
             if id_or_none is None:
                 missing += 1
                 continue
-            raw = await read(account, MessageId(id_or_none))
+            raw = await read(account, MessageId(int(id_or_none)))
             pieces += (form % (index + 1, len(raw)), raw, b")\r\n")
             octets += len(raw)
             if octets >= STREAM_OCTETS:
@@ -86,16 +93,6 @@ async def _stream(peer: Peer, rows: Rows, name: bytes, found: Sequence[int]) -> 
                     await connection.drain()
         connection.write_many(pieces)
     return missing
-
-
-async def _ids(peer: Peer, rows: Rows, chunk: Sequence[int]) -> Sequence[int | None]:
-    """The messages' own numbers, by index."""
-    if isinstance(chunk, range) and rows.view.uids is rows.uids:
-        ids = await peer.store.column(rows.view, Column.ID, chunk.start, len(chunk))
-        if rows.view.uids is rows.uids:
-            return cast("Sequence[int]", ids)
-    found = await peer.store.values(rows.view, Column.ID, [rows.uids[index] for index in chunk])
-    return cast("Sequence[int | None]", found)
 
 
 async def _set_seen(peer: Peer, found: Sequence[int]) -> frozenset[int]:

@@ -45,6 +45,8 @@ class Attr(Enum):
     SAVEDATE = b"SAVEDATE"
     PREVIEW = b"PREVIEW"
 
+    __hash__ = object.__hash__  # each is there once; Enum's own is Python, 0.1 µs a look-up
+
 
 class Content(msgspec.Struct, frozen=True):
     """BODY[…], BINARY[…], BINARY.SIZE[…] and the RFC822 names for them.
