@@ -21,7 +21,7 @@ from courriel.imap.commands import idle, login
 from courriel.imap.peer import Peer, Shared
 from courriel.imap.session import LOGGED_IN, Session, State
 from courriel.imap.settings import ImapSettings
-from courriel.imap.verbs import VERBS, Verb
+from courriel.imap.verbs import VERBS
 from courriel.imap.wire import codes
 from courriel.imap.wire.fragments import Announced, Command, TooLong
 from courriel.imap.wire.grammar import TAG

@@ -182,6 +182,10 @@ class MailStore(Protocol):
         """All octets of a message, prefix and body.  Raises Damaged when the checksum fails."""
         ...
 
+    async def read_many(self, account: AccountId, messages: Sequence[MessageId], enough_octets: int) -> Sequence[bytes]:
+        """The octets of these messages in order, from the first on until there are ``enough_octets``."""
+        ...
+
     async def vanished(self, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Sequence[int] | None:
         """UIDs expunged after ``since``, ascending; None when no longer known.  RFC 7162 §3.2.5."""
         ...

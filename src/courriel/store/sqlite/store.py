@@ -228,6 +228,11 @@ class SqliteStore:
     def read(self, account: AccountId, message: MessageId) -> Coroutine[None, None, bytes]:
         return self._home(account).reads.body(account, message)
 
+    def read_many(
+        self, account: AccountId, messages: Sequence[MessageId], enough_octets: int
+    ) -> Coroutine[None, None, Sequence[bytes]]:
+        return self._home(account).reads.bodies(account, messages, enough_octets)
+
     async def vanished(self, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Sequence[int] | None:
         shard, state = await self._account(account)
         box = state.mailboxes.get(mailbox)
@@ -289,6 +294,8 @@ class SqliteStore:
     ) -> FlagResult:
         shard = self._home(account)
         view = shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
+        if shard.flags_waiting:
+            await shard.sync_flags()
         if shard.committer.busy:
             result = await shard.committer.when_idle(lambda: shard.change_flags(view, uids, change, unchanged_since))
         else:
