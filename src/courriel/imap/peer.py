@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from courriel.base.clock import Clock
-from courriel.imap.answers import AnswerCache, FlagTexts, UnseenCache, row_starts
+from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
@@ -42,7 +42,7 @@ class Shared:
     answers: AnswerCache
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
-    unseen: UnseenCache = field(default_factory=UnseenCache)
+    selects: SelectCache = field(default_factory=SelectCache)
 
     def texts(self, account: AccountId) -> FlagTexts:
         """Flags of an account, rendered once for all."""

@@ -99,6 +99,8 @@ class Numbers:
             self.recent.append((first, end))
 
     def recent_count(self) -> int:
+        if not self.recent:
+            return 0
         return sum(
             bisect_left(self.uids, high, 0, self.count) - bisect_left(self.uids, low, 0, self.count)
             for low, high in self.recent
