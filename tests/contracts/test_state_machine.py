@@ -248,6 +248,7 @@ class TwoStores(RuleBasedStateMachine):
                     uids = [uid for uid in uids if uid not in set(change.uids)]
                 elif isinstance(change, Flagged):
                     told |= set(change.uids)
+                    assert [uids[place] for place in change.places] == list(change.uids)
                 elif isinstance(change, Dropped):
                     uids = []
             assert uids == list(view.uids)

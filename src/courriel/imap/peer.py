@@ -225,14 +225,12 @@ class Peer:
                 known = numbers.flags_of(indexes.start, indexes.stop, self.has_recent())
                 return b"".join(chain.from_iterable(zip(starts, map(closed.__getitem__, known), strict=True)))
             if numbers.behind or self.has_recent():
-                flags = [self.flags_now(numbers, index) for index in indexes]
-            else:
-                flags = list(map(numbers.flags.__getitem__, indexes))
-            seqs, ends = [index + 1 for index in indexes], map(closed.__getitem__, flags)
+                return b"".join([self.flag_row(index, with_uid) for index in indexes])
+            flags = numbers.flags
             if with_uid:
-                rows = zip(seqs, map(uids.__getitem__, indexes), ends, strict=True)
-                return b"".join(map(b"* %d FETCH (UID %d FLAGS %b".__mod__, rows))
-            return b"".join(map(b"* %d FETCH (FLAGS %b".__mod__, zip(seqs, ends, strict=True)))
+                form = b"* %d FETCH (UID %d FLAGS %b"
+                return b"".join([form % (index + 1, uids[index], closed[flags[index]]) for index in indexes])
+            return b"".join([b"* %d FETCH (FLAGS %b" % (index + 1, closed[flags[index]]) for index in indexes])
         texts = self.texts
         replies = []
         for index in indexes:

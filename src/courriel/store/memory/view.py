@@ -89,7 +89,8 @@ class MemoryView:
             self.flags[index] = flags
             self.modseqs[index] = modseq
         last = changed[-1][2]
-        self._record(Flagged(last, [self.uids[index] for index, _, _ in changed]), last)
+        places = [index for index, _, _ in changed]
+        self._record(Flagged(last, [self.uids[index] for index in places], places), last)
 
     def remove(self, uids: Sequence[int], modseq: ModSeq) -> None:
         """Take out messages that exist, ascending.  The old arrays stay as they are, for those who hold them."""

@@ -32,7 +32,7 @@ class Judged(msgspec.Struct, frozen=True):
 def judge(view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_since: int | None) -> Judged:
     """What ``change`` does to those of ``uids`` that exist."""
     if len(uids) == 1:
-        return _judge_one(view, uids[0], change, unchanged_since)
+        return _judge_one(view, uids, change, unchanged_since)
     places: Sequence[int] | None = view.run(uids)
     if places is None:
         places = view.indexes(sorted(set(uids)))
@@ -86,11 +86,11 @@ def _repeated(bits: int, count: int) -> int:
     return int.from_bytes(bits.to_bytes(8, "little") * count, "little")
 
 
-def _judge_one(view: SqliteView, uid: int, change: FlagChange, unchanged_since: int | None) -> Judged:
-    place = view.index(uid)
+def _judge_one(view: SqliteView, uids: Sequence[int], change: FlagChange, unchanged_since: int | None) -> Judged:
+    place = view.index(uids[0])
     if place < 0:
         return Judged(NONE, NONE, (), NONE, NONE)
-    one = array("I", (uid,))
+    one = uids if isinstance(uids, array) else array("I", uids)
     if unchanged_since is not None and view.modseqs[place] > unchanged_since:
         return Judged(NONE, one, (), NONE, NONE)
     before = view.flags[place]
@@ -122,7 +122,7 @@ def apply(view: SqliteView, judged: Judged, first_modseq: int) -> None:
             flags[place] = after[n]
             modseqs[place] = first_modseq + n
     state.modseq = last
-    view.flagged(judged.uids, last)
+    view.flagged(judged.uids, places, last)
 
 
 def _count(view: SqliteView, before: int, after: int) -> None:

@@ -174,8 +174,8 @@ class SqliteView:
         for values in self.columns.values():
             values[:] = list(compress(values, keep))
 
-    def flagged(self, uids: Sequence[int], modseq: int) -> None:
-        self.record(Flagged(ModSeq(modseq), uids))
+    def flagged(self, uids: Sequence[int], places: Sequence[int], modseq: int) -> None:
+        self.record(Flagged(ModSeq(modseq), uids, places))
 
     def drop(self, modseq: int) -> None:
         """The mailbox is no more."""
