@@ -97,7 +97,7 @@ class ImapDialogue(Peer):
             return
         fragments, connection = self.fragments, self.connection
         fragments.feed(data)
-        if self.session.state is State.NOT_AUTHENTICATED:
+        if self.session.account is None:
             connection.deadline = min(connection.deadline, self._login_by)
         begun: list[_Begun] = []
         while not connection.closing:
