@@ -306,7 +306,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
         ids |= set(columns[Column.ID])  # type: ignore[arg-type]
         order = sorted(range(count), key=lambda n, view=view: view.modseqs[n])
         records = await store.records(account, box.id, view.uids)
-        assert [record.id for record in records] == columns[Column.ID]
+        assert [record.id for record in records] == columns[Column.ID] == list(view.ids)
         seen[box.path] = {
             "counters": (box.role, box.uidnext, box.total, box.unseen, box.deleted, box.size_octets, box.subscribed),
             "uids": list(view.uids),

@@ -5,7 +5,7 @@ One message after the other goes out, and a client that reads slowly is waited f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from itertools import chain
 from typing import Final, cast
 
@@ -28,15 +28,22 @@ _END: Final = b")\r\n"
 SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 
-async def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> int:
+def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> Coroutine[None, None, int]:
     """Write messages' octets; returns how many messages were not there any more."""
+    if items.alone and not attrs and (not items.sets_seen or peer.session.read_only):
+        return _stream(peer, items.alone, found) if len(found) > 1 else _one(peer, items.alone, found)
+    return _mixed(peer, attrs, items, found)
+
+
+async def _mixed(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> int:
+    """Octets, attributes and flags as they may come together."""
     known = peer.selected
     contents, whole = items.contents, items.whole
     newly_seen: frozenset[int] = frozenset()
     if items.sets_seen and not peer.session.read_only:
         newly_seen = await _set_seen(peer, found)
-    if whole and not attrs and not newly_seen and len(contents) == 1 and contents[0].partial is None:
-        return await (_one if len(found) == 1 else _stream)(peer, contents[0].name, found)
+        if items.alone and not attrs and not newly_seen:
+            return await _stream(peer, items.alone, found)
     store, view, connection = peer.store, known.view, peer.connection
     rows = Rows(peer, attrs, known.uids, view)
     limit = peer.shared.settings.chunk_octets
@@ -69,11 +76,17 @@ async def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequen
 
 async def _one(peer: Peer, name: bytes, found: Sequence[int]) -> int:
     """One whole message and nothing else: what reading clients ask for."""
-    _, ids = await _present(peer, found)
-    if not ids:
-        return 1
-    octets = await peer.store.read(peer.selected.view.account, ids[0])
-    peer.connection.write_many([b"* %d FETCH (%b {%d}\r\n" % (found[0] + 1, name, len(octets)), octets, _END])
+    known = peer.selected
+    view, index = known.view, found[0]
+    if view.uids is known.uids:
+        id = view.ids[index]
+    else:
+        _, ids = await _present(peer, found)
+        if not ids:
+            return 1
+        id = ids[0]
+    octets = await peer.store.read(view.account, MessageId(id))
+    peer.connection.write_many([b"* %d FETCH (%b {%d}\r\n" % (index + 1, name, len(octets)), octets, _END])
     return 0
 
 
@@ -109,8 +122,7 @@ async def _present(peer: Peer, chunk: Sequence[int]) -> tuple[Sequence[int], Seq
     known = peer.selected
     view, uids = known.view, known.uids
     if view.uids is uids and isinstance(chunk, range):
-        ids = await peer.store.column(view, Column.ID, chunk.start, len(chunk))
-        return range(chunk.start + 1, chunk.stop + 1), cast("Sequence[MessageId]", ids)
+        return range(chunk.start + 1, chunk.stop + 1), cast("Sequence[MessageId]", view.ids[chunk.start : chunk.stop])
     values = await peer.store.values(view, Column.ID, [uids[index] for index in chunk])
     pairs = [(index + 1, MessageId(int(id))) for index, id in zip(chunk, values, strict=True) if id is not None]
     return [seq for seq, _ in pairs], [id for _, id in pairs]
