@@ -58,7 +58,7 @@ def flag_facts(peer: Peer) -> bytes:
 
 
 def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
-    """The untagged replies of SELECT, in one piece; kept for as long as nothing in them changes (8 µs less of 13).
+    """The untagged replies of SELECT, in one piece; kept for as long as nothing in them changes (3.6 µs less of 12).
 
     Every change of messages or flags takes a new number, so ``view.modseq`` stands for all of them.
     """

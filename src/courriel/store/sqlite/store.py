@@ -294,7 +294,7 @@ class SqliteStore:
     ) -> FlagResult:
         shard = self._home(account)
         view = shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
-        if shard.flags_waiting:
+        while shard.flags_waiting:
             await shard.sync_flags()
         if shard.committer.busy:
             result = await shard.committer.when_idle(lambda: shard.change_flags(view, uids, change, unchanged_since))
