@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from courriel.base.errors import Damaged
 from courriel.model.flags import DRAFT, FLAGGED, KEYWORDS_PER_ACCOUNT, SEEN
-from courriel.model.ids import MailboxId
+from courriel.model.ids import MailboxId, MessageId
 from courriel.model.message import NewMessage, Summary
 from courriel.model.refusals import NoSuchMailbox, TooManyKeywords
 from courriel.ports.store import Column, MailStore
@@ -53,6 +54,19 @@ async def test_bodies_of_every_size(store: MailStore, octets: int) -> None:
     assert [await store.read(ALICE, one.id) for one in stored] == [body, body]
     record = await store.record(ALICE, mailbox, 2)
     assert record is not None and record.size_octets == octets and record.sent_at is None
+
+
+async def test_many_are_read_in_order_until_there_is_enough(store: MailStore) -> None:
+    mailbox = await inbox(store)
+    summary = Summary(envelope=b"()", bodystructure=b"()", parts=b"", preview="")
+    bodies = [bytes([65 + n]) * octets for n, octets in enumerate((100, 6000, 0, 50))]
+    ids = [one.id for one in await store.append([NewMessage(ALICE, mailbox, body, summary, 0.0) for body in bodies])]
+    assert list(await store.read_many(ALICE, ids, 1_000_000)) == bodies
+    assert list(await store.read_many(ALICE, ids, 6100)) == bodies[:2]
+    assert list(await store.read_many(ALICE, ids, 1)) == bodies[:1], "one at least, however large"
+    assert list(await store.read_many(ALICE, ids[::-1], 1_000_000)) == bodies[::-1]
+    with pytest.raises(Damaged):
+        await store.read_many(ALICE, [*ids, MessageId(max(ids) + 999)], 1_000_000)
 
 
 async def test_one_call_one_body_many_accounts(store: MailStore) -> None:

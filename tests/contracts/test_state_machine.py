@@ -248,6 +248,7 @@ class TwoStores(RuleBasedStateMachine):
                     uids = [uid for uid in uids if uid not in set(change.uids)]
                 elif isinstance(change, Flagged):
                     told |= set(change.uids)
+                    assert [uids[place] for place in change.places] == list(change.uids)
                 elif isinstance(change, Dropped):
                     uids = []
             assert uids == list(view.uids)
@@ -305,7 +306,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
         ids |= set(columns[Column.ID])  # type: ignore[arg-type]
         order = sorted(range(count), key=lambda n, view=view: view.modseqs[n])
         records = await store.records(account, box.id, view.uids)
-        assert [record.id for record in records] == columns[Column.ID]
+        assert [record.id for record in records] == columns[Column.ID] == list(view.ids)
         seen[box.path] = {
             "counters": (box.role, box.uidnext, box.total, box.unseen, box.deleted, box.size_octets, box.subscribed),
             "uids": list(view.uids),

@@ -77,6 +77,7 @@ async def test_flag_changes_show_in_the_arrays_and_name_what_changed(store: Mail
     [change] = view.changes(position) or []
     assert isinstance(change, Flagged)
     assert list(change.uids) == [3, 4], "2 was seen already"
+    assert [view.uids[place] for place in change.places] == [3, 4]
     assert list(view.flags) == [0, SEEN, SEEN, SEEN] and change.modseq == view.modseq == view.modseqs[3]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from array import array
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courriel.model.flags import FLAGGED, SEEN, FlagAction, FlagChange
+from courriel.model.ids import MailboxId, ModSeq
+from courriel.store.sqlite import shard
 from courriel.store.sqlite.flaglog import FlagRecord, parse, render
 from courriel.store.sqlite.pending import BULK
 from courriel.store.sqlite.recovery import JUMP
@@ -113,3 +116,37 @@ async def test_a_mailbox_marked_again_and_again_is_written_as_it_was_last(bench:
     rows = (await bench.open()).shards[0].reader.execute("SELECT flags, modseq FROM member ORDER BY uid").fetchall()
     assert rows == list(zip(flags, modseqs, strict=True))
     assert (flags[6], flags[8], flags[0]) == (SEEN | FLAGGED, 0, SEEN)
+
+
+async def test_the_journal_keeps_which_mailboxes_changed_over_a_fold(bench: Bench) -> None:
+    """One row a mailbox and fold says as much as one a change, wherever a follower stands."""
+    store = await bench.open(flag_sync_ms=3_600_000)
+    box = await inbox(store)
+    drafts = (await store.mailbox(ALICE, "Drafts")).id
+    await store.append([letter(box), letter(drafts)])
+    changed: list[tuple[int, MailboxId]] = []
+    for n, mailbox in enumerate((box, drafts, box, box, drafts, box)):
+        result = await store.change_flags(ALICE, mailbox, [1], FlagChange(FlagAction.REPLACE, n + 1))
+        changed.append((result.modseq, mailbox))
+    await bench.close()
+    again = await bench.open()
+    for since in (changed[0][0] - 1, *(modseq for modseq, _ in changed)):
+        journal = await again.journal(ALICE, ModSeq(since))
+        assert journal is not None
+        told = {mailbox for entry in journal for mailbox in entry.mailboxes}
+        assert told == {mailbox for modseq, mailbox in changed if modseq > since}
+
+
+async def test_no_more_flags_change_than_may_wait_for_the_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even in one turn of the loop: after a power cut, numbers given out must lie below ``JUMP``."""
+    monkeypatch.setattr(shard, "UNSYNCED_FLAGS", 10)
+    store = await bench.open(flag_sync_ms=3_600_000)
+    box = await inbox(store)
+    everyone = range(1, 9)
+    await store.append([letter(box, str(n)) for n in everyone])
+    log = bench.directory / "store" / "flags-0.log"
+    for n in range(6):
+        action = FlagAction.REMOVE if n % 2 else FlagAction.ADD
+        await store.change_flags(ALICE, box, everyone, FlagChange(action, SEEN))
+        waiting = sum(len(record.uids) for record in parse(log.read_bytes()))
+        assert waiting <= 10 + len(everyone)

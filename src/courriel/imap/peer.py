@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from courriel.base.clock import Clock
-from courriel.imap.answers import AnswerCache, FlagTexts, UnseenCache, row_starts
+from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
@@ -42,7 +42,7 @@ class Shared:
     answers: AnswerCache
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
-    unseen: UnseenCache = field(default_factory=UnseenCache)
+    selects: SelectCache = field(default_factory=SelectCache)
 
     def texts(self, account: AccountId) -> FlagTexts:
         """Flags of an account, rendered once for all."""
@@ -116,21 +116,33 @@ class Peer:
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool) -> None:
         self.numbers = numbers
-        self._stop = numbers.view.watch(self._wake)
         self.session.selected(read_only)
 
     def deselect(self) -> None:
         """Let go of the selected mailbox, if there is one."""
-        if self._stop is not None:
-            self._stop()
-            self._stop = None
+        self.stop_idling()
         if self.numbers is not None:
             self.numbers = None
             self.session.deselected()
 
+    def idle(self) -> None:
+        """From now on the client hears of every change at once.  RFC 2177.
+
+        Only now: a mailbox that eight busy clients watch would wake all of them for every STORE.
+        """
+        self.idle_tag = self.tag
+        if self.numbers is not None:
+            self._stop = self.numbers.view.watch(self._wake)
+
+    def stop_idling(self) -> None:
+        self.idle_tag = None
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
     def _wake(self) -> None:
-        """The mailbox changed: a sleeping client hears of it at once.  RFC 2177."""
-        if self.idle_tag is not None and not self.connection.closing:
+        """The mailbox changed while the client sleeps."""
+        if not self.connection.closing:
             self.tell(expunges=True)
             self.connection.flush()
 
@@ -192,27 +204,35 @@ class Peer:
         """Whether some of the client's messages are \\Recent to it alone."""
         return bool(self.selected.recent) and not self.session.rev2
 
+    def flag_row(self, index: int, with_uid: bool) -> bytes:
+        """One FETCH reply with the flags of this message, and its UID."""
+        numbers = self.selected
+        text = self.texts.closed[self.flags_now(numbers, index)]
+        if with_uid:
+            return b"* %d FETCH (UID %d FLAGS %b" % (index + 1, numbers.uids[index], text)
+        return b"* %d FETCH (FLAGS %b" % (index + 1, text)
+
     def flag_rows(self, indexes: Sequence[int], with_uid: bool, with_flags: bool = True) -> bytes:
         """FETCH replies with the flags of these messages (and UID, MODSEQ where they are due)."""
         numbers = self.selected
-        texts = self.texts
         uids = numbers.uids
         if not self.session.condstore:
+            if len(indexes) == 1:
+                return self.flag_row(indexes[0], with_uid)
+            closed = self.texts.closed
             if not with_uid and isinstance(indexes, range) and not numbers.behind:
                 starts = row_starts(b"FLAGS ", indexes.start, len(indexes))
                 known = numbers.flags_of(indexes.start, indexes.stop, self.has_recent())
-                ends = map(texts.closed.__getitem__, known)
-                return b"".join(chain.from_iterable(zip(starts, ends, strict=True)))
-            flags = [texts[self.flags_now(numbers, index)] for index in indexes]
+                return b"".join(chain.from_iterable(zip(starts, map(closed.__getitem__, known), strict=True)))
+            if numbers.behind or self.has_recent():
+                return b"".join([self.flag_row(index, with_uid) for index in indexes])
+            flags = numbers.flags
             if with_uid:
-                return b"".join(
-                    b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, uids[index], text)
-                    for index, text in zip(indexes, flags, strict=True)
-                )
-            return b"".join(
-                b"* %d FETCH (FLAGS %b)\r\n" % (index + 1, text) for index, text in zip(indexes, flags, strict=True)
-            )
-        rows = []
+                form = b"* %d FETCH (UID %d FLAGS %b"
+                return b"".join([form % (index + 1, uids[index], closed[flags[index]]) for index in indexes])
+            return b"".join([b"* %d FETCH (FLAGS %b" % (index + 1, closed[flags[index]]) for index in indexes])
+        texts = self.texts
+        replies = []
         for index in indexes:
             now = numbers.view.index(uids[index])
             row = b"UID %d " % uids[index] if with_uid else b""
@@ -220,5 +240,5 @@ class Peer:
                 row += b"FLAGS %b " % texts[self.flags_now(numbers, index)]
             if now >= 0:
                 row += b"MODSEQ (%d)" % numbers.view.modseqs[now]
-            rows.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
-        return b"".join(rows)
+            replies.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
+        return b"".join(replies)

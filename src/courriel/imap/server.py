@@ -21,7 +21,7 @@ from courriel.imap.commands import idle, login
 from courriel.imap.peer import Peer, Shared
 from courriel.imap.session import LOGGED_IN, Session, State
 from courriel.imap.settings import ImapSettings
-from courriel.imap.verbs import VERBS, Verb
+from courriel.imap.verbs import VERBS
 from courriel.imap.wire import codes
 from courriel.imap.wire.fragments import Announced, Command, TooLong
 from courriel.imap.wire.grammar import TAG
@@ -97,7 +97,7 @@ class ImapDialogue(Peer):
             return
         fragments, connection = self.fragments, self.connection
         fragments.feed(data)
-        if self.session.state is State.NOT_AUTHENTICATED:
+        if self.session.account is None:
             connection.deadline = min(connection.deadline, self._login_by)
         begun: list[_Begun] = []
         while not connection.closing:
@@ -139,7 +139,6 @@ class ImapDialogue(Peer):
         if self.exchange is not None:
             self.exchange.abort()
             self.exchange = None
-        self.idle_tag = None
         self.deselect()
 
     # --- one command --------------------------------------------------------------------------------------------
@@ -156,20 +155,17 @@ class ImapDialogue(Peer):
             second = rest[4:].partition(b" ")[0]
             verb = VERBS.get(b"UID " + second.upper())
             pos += 1 + len(second)
+        session = self.session
         if not tag.isalnum() and not TAG.match(tag):
             self._broken(b"*", b"BAD A command begins with a tag", text)
             return
         if verb is None:
             self._broken(tag, b"BAD Unknown command", text)
             return
-        if self.session.state not in verb.states:
+        if session.state not in verb.states:
             self._broken(tag, b"BAD Not in this state", text)
             return
         self.tag = tag
-        await self._run(verb, command, pos)
-
-    async def _run(self, verb: Verb, command: Command, pos: int) -> None:
-        session = self.session
         try:
             answer = await verb.run(self, verb.parse(command, pos, session.utf8))
             session.bad_commands = 0
@@ -180,7 +176,9 @@ class ImapDialogue(Peer):
         if self.numbers is not None and self.idle_tag is None:
             self.tell(not verb.keeps_seqs, verb.by_uid)
         if answer:
-            await self._answer(answer)
+            self._answer(answer)
+            if self.starting_tls:
+                await self._start_tls()
 
     # --- APPENDs in a row -----------------------------------------------------------------------------------------
     def _begin_append(self, command: Command, begun: list[_Begun]) -> bool:
@@ -214,21 +212,21 @@ class ImapDialogue(Peer):
             self.tag = one.tag
             if self.numbers is not None:
                 self.tell(expunges=True)
-            await self._answer(one.answer[0])
+            self._answer(one.answer[0])
         begun.clear()
         self._release()
 
-    async def _answer(self, answer: bytes) -> None:
-        """The tagged reply, and what follows from it."""
+    def _answer(self, answer: bytes) -> None:
+        """The tagged reply; the connection's end, if that follows from it."""
         self.connection.write(b"%b %b\r\n" % (self.tag, answer))
         if self.session.state is State.LOGOUT or self._is_tired():
             self.connection.close()
-        elif self.starting_tls:
-            await self._start_tls()
 
     def _is_tired(self) -> bool:
         """Whether the client has failed too often; it is told."""
         session, settings = self.session, self.shared.settings
+        if not session.failed_logins and not session.bad_commands:
+            return False
         if session.failed_logins >= settings.login_failures:
             self.write(b"* BYE Too many failed logins\r\n")
             return True
@@ -265,7 +263,7 @@ class ImapDialogue(Peer):
             self._end_badly()
         elif self.idle_tag is not None:
             self.tag = self.idle_tag
-            await self._answer(idle.done(self, line))
+            self._answer(idle.done(self, line))
         else:
             await self._sasl(line)
 
@@ -284,7 +282,7 @@ class ImapDialogue(Peer):
         assert exchange is not None
         if line == b"*":
             exchange.abort()
-            await self._answer(b"BAD Authentication was taken back")
+            self._answer(b"BAD Authentication was taken back")
             return
         try:
             response = decode_base64(line)
@@ -296,7 +294,7 @@ class ImapDialogue(Peer):
             exchange.abort()
             answer = self._refused(error)
         if answer:
-            await self._answer(answer)
+            self._answer(answer)
 
     async def _start_tls(self) -> None:
         """Nothing that was said in clear counts any more.  RFC 9051 §6.2.1."""

@@ -20,6 +20,10 @@ class State(Enum):
     SELECTED = "selected"
     LOGOUT = "logout"
 
+    __hash__ = (
+        object.__hash__
+    )  # each is there once; Enum's own is Python, 0.1 µs a look-up, and every command makes one
+
 
 ANY: Final = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
 NOT_AUTHENTICATED: Final = frozenset({State.NOT_AUTHENTICATED})

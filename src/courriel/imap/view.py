@@ -99,6 +99,8 @@ class Numbers:
             self.recent.append((first, end))
 
     def recent_count(self) -> int:
+        if not self.recent:
+            return 0
         return sum(
             bisect_left(self.uids, high, 0, self.count) - bisect_left(self.uids, low, 0, self.count)
             for low, high in self.recent
@@ -111,45 +113,38 @@ class Numbers:
             return None
         known = self.count
         flagged, dropped = self._read_changes()
-        gone: list[tuple[int, int]] = []
-        if view.uids is not self.uids:
-            if not expunges:
-                return self._news((), None, flagged, known, dropped)
+        if view.uids is self.uids:
+            indexes: Sequence[int] = _places(flagged, known)
+            gone: list[tuple[int, int]] = []
+        elif expunges:
             gone = self._settle()
-            known = self.count
+            indexes = self._indexes(flagged, self.count)
+        else:
+            indexes = self._indexes(flagged, known)
+            return News((), None, indexes, dropped) if indexes or dropped else None
         exists = None
         if len(self.uids) > self.count:
             self.count = exists = len(self.uids)
-        return self._news(gone, exists, flagged, known, dropped)
-
-    def _news(
-        self,
-        gone: Sequence[tuple[int, int]],
-        exists: int | None,
-        flagged: Sequence[int],
-        known: int,
-        dropped: bool,
-    ) -> News | None:
-        indexes = self._indexes(flagged, known)
         if not gone and exists is None and not indexes and not dropped:
             return None
         return News(gone, exists, indexes, dropped)
 
-    def _read_changes(self) -> tuple[Sequence[int], bool]:
-        """UIDs whose flags changed (ascending), and whether the mailbox was dropped."""
+    def _read_changes(self) -> tuple[list[Flagged], bool]:
+        """Changes of flags by others, and whether the mailbox was dropped."""
         view = self.view
         changes = view.changes(self._position)
         since, self._position, self.modseq = self.modseq, view.position, view.modseq
         own, self._own = self._own, []
         if changes is None:
             self._gone = None
-            return [uid for uid, modseq in zip(view.uids, view.modseqs, strict=True) if modseq > since], False
-        flagged: Sequence[int] = ()
+            places = [place for place, modseq in enumerate(view.modseqs) if modseq > since]
+            return [Flagged(view.modseq, [view.uids[place] for place in places], places)], False
+        flagged: list[Flagged] = []
         dropped = False
         for change in changes:
             if isinstance(change, Flagged):
                 if change.modseq not in own:
-                    flagged = change.uids if not flagged else sorted({*flagged, *change.uids})
+                    flagged.append(change)
             elif isinstance(change, Gone):
                 if self._gone is not None:
                     self._gone.extend(change.uids)
@@ -171,14 +166,27 @@ class Numbers:
         self.uids, self.flags, self._gone = self.view.uids, self.view.flags, []
         return gone
 
-    def _indexes(self, uids: Sequence[int], known: int) -> list[int]:
-        """Indexes of those UIDs that the client knew before and that are still there."""
-        if not uids:
-            return []
+    def _indexes(self, flagged: Sequence[Flagged], known: int) -> list[int]:
+        """Indexes of those messages that the client knew before and that are still there."""
         gone = self.view.uids is not self.uids
         found = []
-        for uid in uids:
+        for uid in _union([change.uids for change in flagged]):
             index = bisect_left(self.uids, uid, 0, known)
             if index < known and self.uids[index] == uid and not (gone and self.view.index(uid) < 0):
                 found.append(index)
         return found
+
+
+def _places(flagged: Sequence[Flagged], known: int) -> Sequence[int]:
+    """The same where no message went, so that the places of then are those of now (2 µs less for seven changes)."""
+    places = _union([change.places for change in flagged])
+    if not places or places[-1] < known:
+        return places
+    return [place for place in places if place < known]
+
+
+def _union(numbers: Sequence[Sequence[int]]) -> Sequence[int]:
+    """All of them once, ascending; each is ascending already."""
+    if len(numbers) == 1:
+        return numbers[0]
+    return sorted(set().union(*numbers))

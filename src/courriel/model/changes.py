@@ -18,10 +18,14 @@ class Arrived(msgspec.Struct, frozen=True):
 
 
 class Flagged(msgspec.Struct, frozen=True):
-    """The flags of these messages changed.  ``uids`` is ascending; the new flags stand in the view."""
+    """The flags of these messages changed.  ``uids`` is ascending; the new flags stand in the view.
+
+    ``places`` are their indexes in the arrays that the view had then: good for as long as it has the same ones.
+    """
 
     modseq: ModSeq
     uids: Sequence[int]
+    places: Sequence[int]
 
 
 class Gone(msgspec.Struct, frozen=True):

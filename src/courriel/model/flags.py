@@ -45,6 +45,11 @@ class FlagAction(Enum):
     REPLACE = "replace"
 
 
+_ADD: Final = FlagAction.ADD
+_REMOVE: Final = FlagAction.REMOVE
+"""By name it takes 0.1 µs to find them in their class (Python 3.11), twice for each STORE."""
+
+
 class FlagChange(msgspec.Struct, frozen=True):
     """One STORE: ``action`` with the bits ``flags``."""
 
@@ -53,8 +58,8 @@ class FlagChange(msgspec.Struct, frozen=True):
 
     def apply(self, before: Flags) -> Flags:
         """The flags of a message after this change."""
-        if self.action is FlagAction.ADD:
+        if self.action is _ADD:
             return before | self.flags
-        if self.action is FlagAction.REMOVE:
+        if self.action is _REMOVE:
             return before & ~self.flags
         return self.flags

@@ -38,10 +38,8 @@ async def snapshot(store: MailStore, account: Account) -> Maildrop:
     inbox = await store.mailbox(account.id, "INBOX")
     view = await store.view(account.id, inbox.id)
     current, count = view.uids, len(view.uids)
-    uids = current[:count]
+    uids, ids = current[:count], view.ids[:count]
     sizes = cast("list[int]", list(await store.column(view, Column.SIZE, 0, count)))
-    ids = cast("list[int]", list(await store.column(view, Column.ID, 0, count)))
-    if view.uids is not current or len(sizes) != count or len(ids) != count:  # an expunge fell between
+    if view.uids is not current or len(sizes) != count:  # an expunge fell between
         sizes = [cast(int, value or 0) for value in await store.values(view, Column.SIZE, uids)]
-        ids = [cast(int, value or 0) for value in await store.values(view, Column.ID, uids)]
     return Maildrop(account.id, inbox.id, view.uidvalidity, uids, sizes, ids)

@@ -30,9 +30,9 @@ from courriel.model.quota import Quota
 class View(Protocol):
     """One mailbox in memory, shared by all sessions of the process; always current.
 
-    ``uids`` (``array('I')``), ``flags`` (``array('Q')``) and ``modseqs`` (``array('Q')``) have the same indexes.
-    Arrivals are appended in place; an expunge *replaces* the three arrays by new ones, so whoever keeps the old
-    ``uids`` keeps an unchanged list of what he has shown to his client (flags of the old arrays are then stale:
+    ``uids`` (``array('I')``), ``flags``, ``modseqs`` and ``ids`` (the messages' own numbers; ``array('Q')``) have the
+    same indexes.  Arrivals are appended in place; an expunge *replaces* the arrays by new ones, so whoever keeps the
+    old ``uids`` keeps an unchanged list of what he has shown to his client (flags of the old arrays are then stale:
     look them up by UID in the current ones).  Never write to them from outside.
 
     A session keeps ``position`` and asks ``changes(position)`` for what it has not told its client yet.
@@ -44,6 +44,7 @@ class View(Protocol):
     uids: array[int]
     flags: array[int]
     modseqs: array[int]
+    ids: array[int]
 
     @property
     def uidnext(self) -> Uid: ...
@@ -90,6 +91,8 @@ class Column(Enum):
     THREAD = "thread"
     PREVIEW = "preview"
     SAVED = "saved"
+
+    __hash__ = object.__hash__  # each is there once; Enum's own is Python, 0.1 µs a look-up
 
 
 class MailStore(Protocol):
@@ -178,6 +181,10 @@ class MailStore(Protocol):
 
     async def read(self, account: AccountId, message: MessageId) -> bytes:
         """All octets of a message, prefix and body.  Raises Damaged when the checksum fails."""
+        ...
+
+    async def read_many(self, account: AccountId, messages: Sequence[MessageId], enough_octets: int) -> Sequence[bytes]:
+        """The octets of these messages in order, from the first on until there are ``enough_octets``."""
         ...
 
     async def vanished(self, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Sequence[int] | None:

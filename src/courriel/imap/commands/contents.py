@@ -5,7 +5,8 @@ One message after the other goes out, and a client that reads slowly is waited f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from itertools import chain
 from typing import Final, cast
 
 from courriel.formats.message.section import decode_binary, extract
@@ -18,29 +19,40 @@ from courriel.ports.store import Column
 
 CONTENT_ROWS: Final = 256
 """Messages whose attributes are looked up at once when their octets are fetched too."""
-STREAM_OCTETS: Final = 128 * 1024
-"""Message octets gathered before they are handed on: enough for one write to the kernel."""
+STREAM_OCTETS: Final = 512 * 1024
+"""Message octets gathered before they are handed on: one write to the kernel.  A stream of messages of 4 KB goes at
+1.7 GB/s with 128 KiB, 1.9 with 256, 2.3 with 512, and 2.0 with 1024."""
+
+_END: Final = b")\r\n"
 
 SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 
-async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> int:
+def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> Coroutine[None, None, int]:
     """Write messages' octets; returns how many messages were not there any more."""
+    if items.alone and not attrs and (not items.sets_seen or peer.session.read_only):
+        return _stream(peer, items.alone, found) if len(found) > 1 else _one(peer, items.alone, found)
+    return _mixed(peer, attrs, items, found)
+
+
+async def _mixed(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> int:
+    """Octets, attributes and flags as they may come together."""
     known = peer.selected
     contents, whole = items.contents, items.whole
     newly_seen: frozenset[int] = frozenset()
     if items.sets_seen and not peer.session.read_only:
         newly_seen = await _set_seen(peer, found)
-    if whole and len(contents) == 1 and contents[0].partial is None and not rows.attrs and not newly_seen:
-        return await _stream(peer, rows, contents[0].name, found)
-    store, view, connection = peer.store, rows.view, peer.connection
+        if items.alone and not attrs and not newly_seen:
+            return await _stream(peer, items.alone, found)
+    store, view, connection = peer.store, known.view, peer.connection
+    rows = Rows(peer, attrs, known.uids, view)
     limit = peer.shared.settings.chunk_octets
     missing = written = 0
     for start in range(0, len(found), CONTENT_ROWS):
         chunk = found[start : start + CONTENT_ROWS]
         uids = [rows.uids[index] for index in chunk]
         ids = await store.values(view, Column.ID, uids)
-        texts = await rows.texts(chunk) if rows.attrs else None
+        texts = await rows.texts(chunk) if attrs else None
         for at, index in enumerate(chunk):
             id_or_none = ids[at]
             text = b"" if texts is None else texts[at]
@@ -51,9 +63,9 @@ async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> i
             lead = b"* %d FETCH (%b%b" % (index + 1, text, b" " if text else b"")
             pieces = _whole(contents, raw) if whole else await _parts(peer, rows, contents, uids[at], raw)
             pieces[0] = lead + pieces[0]
-            if uids[at] in newly_seen and Attr.FLAGS not in rows.attrs:
+            if uids[at] in newly_seen and Attr.FLAGS not in attrs:
                 pieces.append(b" FLAGS %b" % peer.texts[peer.flags_now(known, index)])
-            pieces.append(b")\r\n")
+            pieces.append(_END)
             connection.write_many(pieces)
             written += len(raw)
             if written >= limit:
@@ -62,40 +74,58 @@ async def write(peer: Peer, rows: Rows, items: Items, found: Sequence[int]) -> i
     return missing
 
 
-async def _stream(peer: Peer, rows: Rows, name: bytes, found: Sequence[int]) -> int:
-    """Whole messages and nothing else: what mirroring clients ask for thousands of times."""
-    store, view, connection = peer.store, rows.view, peer.connection
-    form = b"* %d FETCH (" + name + b" {%d}\r\n"
-    account, read = view.account, store.read
+async def _one(peer: Peer, name: bytes, found: Sequence[int]) -> int:
+    """One whole message and nothing else: what reading clients ask for."""
+    known = peer.selected
+    view, index = known.view, found[0]
+    if view.uids is known.uids:
+        id = view.ids[index]
+    else:
+        _, ids = await _present(peer, found)
+        if not ids:
+            return 1
+        id = ids[0]
+    octets = await peer.store.read(view.account, MessageId(id))
+    peer.connection.write_many([b"* %d FETCH (%b {%d}\r\n" % (index + 1, name, len(octets)), octets, _END])
+    return 0
+
+
+async def _stream(peer: Peer, name: bytes, found: Sequence[int]) -> int:
+    """Whole messages and nothing else: what mirroring clients ask for thousands of times.
+
+    No Python for each message: names, octets and numbers meet in C, and the end of one reply stands before the
+    beginning of the next, so that the kernel gathers two pieces a message (10,000 messages: 11.7 → 7 ms).
+    """
+    store, view, connection = peer.store, peer.selected.view, peer.connection
+    form = _END + b"* %d FETCH (" + name + b" {%d}\r\n"
     missing = 0
     for start in range(0, len(found), CONTENT_ROWS):
         chunk = found[start : start + CONTENT_ROWS]
-        pieces: list[bytes] = []
-        octets = 0
-        for index, id_or_none in zip(chunk, await _ids(peer, rows, chunk), strict=True):
-            if id_or_none is None:
-                missing += 1
-                continue
-            raw = await read(account, MessageId(id_or_none))
-            pieces += (form % (index + 1, len(raw)), raw, b")\r\n")
-            octets += len(raw)
-            if octets >= STREAM_OCTETS:
-                connection.write_many(pieces)
-                pieces, octets = [], 0
-                if connection.congested:
-                    await connection.drain()
-        connection.write_many(pieces)
+        seqs, ids = await _present(peer, chunk)
+        missing += len(chunk) - len(ids)
+        done = 0
+        while done < len(ids):
+            octets = await store.read_many(view.account, ids[done:], STREAM_OCTETS)
+            heads = map(form.__mod__, zip(seqs[done:], map(len, octets), strict=False))
+            pieces = list(chain.from_iterable(zip(heads, octets, strict=False)))
+            pieces[0] = pieces[0][len(_END) :]
+            pieces.append(_END)
+            connection.write_many(pieces)
+            done += len(octets)
+            if connection.congested:
+                await connection.drain()
     return missing
 
 
-async def _ids(peer: Peer, rows: Rows, chunk: Sequence[int]) -> Sequence[int | None]:
-    """The messages' own numbers, by index."""
-    if isinstance(chunk, range) and rows.view.uids is rows.uids:
-        ids = await peer.store.column(rows.view, Column.ID, chunk.start, len(chunk))
-        if rows.view.uids is rows.uids:
-            return cast("Sequence[int]", ids)
-    found = await peer.store.values(rows.view, Column.ID, [rows.uids[index] for index in chunk])
-    return cast("Sequence[int | None]", found)
+async def _present(peer: Peer, chunk: Sequence[int]) -> tuple[Sequence[int], Sequence[MessageId]]:
+    """Sequence numbers and messages' own numbers of those that can still be read."""
+    known = peer.selected
+    view, uids = known.view, known.uids
+    if view.uids is uids and isinstance(chunk, range):
+        return range(chunk.start + 1, chunk.stop + 1), cast("Sequence[MessageId]", view.ids[chunk.start : chunk.stop])
+    values = await peer.store.values(view, Column.ID, [uids[index] for index in chunk])
+    pairs = [(index + 1, MessageId(int(id))) for index, id in zip(chunk, values, strict=True) if id is not None]
+    return [seq for seq, _ in pairs], [id for _, id in pairs]
 
 
 async def _set_seen(peer: Peer, found: Sequence[int]) -> frozenset[int]:

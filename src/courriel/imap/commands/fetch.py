@@ -8,6 +8,7 @@ not changed since is answered from the cache.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from courriel.base.errors import FormatError
@@ -22,6 +23,9 @@ from courriel.model.ids import ModSeq
 
 _WIDE: Final = frozenset({Attr.ENVELOPE, Attr.BODYSTRUCTURE, Attr.BODY, Attr.PREVIEW})
 
+FLAGS_ALONE: Final = ((Attr.FLAGS,), (Attr.UID, Attr.FLAGS), (Attr.FLAGS, Attr.UID))
+"""What is asked of single messages by clients that look for news."""
+
 WIDE_ROWS: Final = 1_000
 """Rows of a chunk when they hold envelopes or structures: about 0.7 KB each, so below 1 MB together."""
 NARROW_ROWS: Final = 16_384
@@ -30,18 +34,9 @@ CACHED_FROM: Final = 256
 """Fewer rows than this are made faster than looked up."""
 
 
-async def run(peer: Peer, asked: Fetch) -> bytes:
-    return await _fetch(peer, asked, by_uid=False)
-
-
-async def run_uid(peer: Peer, asked: Fetch) -> bytes:
-    return await _fetch(peer, asked, by_uid=True)
-
-
 async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
     items = asked.items
     attrs: tuple[Attr, ...] = items.attrs
-    known = peer.selected
     found = numbers.indexes(peer, asked.numbers, by_uid)
     if by_uid and Attr.UID not in attrs:
         attrs = (Attr.UID, *attrs)
@@ -56,13 +51,16 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
     if not found:
         return b"OK FETCH completed"
     if items.contents:
-        fetching = Rows(peer, attrs, known.uids, known.view)
-        missing = await contents.write(peer, fetching, items, found)
+        missing = await contents.write(peer, attrs, items, found)
     else:
         missing = await _attributes(peer, attrs, found)
     if missing:
         return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
     return b"OK FETCH completed"
+
+
+run = partial(_fetch, by_uid=False)
+run_uid = partial(_fetch, by_uid=True)
 
 
 async def _vanished(peer: Peer, asked: Fetch, by_uid: bool) -> None:
@@ -95,16 +93,11 @@ def _changed(peer: Peer, found: Sequence[int], since: int) -> Sequence[int]:
 # --- attributes only ------------------------------------------------------------------------------------------------
 async def _attributes(peer: Peer, attrs: tuple[Attr, ...], found: Sequence[int]) -> int:
     """Write rows of attributes; returns how many messages were not there any more."""
+    if len(found) == 1 and attrs in FLAGS_ALONE:
+        peer.write(peer.flag_row(found[0], with_uid=len(attrs) == 2))
+        return 0
     known = peer.selected
     rows = Rows(peer, attrs, known.uids, known.view)
-    if len(found) == 1 and Attr.FLAGS in attrs and len(attrs) <= 2 and rows.flags_and_uid_only:
-        index = found[0]
-        text = peer.texts[peer.flags_now(known, index)]
-        if len(attrs) == 1:
-            peer.write(b"* %d FETCH (FLAGS %b)\r\n" % (index + 1, text))
-        else:
-            peer.write(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (index + 1, known.uids[index], text))
-        return 0
     cache_key = None
     if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind:
         view, answers = known.view, peer.shared.answers

@@ -46,7 +46,6 @@ class Rows:
         self.attrs = attrs
         self.uids = uids
         self.view = view
-        self.flags_and_uid_only = all(attr is Attr.FLAGS or attr is Attr.UID for attr in attrs)
         self._first = 0
         self._columns: dict[Attr, Sequence[bytes] | Sequence[int]] = {}
 

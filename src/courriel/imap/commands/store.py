@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from courriel.imap.commands import numbers
 from courriel.imap.commands.select import flag_facts
@@ -11,14 +12,6 @@ from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
 from courriel.model.flags import FlagAction, FlagChange
 from courriel.model.ids import ModSeq
-
-
-async def run(peer: Peer, asked: Store) -> bytes:
-    return await _store(peer, asked, by_uid=False)
-
-
-async def run_uid(peer: Peer, asked: Store) -> bytes:
-    return await _store(peer, asked, by_uid=True)
 
 
 async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
@@ -53,6 +46,10 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
         failed = result.conflicts if by_uid else [known.index(uid) + 1 for uid in result.conflicts]
         return b"OK [MODIFIED %b] Some had changed" % sets.render(failed)
     return b"OK STORE completed"
+
+
+run = partial(_store, by_uid=False)
+run_uid = partial(_store, by_uid=True)
 
 
 def _indexes(peer: Peer, found: Sequence[int], uids: Sequence[int], changed: Sequence[int]) -> Sequence[int]:

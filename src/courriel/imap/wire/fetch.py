@@ -45,6 +45,8 @@ class Attr(Enum):
     SAVEDATE = b"SAVEDATE"
     PREVIEW = b"PREVIEW"
 
+    __hash__ = object.__hash__  # each is there once; Enum's own is Python, 0.1 µs a look-up
+
 
 class Content(msgspec.Struct, frozen=True):
     """BODY[…], BINARY[…], BINARY.SIZE[…] and the RFC822 names for them.
@@ -66,13 +68,15 @@ Item = Attr | Content
 class Items(msgspec.Struct, frozen=True):
     """What to fetch.  ``contents`` need the octets of a message, ``attrs`` do not.
 
-    ``sets_seen``: one of them is no PEEK.  ``whole``: they are whole messages, as they are stored.
+    ``sets_seen``: one of them is no PEEK.  ``whole``: they are whole messages, as they are stored.  ``alone``: the
+    name of the only thing to fetch, where that is all of a message.
     """
 
     attrs: tuple[Attr, ...]
     contents: tuple[Content, ...] = ()
     sets_seen: bool = False
     whole: bool = False
+    alone: bytes = b""
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -175,11 +179,14 @@ def _items(reader: Reader) -> Items:
             reader.pos = macro.end()
             return Items(MACROS[macro[0].upper()])
         _item(reader, attrs, contents)
+    whole = bool(contents) and all(content.section == _WHOLE and not content.binary for content in contents)
+    alone = whole and not attrs and len(set(contents)) == 1 and contents[0].partial is None
     return Items(
         tuple(attrs),
         tuple(dict.fromkeys(contents)),
         sets_seen=any(not content.peek for content in contents),
-        whole=bool(contents) and all(content.section == _WHOLE and not content.binary for content in contents),
+        whole=whole,
+        alone=contents[0].name if alone else b"",
     )
 
 

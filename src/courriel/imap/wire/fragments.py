@@ -80,7 +80,7 @@ class Fragments:
 
     def next(self) -> Event | None:
         """The next event, None when more bytes are needed."""
-        while True:
+        while self.buffer:
             if self._skip and not self._skip_literal():
                 return None
             if self._need >= 0 and not self._fill_literal():
@@ -94,6 +94,7 @@ class Fragments:
             event = self._line(line)
             if event is not None:
                 return event
+        return None
 
     def next_line(self) -> bytes | None:
         """One line as it is, for what is no command: SASL responses, DONE.  None: more bytes are needed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -28,6 +29,22 @@ class OctetCache(Generic[Key]):
         if value is not None:
             self._entries.move_to_end(key)
         return value
+
+    def run(self, keys: Iterable[Key], enough_octets: int) -> list[bytes]:
+        """The values of these keys in order, up to the first that is not here or until there are enough octets."""
+        entries, used = self._entries, self._entries.move_to_end
+        found: list[bytes] = []
+        octets = 0
+        for key in keys:
+            value = entries.get(key)
+            if value is None:
+                break
+            used(key)
+            found.append(value)
+            octets += len(value)
+            if octets >= enough_octets:
+                break
+        return found
 
     def put(self, key: Key, value: bytes) -> None:
         """Keep ``value``; one larger than an eighth of the cache is not kept."""

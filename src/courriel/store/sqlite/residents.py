@@ -65,9 +65,10 @@ class Residents:
     # --- accounts ---------------------------------------------------------------------------------------------
     def known_account(self, account: AccountId) -> AccountState | None:
         """The account when it is in memory."""
-        state = self.accounts.get(account)
-        if state is not None and account in self._used_accounts:
-            self._used_accounts.move_to_end(account)
+        state = self._used_accounts.get(account)
+        if state is None:
+            return self.accounts.get(account)
+        self._used_accounts.move_to_end(account)
         return state
 
     async def account(self, account: AccountId) -> AccountState:
@@ -110,17 +111,19 @@ class Residents:
     # --- views ------------------------------------------------------------------------------------------------
     def known_view(self, account: AccountId, mailbox: MailboxId) -> SqliteView | None:
         """The view when it is in memory."""
-        return self._views.get((account, mailbox))
+        key = (account, mailbox)
+        return self._used_views.get(key) or self._views.get(key)
 
     async def view(self, account: AccountId, mailbox: MailboxId) -> SqliteView:
         """Raises NoSuchMailbox."""
         key = (account, mailbox)
+        view = self._used_views.get(key)
+        if view is not None:
+            self._used_views.move_to_end(key)
+            return view
         view = self._views.get(key)
         if view is not None:
-            if key in self._used_views:
-                self._used_views.move_to_end(key)
-            else:
-                self._keep_view(key, view)
+            self._keep_view(key, view)
             return view
         state = await self.account(account)
         return await self._when_idle(lambda: self._load_view(state, mailbox))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 
 from courriel.base.clock import Clock, SystemClock
@@ -225,8 +225,13 @@ class SqliteStore:
         found = (shard.reads.record(account, mailbox, uid, view) for uid in uids)
         return [record for record in found if record is not None]
 
-    async def read(self, account: AccountId, message: MessageId) -> bytes:
-        return await self._home(account).reads.body(account, message)
+    def read(self, account: AccountId, message: MessageId) -> Coroutine[None, None, bytes]:
+        return self._home(account).reads.body(account, message)
+
+    def read_many(
+        self, account: AccountId, messages: Sequence[MessageId], enough_octets: int
+    ) -> Coroutine[None, None, Sequence[bytes]]:
+        return self._home(account).reads.bodies(account, messages, enough_octets)
 
     async def vanished(self, account: AccountId, mailbox: MailboxId, since: ModSeq) -> Sequence[int] | None:
         shard, state = await self._account(account)
@@ -289,6 +294,8 @@ class SqliteStore:
     ) -> FlagResult:
         shard = self._home(account)
         view = shard.residents.known_view(account, mailbox) or await shard.residents.view(account, mailbox)
+        while shard.flags_waiting:
+            await shard.sync_flags()
         if shard.committer.busy:
             result = await shard.committer.when_idle(lambda: shard.change_flags(view, uids, change, unchanged_since))
         else:

@@ -25,8 +25,8 @@ class SqliteView:
     """See the port for what readers may rely on."""
 
     __slots__ = (
-        "__weakref__", "_changes", "_claimed", "_loop", "_position", "_watchers", "account", "columns",
-        "copied_modseq", "flags", "gone", "ids", "mailbox", "modseqs", "owner", "sizes", "state", "uids", "uidvalidity",
+        "__weakref__", "_changes", "_claimed", "_loop", "_watchers", "account", "columns", "copied_modseq", "flags",
+        "gone", "ids", "mailbox", "modseqs", "owner", "position", "sizes", "state", "uids", "uidvalidity",
     )  # fmt: skip
 
     def __init__(
@@ -54,7 +54,7 @@ class SqliteView:
         """Number of the mailbox when its arrays were last copied into the database (``viewload.py``)."""
         self.gone = False
         self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
-        self._position = 0
+        self.position = 0
         self._watchers: dict[object, Callable[[], None]] = {}
 
     @property
@@ -65,12 +65,8 @@ class SqliteView:
     def modseq(self) -> ModSeq:
         return ModSeq(self.state.modseq)
 
-    @property
-    def position(self) -> int:
-        return self._position
-
     def changes(self, since: int) -> Sequence[ViewChange] | None:
-        behind = self._position - since
+        behind = self.position - since
         if behind == 0:
             return ()
         if not 0 < behind <= len(self._changes):
@@ -178,8 +174,8 @@ class SqliteView:
         for values in self.columns.values():
             values[:] = list(compress(values, keep))
 
-    def flagged(self, uids: Sequence[int], modseq: int) -> None:
-        self.record(Flagged(ModSeq(modseq), uids))
+    def flagged(self, uids: Sequence[int], places: Sequence[int], modseq: int) -> None:
+        self.record(Flagged(ModSeq(modseq), uids, places))
 
     def drop(self, modseq: int) -> None:
         """The mailbox is no more."""
@@ -191,7 +187,7 @@ class SqliteView:
 
     def record(self, change: ViewChange) -> None:
         self._changes.append(change)
-        self._position += 1
+        self.position += 1
         if self._watchers:
             call_soon = self._loop.call_soon
             for wake in self._watchers.values():
