@@ -156,7 +156,9 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize("record", UNUSABLE, ids=repr)
+@pytest.mark.parametrize(
+    "record", UNUSABLE, ids=lambda one: f"{one.usage}-{one.selector}-{one.matching}-{len(one.data)}"
+)
 def test_records_that_cannot_be_used(record: Tlsa) -> None:
     """RFC 7672 §2.2: alone they ask for encryption, beside usable ones for nothing."""
     assert usable([record]) == ()
