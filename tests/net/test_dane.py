@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import time
 
@@ -129,6 +130,34 @@ def test_a_name_is_no_signature() -> None:
     assert not holds([twin.tlsa(2)], (LEAF, twin, MIDDLE, ROOT))
 
 
+# Made with OpenSSL, as nothing else signs with SHA-1 any more: an authority, and its certificate for HOST.
+SHA1_ROOT = base64.b64decode(
+    "MIIB9jCCAV+gAwIBAgIUHIR6Aq/iRlgPbRxr59NtLB2p3mkwDQYJKoZIhvcNAQELBQAwDDEKMAgGA1UEAwwBcjAgFw0yNjExMjQxNDI2MjJa"
+    "GA8yMTI2MTAzMTE0MjYyMlowDDEKMAgGA1UEAwwBcjCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAnBmhT/7u5J/ab/9OnplDRZmmYbb1"
+    "nb2CwStMZL0/OyC6hrmhSeQNSWsoUoC0orMRjxsorGqs3fdcdHMoZ5rhTtOARxa2Y3OgHTdYe0mdNzW0ed5L/OXuyjcZoLRG42RXMOjFpBzc"
+    "yHEArK+YapZz6Udcg2+2/OdbMtaEFTySpwECAwEAAaNTMFEwHQYDVR0OBBYEFMriZ+OgvmXxh5zhBt8SD74AKn+lMB8GA1UdIwQYMBaAFMri"
+    "Z+OgvmXxh5zhBt8SD74AKn+lMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADgYEAG/p70DCvLdZxqHirA9D1BcCoscbJEMuN7JQY"
+    "94DDWubPqsYs07AfOs8Iqx2I21A1lq9zcXmIScHbCuIXcwniPsy7YjhDrdCKwZC4L7HdPVW7zd2HuRl29ODrec6+LuVZHC2JTYxRl6Kc1aTL"
+    "L5Mlnh8PxmeGcjBs6SH2mLmQ0TI="
+)
+SHA1_LEAF = base64.b64decode(
+    "MIIBuTCCASKgAwIBAgIUKF1d+wZnzHC37QnajwEqcQniQ5YwDQYJKoZIhvcNAQEFBQAwDDEKMAgGA1UEAwwBcjAgFw0yNjExMjQxNDI2MjJa"
+    "GA8yMTI2MTAzMTE0MjYyMlowDDEKMAgGA1UEAwwBbDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABDw0nuKbgW8osjUiU44PsLJaQ2QWtCsz"
+    "rxhHorESrIULeWSMrxUD3gX8vuwYWQ0XBy7DedF714rrGPfweRi0ASejXTBbMBkGA1UdEQQSMBCCDm14LmV4YW1wbGUub3JnMB0GA1UdDgQW"
+    "BBSQJj7zy/KftAKGadBbgieUwyU7wjAfBgNVHSMEGDAWgBTK4mfjoL5l8Yec4QbfEg++ACp/pTANBgkqhkiG9w0BAQUFAAOBgQCMu+xdZmus"
+    "FMfHA41C3FfRgQRG8/kjlrTdNhKev+HitDORObqbAsFdyAtWyXlnyNAXHFcUPcarQ4eX98Qi3bw/ZvKivhOLh2BOTffOEh/RLQESOJTgbBfn"
+    "a5z8piHqoWPYR++J/MftVg/XLKJOgMrg3a6CqSr/Mt5K57ML/Jb2DQ=="
+)
+
+
+def test_a_broken_hash_is_no_signature() -> None:
+    """RFC 9155 §1: SHA-1 can be made to fit."""
+    record, now = Tlsa(2, 0, 0, SHA1_ROOT), datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+    with pytest.raises(NoMatch, match="no chain"):
+        check([record], [SHA1_LEAF, SHA1_ROOT], HOST, now)
+    check([Tlsa(3, 0, 0, SHA1_LEAF)], [SHA1_LEAF], HOST, now)
+
+
 def test_a_long_chain_is_cut() -> None:
     strangers = tuple(make(f"x{number}", ca=True) for number in range(dane.CHAIN_CERTIFICATES - 1))
     assert not holds([ROOT.tlsa(2)], (LEAF, *strangers, MIDDLE, ROOT))
@@ -156,7 +185,9 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize("record", UNUSABLE, ids=repr)
+@pytest.mark.parametrize(
+    "record", UNUSABLE, ids=lambda one: f"{one.usage}-{one.selector}-{one.matching}-{len(one.data)}"
+)
 def test_records_that_cannot_be_used(record: Tlsa) -> None:
     """RFC 7672 §2.2: alone they ask for encryption, beside usable ones for nothing."""
     assert usable([record]) == ()

@@ -437,8 +437,15 @@ BIG = outgoing("", ["c@d.example"], b"A: b\r\n\r\n" + b"x" * 30_000_000)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunking", [False, True], ids=["data", "bdat"])
-@pytest.mark.parametrize(("octets", "pause_s"), [(1, 10.0), (200_000, 0.01)], ids=["stops", "crawls"])
-def test_a_server_that_does_not_read(chunking: bool, octets: int, pause_s: float) -> None:
+@pytest.mark.parametrize(
+    ("octets", "pause_s", "limits"),
+    [
+        (1, 10.0, replace(SHORT, final_s=5.0, content_s=5.0)),
+        (200_000, 0.01, replace(SHORT, block_s=5.0, final_s=5.0, content_s=0.5)),
+    ],
+    ids=["stops", "crawls"],
+)
+def test_a_server_that_does_not_read(chunking: bool, octets: int, pause_s: float, limits: ClientSettings) -> None:
     """RFC 5321 §4.5.3.2.5, and all blocks together."""
     replies = (OK, OK) if chunking else (OK, OK, b"354 go\r\n")
 
@@ -450,11 +457,11 @@ def test_a_server_that_does_not_read(chunking: bool, octets: int, pause_s: float
     async def run() -> None:
         begun = time.monotonic()
         async with lying(script) as port:
-            client = await connected(port, settings=replace(SHORT, content_s=0.5))
+            client = await connected(port, settings=limits)
             (attempt,) = await client.send(BIG)
             assert (attempt.result, attempt.stage) == (Result.DEFERRED, Stage.CONTENT)
             assert attempt.reply == "the server took too long" and not client.usable
-        assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 3
 
     asyncio.run(run())
 
@@ -481,6 +488,26 @@ def test_an_answer_before_the_end(said: bytes, result: Result, reply: str) -> No
             (attempt,) = await client.send(BIG)
             assert (attempt.result, attempt.reply, attempt.stage) == (result, reply, Stage.CONTENT)
             assert not client.usable
+
+    asyncio.run(run())
+
+
+def test_the_time_between_messages_is_the_callers() -> None:
+    """No limit runs while nothing is asked."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer(reader, writer, b"220 hi\r\n", OFFER)
+        await answer(reader, writer, b"", OK, OK, OK, b"554 no\r\n")
+        await answer(reader, writer, b"", OK, OK, OK, OK, b"554 no\r\n")
+
+    async def run() -> None:
+        limits = replace(SHORT, commands_s=0.1, mail_s=0.1, rcpt_s=0.1, data_s=0.1, hello_s=0.1, greeting_s=0.1)
+        async with lying(script) as port:
+            client = await connected(port, settings=limits)
+            for _ in range(2):
+                await asyncio.sleep(0.2)
+                assert [one.reply for one in await client.send(MAIL)] == ["554 no"] * 2
+            client.abort()
 
     asyncio.run(run())
 

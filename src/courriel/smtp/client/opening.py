@@ -135,9 +135,8 @@ class Opening:
         # Else the server goes on in clear, and we do (RFC 3207 §4.1).
 
     async def _tls(self, limits: Sequence[float] = ()) -> None:
-        """The handshake, and the judgement on who is there.  Nothing that was said before holds any longer."""
+        """The handshake, and the judgement on who is there, before a word is said to them."""
         policy, host = self._peer.policy, _server_name(self._peer.host)
-        self.server = msgspec.structs.replace(self.server, offer=Offer())
         try:
             await self.link.start_tls(tls_policy.context_for(policy), host, limits)
             inner = self.link.tls
