@@ -75,7 +75,7 @@ class BadMessage(MailRefusal):
     """The message breaks the format so that no safe reading is left."""
 
 
-class NotQueued(MailRefusal):
+class NotQueued(Refusal):
     """No message of that id waits in the queue."""
 
 
