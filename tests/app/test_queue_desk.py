@@ -54,7 +54,7 @@ async def test_filters(runner: asyncio.Runner, which: QueueFilter, found: dict[s
 async def test_rows_say_why(runner: asyncio.Runner) -> None:
     _, desk = await house()
     first, second, third = await desk.rows(QueueFilter())
-    assert (first["state"], first["tries"], first["reason"]) == ("waiting", 1, "450 4.7.1 greylisted")
+    assert (first["state"], first["tries"], first["reason"]) == ("waiting", 1, "mx.y.org: 450 4.7.1 greylisted")
     assert first["next_at"] == "2027-01-15T08:00:00+00:00"
     assert (second["state"], second["reason"], second["next_at"]) == ("held", "nothing leaves this machine", "")
     assert third["reason"] == ""

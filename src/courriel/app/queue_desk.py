@@ -11,6 +11,7 @@ import msgspec
 from courriel.base.errors import FormatError
 from courriel.delivery.relay.relay import Relay
 from courriel.formats.message.parse import header_end
+from courriel.model.attempt import Attempt
 from courriel.model.queued import Entry, Mark, Progress, State, domain_of
 from courriel.model.refusals import NotQueued
 from courriel.ports.administration import QueueFilter
@@ -98,11 +99,11 @@ class QueueDesk:
             if progress.state is State.HELD:
                 return entry.message.reason
             if progress.last is not None:
-                return progress.last.reply
+                return _said(progress.last)
             domain = domain_of(entry.message.recipients[place])
             failure = self._relay.failure(domain) if self._relay is not None else None
             if failure is not None:
-                return failure.reply
+                return _said(failure)
         return ""
 
     def _recipient(self, entry: Entry, place: int) -> dict[str, Any]:
@@ -115,6 +116,11 @@ class QueueDesk:
             "notify": sorted(recipient.notify) if recipient.notify is not None else None,
             "last": msgspec.to_builtins(progress.last),
         }
+
+
+def _said(attempt: Attempt) -> str:
+    """Who said what, or what happened to whom."""
+    return f"{attempt.host}: {attempt.reply}" if attempt.host else attempt.reply
 
 
 def _places(entry: Entry, which: QueueFilter) -> list[int]:
