@@ -217,6 +217,18 @@ def test_a_slow_server_costs_no_more_than_the_time_of_a_question() -> None:
     assert 0.2 < play(act, TREE, first_wait_s=0.1, question_s=0.25) < 1.0
 
 
+def test_many_slow_aliases_cost_no_more_than_the_time_of_a_question() -> None:
+    async def act(here: Scene) -> float:
+        here.authority.delay_s = 0.15
+        began = time.monotonic()
+        with pytest.raises(DnsFailure):
+            await here.resolver.a("a1.test")
+        return time.monotonic() - began
+
+    tree = aliases("".join(f"a{n} CNAME a{n + 1}\n" for n in range(8)))
+    assert play(act, tree, validate=False, question_s=0.4) < 0.6
+
+
 def test_nobody_there_is_no_answer() -> None:
     async def run() -> int:
         async with serving(lambda query: None) as gone:
@@ -373,6 +385,13 @@ def test_a_root_with_other_keys_is_bogus_not_stripped() -> None:
     other = mail_tree()
     failure = fails(TREE.answer, "a", "web.signed.test", anchors=(other.anchor(),))
     assert failure.bogus
+
+
+def test_a_signer_above_an_anchor_of_ones_own_cannot_make_what_is_below_insecure() -> None:
+    """Nobody vouches for the zone above it, so that its name on a forged signature says nothing."""
+    forgery = (EVIL, signed_by(Key(13), EVIL, name_of("test.")))
+    answering = changing(QUESTION, replaced(*forgery))
+    assert fails(answering, "a", "web.signed.test", anchors=(TREE.anchor("signed.test."),)).bogus
 
 
 # ------------------------------------------------------------------------------------------- absence

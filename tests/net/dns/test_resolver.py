@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import dns.flags
@@ -14,6 +15,7 @@ from dns.message import Message
 from dns.rcode import Rcode
 
 from courriel.base.log import log
+from courriel.net.dns import upstream
 from courriel.ports.resolver import Answer, DnsFailure, Mx, Resolver, Status, Tlsa
 from tests.net.dns.authority import Scene, scene, serving
 from tests.net.dns.tree import DAY, MAIL, Tree, mail_tree
@@ -247,6 +249,7 @@ def stripped(query: Message) -> Message:
     answer = TREE.answer(query)
     for section in (answer.answer, answer.authority):
         section[:] = [rrset for rrset in section if rrset.rdtype not in (46, 47, 50)]
+    answer.use_edns(0)
     return answer
 
 
@@ -308,6 +311,68 @@ def test_a_server_that_is_silent_is_passed_over_and_then_asked_last() -> None:
                 assert len(silent.asked) == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_server_that_strips_signatures_beside_one_that_does_not_harms_nothing(order: int) -> None:
+    async def run() -> int:
+        async with AsyncExitStack() as stack:
+            bare = await stack.enter_async_context(serving(stripped))
+            good = await stack.enter_async_context(serving(TREE.answer))
+            servers = (bare.address, good.address)[::order]
+            here = await stack.enter_async_context(scene(TREE, servers=servers))
+            assert (await here.resolver.a("web.signed.test")).secure
+            before = len(bare.asked)
+            assert (await here.resolver.a("mx1.signed.test")).secure
+            return len(bare.asked) - before
+
+    assert asyncio.run(run()) == 0
+
+
+def test_what_is_bogus_from_one_server_is_asked_of_another() -> None:
+    def tampering(query: Message) -> Message:
+        answer = TREE.answer(query)
+        if query.question[0].rdtype == 1:
+            answer.answer = []
+        return answer
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            bad = await stack.enter_async_context(serving(tampering))
+            good = await stack.enter_async_context(serving(TREE.answer))
+            here = await stack.enter_async_context(scene(TREE, servers=(bad.address, good.address)))
+            assert (await here.resolver.a("web.signed.test")).secure
+
+    asyncio.run(run())
+
+
+def test_no_more_than_some_questions_are_on_their_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "IN_FLIGHT", 5)
+
+    async def act(here: Scene) -> None:
+        here.authority.delay_s = 0.1
+        asking = [asyncio.ensure_future(here.resolver.a(f"h{n}.plain.test")) for n in range(12)]
+        await asyncio.sleep(0.05)
+        assert len(here.authority.asked) == 5
+        await asyncio.gather(*asking)
+        assert len(here.authority.asked) == 12
+
+    play(act, TREE, validate=False)
+
+
+def test_a_server_that_stays_silent_is_told_of_once() -> None:
+    def told() -> int:
+        return log.counters.snapshot().get("dns.server_failed", 0)
+
+    before = told()
+
+    async def act(here: Scene) -> None:
+        for name in ("a.test", "b.test", "c.test"):
+            with pytest.raises(DnsFailure):
+                await here.resolver.a(name)
+
+    play(act, TREE, lambda query: None, validate=False, first_wait_s=0.01, question_s=0.5)
+    assert told() == before + 1
 
 
 def test_an_answer_too_long_for_a_datagram_comes_over_tcp() -> None:

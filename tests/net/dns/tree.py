@@ -178,6 +178,7 @@ class Tree:
         """What a resolver with CD set gives for the question, signatures included."""
         (question,) = query.question
         answer = dns.message.make_response(query, recursion_available=True)
+        answer.want_dnssec(bool(query.ednsflags & dns.flags.DO))
         name = question.name
         zone = self.above(name) if question.rdtype == RdataType.DS and len(name) > 1 else self.holding(name)
         self._fill(answer, zone, name, question.rdtype)

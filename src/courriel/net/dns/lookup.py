@@ -75,12 +75,13 @@ class Lookup:
     async def answer(self, rdtype: RdataType, name: str) -> Answer[Record]:
         """The records of ``name``, aliases followed; secure only where every step was."""
         secure = True
-        until = float("inf")
+        until = deadline = float("inf")
         for _ in range(ALIASES + 1):
             now = self._clock.monotonic()
             step = self._steps.get((rdtype, name), now)
             if step is None:
-                step = await self._learn((rdtype, name), now)
+                deadline = min(deadline, asyncio.get_running_loop().time() + self._question_s)
+                step = await self._learn((rdtype, name), now, deadline)
             secure = secure and step.secure
             until = min(until, step.until)
             if step.target is None:
@@ -88,11 +89,15 @@ class Lookup:
             name = step.target
         raise DnsFailure("limit dns.aliases")
 
-    async def _learn(self, key: Key, now: float) -> Step:
+    async def _learn(self, key: Key, now: float, deadline: float) -> Step:
         failure = self._failures.get(key, now)
         if failure is not None:
             raise DnsFailure(str(failure), bogus=failure.bogus)
-        return await self._sharing.run(key, lambda: self._ask(key))
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._sharing.run(key, lambda: self._ask(key))
+        except TimeoutError:
+            raise DnsFailure("limit dns.question_s") from None
 
     async def _ask(self, key: Key) -> Step:
         try:
@@ -112,8 +117,16 @@ class Lookup:
         return failure
 
     async def _step(self, rdtype: RdataType, text: str) -> Step:
-        name = to_name(text)
+        """What is bogus from one server may be right from another (RFC 4035 §4.7)."""
         budget = Budget()
+        try:
+            return await self._judged(rdtype, to_name(text), budget)
+        except DnsFailure as failure:
+            if not failure.bogus or self._upstream.servers == 1:
+                raise
+        return await self._judged(rdtype, to_name(text), Budget(avoid=budget.answered))
+
+    async def _judged(self, rdtype: RdataType, name: Name, budget: Budget) -> Step:
         reading = await self._read(name, rdtype, budget)
         if self._chain is None:
             judgement = Judgement(False, LONGEST_TTL_S)
