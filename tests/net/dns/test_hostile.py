@@ -484,6 +484,26 @@ def test_a_wildcard_must_not_stand_in_for_a_name_of_its_own() -> None:
     assert play(lambda here: here.resolver.a("zzz.test"), tree, answer).secure
 
 
+def test_the_proof_of_a_wildcard_does_not_speak_for_a_name_of_its_own() -> None:
+    """Under a name that the wildcard might have answered for, its NSEC keeps a true signature."""
+    tree = Tree()
+    tree.add(".", "")
+    zone = tree.add("test.", "* A 203.0.113.66\nweb TXT here\n")
+    tree.sign()
+
+    def answer(query: Message) -> Message:
+        if about(query) != "web.test. TXT":
+            return tree.answer(query)
+        denial = dns.message.make_response(query, recursion_available=True)
+        for kept in (zone.sets, zone.signatures):
+            nsec = kept[name_of("*.test."), RdataType.NSEC]
+            denial.authority.append(dns.rrset.from_rdata_list(name_of("web.test."), 3_600, list(nsec)))
+        return denial
+
+    assert is_bogus(answer, "txt", "web.test", tree)
+    assert play(lambda here: here.resolver.txt("other.test"), tree, answer).secure
+
+
 def test_a_delegation_cannot_be_made_insecure_by_the_childs_own_proof() -> None:
     """The NSEC at the apex of the child has no DS bit either, but the child cannot speak of it (RFC 6840 §4.4)."""
     child = proof("signed.test.", "signed.test.")

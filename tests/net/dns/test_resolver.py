@@ -9,10 +9,12 @@ from typing import Any
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rrset
 import pytest
 from dns.message import Message
 from dns.rcode import Rcode
+from dns.rdatatype import RdataType
 
 from courriel.base.log import log
 from courriel.net.dns import upstream
@@ -116,23 +118,42 @@ def test_an_alias_is_secure_only_where_both_ends_are() -> None:
     play(act)
 
 
-def test_an_alias_made_by_a_dname_is_secure() -> None:
+def renamed(target: str) -> Answer[str] | DnsFailure:
+    """``mx.old.test`` where a signed DNAME sends ``old`` to ``new``, and the unsigned CNAME says ``target``."""
     tree = Tree()
     tree.add(".", "")
-    tree.add("test.", MAIL + "old DNAME new\nmx.new A 192.0.2.5\n")
+    zone = tree.add("test.", MAIL + "old DNAME new\nmx.new A 192.0.2.5\n")
     tree.sign()
 
     def answer(query: Message) -> Message:
         if query.question[0].name.to_text().lower() != "mx.old.test.":
             return tree.answer(query)
         made = dns.message.make_response(query, recursion_available=True)
-        made.answer += [tree.zones[dns.name.from_text("test.")].sets[dns.name.from_text("old.test."), 39]]
-        made.answer += [tree.zones[dns.name.from_text("test.")].signatures[dns.name.from_text("old.test."), 39]]
-        made.answer.append(dns.rrset.from_text("mx.old.test.", 3600, "IN", "CNAME", "mx.new.test."))
+        made.answer += [kept[dns.name.from_text("old.test."), RdataType.DNAME] for kept in (zone.sets, zone.signatures)]
+        made.answer.append(dns.rrset.from_text("mx.old.test.", 3600, "IN", "CNAME", target))
         return made
 
-    answer_ = play(lambda here: here.resolver.a("mx.old.test"), tree, answer)
-    assert (answer_.name, answer_.records, answer_.secure) == ("mx.new.test", ("192.0.2.5",), True)
+    async def act(here: Scene) -> Answer[str] | DnsFailure:
+        try:
+            return await here.resolver.a("mx.old.test")
+        except DnsFailure as failure:
+            return failure
+
+    told: Answer[str] | DnsFailure = play(act, tree, answer)
+    return told
+
+
+def test_an_alias_made_by_a_dname_is_secure() -> None:
+    told = renamed("mx.new.test.")
+    assert isinstance(told, Answer)
+    assert (told.name, told.records, told.secure) == ("mx.new.test", ("192.0.2.5",), True)
+
+
+@pytest.mark.parametrize("target", ["web.test.", "other.new.test.", "mx.new.test.evil.", "new.test."])
+def test_an_alias_that_its_dname_does_not_make_is_bogus(target: str) -> None:
+    told = renamed(target)
+    assert isinstance(told, DnsFailure)
+    assert told.bogus
 
 
 @pytest.mark.parametrize("algorithm", [8, 10, 13, 14, 15, 16])
@@ -192,6 +213,16 @@ def test_a_warm_zone_costs_one_question() -> None:
         return here.authority.asked[before:]
 
     assert play(act) == ["mx1.signed.test. A"]
+
+
+def test_how_a_zone_stands_is_asked_again_in_its_time() -> None:
+    async def act(here: Scene) -> None:
+        await here.resolver.mx("signed.test")
+        here.clock.advance(3_600)
+        assert (await here.resolver.a("mx1.signed.test")).secure
+        assert here.authority.asked.count("signed.test. DNSKEY") == 2
+
+    play(act)
 
 
 def test_equal_questions_at_the_same_time_are_one() -> None:
