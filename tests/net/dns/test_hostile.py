@@ -255,6 +255,16 @@ def test_records_of_other_names_and_the_additional_section_are_not_looked_at() -
     assert play(act, TREE, changing("plain.test. MX", poison)) == ("192.0.2.1",)
 
 
+def test_records_of_another_class_are_not_looked_at() -> None:
+    def poison(query: Message) -> Message:
+        answer = TREE.answer(query)
+        answer.answer.append(dns.rrset.from_text("mx1.plain.test.", 86_400, "CH", "A", "elsewhere.test. 1"))
+        return answer
+
+    answer = play(lambda here: here.resolver.a("mx1.plain.test"), TREE, changing("mx1.plain.test. A", poison))
+    assert answer.records == ("192.0.2.1",)
+
+
 def test_the_end_of_an_alias_is_asked_for_itself() -> None:
     def poison(query: Message) -> Message:
         answer = TREE.answer(query)

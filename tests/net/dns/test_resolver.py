@@ -114,6 +114,8 @@ def test_an_alias_is_secure_only_where_both_ends_are() -> None:
         assert (inside.name, inside.records, inside.secure) == ("web.signed.test", ("192.0.2.80",), True)
         outside = await here.resolver.a("alias.signed.test")
         assert (outside.name, outside.records, outside.secure) == ("mx1.plain.test", ("192.0.2.1",), False)
+        inward = await here.resolver.a("inward.plain.test")
+        assert (inward.name, inward.records, inward.secure) == ("mx1.signed.test", ("192.0.2.1",), False)
 
     play(act)
 

@@ -10,7 +10,7 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 from courriel.net.dns.budget import Budget
 from courriel.net.dns.reading import Signed
-from courriel.net.dns.signatures import KEYS_PER_TAG, Keys, keys_of, named_by, usable, verify
+from courriel.net.dns.signatures import DS_PER_ZONE, KEYS_PER_TAG, Keys, keys_of, named_by, usable, verify
 from tests.net.dns.test_hostile import many_keys
 from tests.net.dns.tree import DAY, NOW, Key
 
@@ -72,6 +72,15 @@ def test_a_ds_names_one_key_and_no_other() -> None:
     keys = named_by([ds], ZONE, keys_of(dns.rrset.from_rdata(ZONE, 600, named.public, other.public)))
     assert keys.with_tag(dns.dnssec.key_id(named.public), 13) == [named.public]
     assert keys.with_tag(dns.dnssec.key_id(other.public), 13) == []
+
+
+def test_of_many_ds_records_the_first_are_followed() -> None:
+    key = Key(13).public
+    right = dns.dnssec.make_ds(ZONE, key, "SHA256")
+    wrong = [right.replace(digest=n.to_bytes(32, "big")) for n in range(DS_PER_ZONE)]
+    keys = keys_of(dns.rrset.from_rdata(ZONE, 600, key))
+    assert named_by([*wrong[1:], right], ZONE, keys).with_tag(right.key_tag, 13) == [key]
+    assert named_by([*wrong, right], ZONE, keys).with_tag(right.key_tag, 13) == []
 
 
 def test_a_ds_by_sha1_is_not_followed() -> None:

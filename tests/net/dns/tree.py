@@ -276,7 +276,7 @@ def mail_tree() -> Tree:
     tree.add("test.", "ns A 127.0.0.1\n")
     tree.add("signed.test.", MAIL)
     tree.add("hashed.test.", MAIL, "nsec3")
-    tree.add("plain.test.", MAIL, "")
+    tree.add("plain.test.", MAIL + "inward CNAME mx1.signed.test.\n", "")
     tree.add("optout.test.", MAIL, "optout")
     tree.add("below.optout.test.", MAIL, "")
     tree.add("slow.test.", MAIL, "nsec3", iterations=101)

@@ -107,9 +107,7 @@ class Lookup:
             raise self._failed(key, DnsFailure("limit dns.question_s")) from None
         except DnsFailure as failure:
             raise self._failed(key, failure) from None
-        now = self._clock.monotonic()
-        if step.until > now:  # TTL 0: for those who wait for it now, nobody else (RFC 1035 §3.2.1)
-            self._steps.put(key, step, step.until)
+        self._steps.put(key, step, step.until)  # of TTL 0: expired already, for nobody but who waits now
         return step
 
     def _failed(self, key: Key, failure: DnsFailure) -> DnsFailure:
