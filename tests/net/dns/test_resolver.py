@@ -17,7 +17,7 @@ from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
 from courriel.base.log import log
-from courriel.net.dns import upstream
+from courriel.net.dns import lookup
 from courriel.ports.resolver import Answer, DnsFailure, Mx, Resolver, Status, Tlsa
 from tests.net.dns.authority import Scene, scene, serving
 from tests.net.dns.tree import DAY, MAIL, Tree, mail_tree
@@ -380,7 +380,7 @@ def test_what_is_bogus_from_one_server_is_asked_of_another() -> None:
 
 
 def test_no_more_than_some_questions_are_on_their_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "IN_FLIGHT", 5)
+    monkeypatch.setattr(lookup, "IN_FLIGHT", 5)
 
     async def act(here: Scene) -> None:
         here.authority.delay_s = 0.1

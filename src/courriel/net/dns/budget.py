@@ -25,13 +25,15 @@ HASHES: Final = 20_000
 class Budget:
     """What is left for one question; each ``spend_…`` raises DnsFailure when nothing is.
 
-    ``answered`` is the server that gave the first answer; ``avoid`` is asked last: what it gave was bogus.
+    ``answered`` is the server that gave the last answer, ``suspect`` the one that answered the question itself;
+    ``avoid`` is asked last, because what it gave before was bogus.
     """
 
-    __slots__ = ("_hashes", "_queries", "_signatures", "_wrong", "answered", "avoid")
+    __slots__ = ("_hashes", "_queries", "_signatures", "_wrong", "answered", "avoid", "suspect")
 
     def __init__(self, avoid: Address | None = None) -> None:
         self.answered: Address | None = None
+        self.suspect: Address | None = None
         self.avoid = avoid
         self._queries = QUERIES
         self._signatures = SIGNATURES

@@ -20,9 +20,10 @@ from courriel.net.dns.chain import LONGEST_TTL_S, Chain, Judgement, parse_anchor
 from courriel.net.dns.names import text_of, to_name
 from courriel.net.dns.reading import Reading, read_answer
 from courriel.net.dns.records import Record
-from courriel.net.dns.settings import DnsSettings, servers_of
+from courriel.net.dns.recursion import Recursion
+from courriel.net.dns.settings import DnsSettings, roots_of, servers_of
 from courriel.net.dns.sharing import Sharing
-from courriel.net.dns.upstream import Upstream
+from courriel.net.dns.upstream import IN_FLIGHT, Upstream
 from courriel.ports.resolver import Answer, DnsFailure, Status
 
 ALIASES: Final = 8
@@ -56,7 +57,7 @@ class Lookup:
     def __init__(self, settings: DnsSettings, clock: Clock) -> None:
         self._clock = clock
         self._question_s = settings.question_s
-        self._upstream = Upstream(servers_of(settings), clock, settings.first_wait_s)
+        self._upstream = _upstream(settings, clock)
         self._chain = (
             Chain(self._read, parse_anchors(settings.anchors), clock, settings.question_s)
             if settings.validate
@@ -122,10 +123,11 @@ class Lookup:
         except DnsFailure as failure:
             if not failure.bogus or self._upstream.servers == 1:
                 raise
-        return await self._judged(rdtype, to_name(text), Budget(avoid=budget.answered))
+        return await self._judged(rdtype, to_name(text), Budget(avoid=budget.suspect))
 
     async def _judged(self, rdtype: RdataType, name: Name, budget: Budget) -> Step:
         reading = await self._read(name, rdtype, budget)
+        budget.suspect = budget.answered
         if self._chain is None:
             judgement = Judgement(False, LONGEST_TTL_S)
         else:
@@ -139,6 +141,13 @@ class Lookup:
 
     async def _read(self, name: Name, rdtype: RdataType, budget: Budget) -> Reading:
         return read_answer(await self._upstream.ask(name, rdtype, budget), name, rdtype)
+
+
+def _upstream(settings: DnsSettings, clock: Clock) -> Upstream | Recursion:
+    if settings.recurse:
+        return Recursion(roots_of(settings), clock, settings.first_wait_s, settings.zone_port)
+    in_flight = asyncio.Semaphore(IN_FLIGHT)
+    return Upstream(servers_of(settings), clock, settings.first_wait_s, in_flight, recurse=True)
 
 
 def _ttl_s(reading: Reading) -> int:

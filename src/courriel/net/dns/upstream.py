@@ -19,6 +19,7 @@ from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.net.dns.budget import Budget
 from courriel.net.dns.exchange import exchange
+from courriel.net.dns.query import Query
 from courriel.net.dns.settings import Address
 from courriel.ports.resolver import DnsFailure
 
@@ -84,11 +85,20 @@ class _Server:
 class Upstream:
     """Asks servers until one gives an answer."""
 
-    def __init__(self, addresses: tuple[Address, ...], clock: Clock, first_wait_s: float) -> None:
+    def __init__(
+        self,
+        addresses: tuple[Address, ...],
+        clock: Clock,
+        first_wait_s: float,
+        in_flight: asyncio.Semaphore,
+        *,
+        recurse: bool,
+    ) -> None:
         self._servers = [_Server(address) for address in addresses]
         self._clock = clock
         self._first_wait_s = first_wait_s
-        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self._in_flight = in_flight
+        self._recurse = recurse
 
     @property
     def servers(self) -> int:
@@ -108,7 +118,7 @@ class Upstream:
                 except (OSError, TimeoutError) as error:
                     server.failed(self._clock.monotonic(), type(error).__name__)
                 else:
-                    budget.answered = budget.answered or server.address
+                    budget.answered = server.address
                     return answer
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
             if isinstance(failure, Refused):
@@ -123,11 +133,14 @@ class Upstream:
         async with self._in_flight, asyncio.timeout(wait_s):
             log.count("dns.query")
             began = self._clock.monotonic()
-            answer = await exchange(server.address, name, rdtype, edns=server.edns)
+            answer = await exchange(server.address, self._query(server, name, rdtype))
             if server.edns and answer.edns < 0 and answer.rcode() in (Rcode.FORMERR, Rcode.NOTIMP):
                 server.edns = False  # RFC 6891 §7: it may know nothing of EDNS
-                answer = await exchange(server.address, name, rdtype, edns=False)
+                answer = await exchange(server.address, self._query(server, name, rdtype))
         if answer.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             raise Refused(answer.rcode())
         server.did_well(answer, self._clock.monotonic() - began)
         return answer
+
+    def _query(self, server: _Server, name: Name, rdtype: RdataType) -> Query:
+        return Query(name, rdtype, edns=server.edns, recurse=self._recurse)
