@@ -77,9 +77,10 @@ async def measure(open_one: Callable[[], ValidatingResolver]) -> None:
 
     await cold()
     row("cold: root, TLD, zone", [await timed(cold) for _ in range(COLD_TURNS)], "ms", 1e3)
-    resolver = open_one()
-    await resolver.mx("zone.test")
-    warm = [await timed(lambda n=n: resolver.a(f"h{n}.zone.test")) for n in range(1, WARM_TURNS)]
+    for _ in ("the server makes its answers", "the server has them"):
+        resolver = open_one()
+        await resolver.mx("zone.test")
+        warm = [await timed(lambda n=n, one=resolver: one.a(f"h{n}.zone.test")) for n in range(1, WARM_TURNS)]
     row("warm: one more name of the zone", warm, "ms", 1e3)
 
     async def cached() -> None:

@@ -27,6 +27,7 @@ class Authority:
     """A running server: ``asked`` are the questions so far, as ``name type``; ``heard_from`` their datagrams."""
 
     answering: Answering
+    ip: str = "127.0.0.1"
     port: int = 0
     asked: list[str] = field(default_factory=list)
     over_tcp: int = 0
@@ -35,7 +36,7 @@ class Authority:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.ip}:{self.port}"
 
     def answers(self, wire: bytes) -> list[bytes]:
         query = dns.message.from_wire(wire)
@@ -71,9 +72,9 @@ def _truncated(query: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def serving(answering: Answering) -> AsyncIterator[Authority]:
+async def serving(answering: Answering, ip: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Authority]:
     """The server, as long as the block lasts."""
-    authority = Authority(answering)
+    authority = Authority(answering, ip)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -84,10 +85,10 @@ async def serving(answering: Answering) -> AsyncIterator[Authority]:
                 writer.write(struct.pack("!H", len(answer)) + answer)
         writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(talk, ip, port)
     authority.port = server.sockets[0].getsockname()[1]
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Datagrams(authority), local_addr=("127.0.0.1", authority.port)
+        lambda: _Datagrams(authority), local_addr=(ip, authority.port)
     )
     try:
         yield authority

@@ -27,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courriel.net.dns import budget
+from courriel.net.dns.reading import read_answer
 from courriel.ports.resolver import DnsFailure, Status
 from tests.net.dns.authority import Scene, scene, serving
 from tests.net.dns.test_resolver import failing, play
@@ -217,6 +218,18 @@ def test_a_slow_server_costs_no_more_than_the_time_of_a_question() -> None:
     assert 0.2 < play(act, TREE, first_wait_s=0.1, question_s=0.25) < 1.0
 
 
+def test_many_slow_aliases_cost_no_more_than_the_time_of_a_question() -> None:
+    async def act(here: Scene) -> float:
+        here.authority.delay_s = 0.15
+        began = time.monotonic()
+        with pytest.raises(DnsFailure):
+            await here.resolver.a("a1.test")
+        return time.monotonic() - began
+
+    tree = aliases("".join(f"a{n} CNAME a{n + 1}\n" for n in range(8)))
+    assert play(act, tree, validate=False, question_s=0.4) < 0.6
+
+
 def test_nobody_there_is_no_answer() -> None:
     async def run() -> int:
         async with serving(lambda query: None) as gone:
@@ -241,6 +254,13 @@ def test_records_of_other_names_and_the_additional_section_are_not_looked_at() -
         return (await here.resolver.a("mx1.plain.test")).records
 
     assert play(act, TREE, changing("plain.test. MX", poison)) == ("192.0.2.1",)
+
+
+def test_records_of_another_class_are_not_looked_at() -> None:
+    answer = dns.message.make_response(dns.message.make_query("mx1.plain.test", "TXT"))
+    answer.answer.append(dns.rrset.from_text("mx1.plain.test.", 86_400, "CH", "TXT", "forged"))
+    reading = read_answer(answer, name_of("mx1.plain.test."), RdataType.TXT)
+    assert (reading.status, reading.found) == (Status.NO_DATA, None)
 
 
 def test_the_end_of_an_alias_is_asked_for_itself() -> None:
@@ -375,6 +395,13 @@ def test_a_root_with_other_keys_is_bogus_not_stripped() -> None:
     assert failure.bogus
 
 
+def test_a_signer_above_an_anchor_of_ones_own_cannot_make_what_is_below_insecure() -> None:
+    """Nobody vouches for the zone above it, so that its name on a forged signature says nothing."""
+    forgery = (EVIL, signed_by(Key(13), EVIL, name_of("test.")))
+    answering = changing(QUESTION, replaced(*forgery))
+    assert fails(answering, "a", "web.signed.test", anchors=(TREE.anchor("signed.test."),)).bogus
+
+
 # ------------------------------------------------------------------------------------------- absence
 
 
@@ -463,6 +490,26 @@ def test_a_wildcard_must_not_stand_in_for_a_name_of_its_own() -> None:
 
     assert is_bogus(answer, "a", "web.test", tree)
     assert play(lambda here: here.resolver.a("zzz.test"), tree, answer).secure
+
+
+def test_the_proof_of_a_wildcard_does_not_speak_for_a_name_of_its_own() -> None:
+    """Under a name that the wildcard might have answered for, its NSEC keeps a true signature."""
+    tree = Tree()
+    tree.add(".", "")
+    zone = tree.add("test.", "* A 203.0.113.66\nweb TXT here\n")
+    tree.sign()
+
+    def answer(query: Message) -> Message:
+        if about(query) != "web.test. TXT":
+            return tree.answer(query)
+        denial = dns.message.make_response(query, recursion_available=True)
+        for kept in (zone.sets, zone.signatures):
+            nsec = kept[name_of("*.test."), RdataType.NSEC]
+            denial.authority.append(dns.rrset.from_rdata_list(name_of("web.test."), 3_600, list(nsec)))
+        return denial
+
+    assert is_bogus(answer, "txt", "web.test", tree)
+    assert play(lambda here: here.resolver.txt("other.test"), tree, answer).secure
 
 
 def test_a_delegation_cannot_be_made_insecure_by_the_childs_own_proof() -> None:

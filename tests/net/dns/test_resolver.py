@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rrset
 import pytest
 from dns.message import Message
 from dns.rcode import Rcode
+from dns.rdatatype import RdataType
 
 from courriel.base.log import log
+from courriel.net.dns import lookup
 from courriel.ports.resolver import Answer, DnsFailure, Mx, Resolver, Status, Tlsa
 from tests.net.dns.authority import Scene, scene, serving
 from tests.net.dns.tree import DAY, MAIL, Tree, mail_tree
@@ -110,27 +114,48 @@ def test_an_alias_is_secure_only_where_both_ends_are() -> None:
         assert (inside.name, inside.records, inside.secure) == ("web.signed.test", ("192.0.2.80",), True)
         outside = await here.resolver.a("alias.signed.test")
         assert (outside.name, outside.records, outside.secure) == ("mx1.plain.test", ("192.0.2.1",), False)
+        inward = await here.resolver.a("inward.plain.test")
+        assert (inward.name, inward.records, inward.secure) == ("mx1.signed.test", ("192.0.2.1",), False)
 
     play(act)
 
 
-def test_an_alias_made_by_a_dname_is_secure() -> None:
+def renamed(target: str) -> Answer[str] | DnsFailure:
+    """``mx.old.test`` where a signed DNAME sends ``old`` to ``new``, and the unsigned CNAME says ``target``."""
     tree = Tree()
     tree.add(".", "")
-    tree.add("test.", MAIL + "old DNAME new\nmx.new A 192.0.2.5\n")
+    zone = tree.add("test.", MAIL + "old DNAME new\nmx.new A 192.0.2.5\n")
     tree.sign()
 
     def answer(query: Message) -> Message:
         if query.question[0].name.to_text().lower() != "mx.old.test.":
             return tree.answer(query)
         made = dns.message.make_response(query, recursion_available=True)
-        made.answer += [tree.zones[dns.name.from_text("test.")].sets[dns.name.from_text("old.test."), 39]]
-        made.answer += [tree.zones[dns.name.from_text("test.")].signatures[dns.name.from_text("old.test."), 39]]
-        made.answer.append(dns.rrset.from_text("mx.old.test.", 3600, "IN", "CNAME", "mx.new.test."))
+        made.answer += [kept[dns.name.from_text("old.test."), RdataType.DNAME] for kept in (zone.sets, zone.signatures)]
+        made.answer.append(dns.rrset.from_text("mx.old.test.", 3600, "IN", "CNAME", target))
         return made
 
-    answer_ = play(lambda here: here.resolver.a("mx.old.test"), tree, answer)
-    assert (answer_.name, answer_.records, answer_.secure) == ("mx.new.test", ("192.0.2.5",), True)
+    async def act(here: Scene) -> Answer[str] | DnsFailure:
+        try:
+            return await here.resolver.a("mx.old.test")
+        except DnsFailure as failure:
+            return failure
+
+    told: Answer[str] | DnsFailure = play(act, tree, answer)
+    return told
+
+
+def test_an_alias_made_by_a_dname_is_secure() -> None:
+    told = renamed("mx.new.test.")
+    assert isinstance(told, Answer)
+    assert (told.name, told.records, told.secure) == ("mx.new.test", ("192.0.2.5",), True)
+
+
+@pytest.mark.parametrize("target", ["web.test.", "other.new.test.", "mx.new.test.evil.", "new.test."])
+def test_an_alias_that_its_dname_does_not_make_is_bogus(target: str) -> None:
+    told = renamed(target)
+    assert isinstance(told, DnsFailure)
+    assert told.bogus
 
 
 @pytest.mark.parametrize("algorithm", [8, 10, 13, 14, 15, 16])
@@ -192,6 +217,16 @@ def test_a_warm_zone_costs_one_question() -> None:
     assert play(act) == ["mx1.signed.test. A"]
 
 
+def test_how_a_zone_stands_is_asked_again_in_its_time() -> None:
+    async def act(here: Scene) -> None:
+        await here.resolver.mx("signed.test")
+        here.clock.advance(3_600)
+        assert (await here.resolver.a("mx1.signed.test")).secure
+        assert here.authority.asked.count("signed.test. DNSKEY") == 2
+
+    play(act)
+
+
 def test_equal_questions_at_the_same_time_are_one() -> None:
     async def act(here: Scene) -> list[str]:
         answers = await asyncio.gather(*[here.resolver.a("web.signed.test") for _ in range(50)])
@@ -247,6 +282,7 @@ def stripped(query: Message) -> Message:
     answer = TREE.answer(query)
     for section in (answer.answer, answer.authority):
         section[:] = [rrset for rrset in section if rrset.rdtype not in (46, 47, 50)]
+    answer.use_edns(0)
     return answer
 
 
@@ -308,6 +344,68 @@ def test_a_server_that_is_silent_is_passed_over_and_then_asked_last() -> None:
                 assert len(silent.asked) == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_server_that_strips_signatures_beside_one_that_does_not_harms_nothing(order: int) -> None:
+    async def run() -> int:
+        async with AsyncExitStack() as stack:
+            bare = await stack.enter_async_context(serving(stripped))
+            good = await stack.enter_async_context(serving(TREE.answer))
+            servers = (bare.address, good.address)[::order]
+            here = await stack.enter_async_context(scene(TREE, servers=servers))
+            assert (await here.resolver.a("web.signed.test")).secure
+            before = len(bare.asked)
+            assert (await here.resolver.a("mx1.signed.test")).secure
+            return len(bare.asked) - before
+
+    assert asyncio.run(run()) == 0
+
+
+def test_what_is_bogus_from_one_server_is_asked_of_another() -> None:
+    def tampering(query: Message) -> Message:
+        answer = TREE.answer(query)
+        if query.question[0].rdtype == 1:
+            answer.answer = []
+        return answer
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            bad = await stack.enter_async_context(serving(tampering))
+            good = await stack.enter_async_context(serving(TREE.answer))
+            here = await stack.enter_async_context(scene(TREE, servers=(bad.address, good.address)))
+            assert (await here.resolver.a("web.signed.test")).secure
+
+    asyncio.run(run())
+
+
+def test_no_more_than_some_questions_are_on_their_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "IN_FLIGHT", 5)
+
+    async def act(here: Scene) -> None:
+        here.authority.delay_s = 0.1
+        asking = [asyncio.ensure_future(here.resolver.a(f"h{n}.plain.test")) for n in range(12)]
+        await asyncio.sleep(0.05)
+        assert len(here.authority.asked) == 5
+        await asyncio.gather(*asking)
+        assert len(here.authority.asked) == 12
+
+    play(act, TREE, validate=False)
+
+
+def test_a_server_that_stays_silent_is_told_of_once() -> None:
+    def told() -> int:
+        return log.counters.snapshot().get("dns.server_failed", 0)
+
+    before = told()
+
+    async def act(here: Scene) -> None:
+        for name in ("a.test", "b.test", "c.test"):
+            with pytest.raises(DnsFailure):
+                await here.resolver.a(name)
+
+    play(act, TREE, lambda query: None, validate=False, first_wait_s=0.01, question_s=0.5)
+    assert told() == before + 1
 
 
 def test_an_answer_too_long_for_a_datagram_comes_over_tcp() -> None:

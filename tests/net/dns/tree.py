@@ -130,11 +130,11 @@ class Zone:
 
 
 class Tree:
-    """Zones by origin."""
+    """Zones by origin; ``hosts`` names the servers of some, for the zone above."""
 
     def __init__(self) -> None:
         self.zones: dict[Name, Zone] = {}
-        self.wildcards = True
+        self.hosts: dict[str, str] = {}
 
     def add(self, origin: str, text: str, denial: str = "nsec", algorithm: int = 13, iterations: int = 0) -> Zone:
         """A zone of master file lines; "" as ``denial`` leaves it unsigned."""
@@ -153,7 +153,8 @@ class Tree:
             if origin == dns.name.root:
                 continue
             parent = self.above(origin)
-            parent.add(dns.rrset.from_text(origin, TTL, "IN", "NS", "ns.test."))
+            host = self.hosts.get(origin.to_text(), "ns.test.")
+            parent.add(dns.rrset.from_text(origin, TTL, "IN", "NS", host))
             if zone.key is not None:
                 parent.add(zone.ds())
         for zone in self.zones.values():
@@ -178,9 +179,27 @@ class Tree:
         """What a resolver with CD set gives for the question, signatures included."""
         (question,) = query.question
         answer = dns.message.make_response(query, recursion_available=True)
+        answer.want_dnssec(bool(query.ednsflags & dns.flags.DO))
         name = question.name
         zone = self.above(name) if question.rdtype == RdataType.DS and len(name) > 1 else self.holding(name)
         self._fill(answer, zone, name, question.rdtype)
+        return answer
+
+    def answer_of(self, origin: str, query: Message, glue: dict[str, str]) -> Message:
+        """What a server of this one zone gives: its own, or a referral with addresses from ``glue``."""
+        (question,) = query.question
+        zone, name = self.zones[dns.name.from_text(origin)], question.name
+        answer = dns.message.make_response(query)
+        answer.want_dnssec(bool(query.ednsflags & dns.flags.DO))
+        ancestors = [Name(name.labels[-size:]) for size in range(len(zone.origin) + 1, len(name) + 1)]
+        cut = next((one for one in ancestors if zone.delegated(one)), None)
+        if cut is None or (cut == name and question.rdtype == RdataType.DS):
+            answer.flags |= dns.flags.AA
+            self._fill(answer, zone, name, question.rdtype)
+            return answer
+        answer.authority.append(zone.sets[cut, RdataType.NS])
+        for host, ip in glue.items():
+            answer.additional.append(dns.rrset.from_text(host, TTL, "IN", "A", ip))
         return answer
 
     def _fill(self, answer: Message, zone: Zone, name: Name, rdtype: RdataType) -> None:
@@ -275,7 +294,7 @@ def mail_tree() -> Tree:
     tree.add("test.", "ns A 127.0.0.1\n")
     tree.add("signed.test.", MAIL)
     tree.add("hashed.test.", MAIL, "nsec3")
-    tree.add("plain.test.", MAIL, "")
+    tree.add("plain.test.", MAIL + "inward CNAME mx1.signed.test.\n", "")
     tree.add("optout.test.", MAIL, "optout")
     tree.add("below.optout.test.", MAIL, "")
     tree.add("slow.test.", MAIL, "nsec3", iterations=101)

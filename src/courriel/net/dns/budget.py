@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from courriel.net.dns.settings import Address
 from courriel.ports.resolver import DnsFailure
 
 QUERIES: Final = 100
@@ -22,11 +23,18 @@ HASHES: Final = 20_000
 
 
 class Budget:
-    """What is left for one question; each ``spend_…`` raises DnsFailure when nothing is."""
+    """What is left for one question; each ``spend_…`` raises DnsFailure when nothing is.
 
-    __slots__ = ("_hashes", "_queries", "_signatures", "_wrong")
+    ``answered`` is the server that gave the last answer, ``suspect`` the one that answered the question itself;
+    ``avoid`` is asked last, because what it gave before was bogus.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_hashes", "_queries", "_signatures", "_wrong", "answered", "avoid", "suspect")
+
+    def __init__(self, avoid: Address | None = None) -> None:
+        self.answered: Address | None = None
+        self.suspect: Address | None = None
+        self.avoid = avoid
         self._queries = QUERIES
         self._signatures = SIGNATURES
         self._wrong = WRONG_SIGNATURES

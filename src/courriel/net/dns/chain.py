@@ -184,27 +184,33 @@ class Chain:
 
     async def _zone_of(self, claims: Iterable[Signed], name: Name, rdtype: RdataType, budget: Budget) -> Zone | None:
         """The secure zone whose keys must have signed these; None where nothing need be signed."""
-        signer = _signer(claims, name, rdtype)
-        if signer is not None:
+        home = _home(name, rdtype)
+        signer = _signer(claims, home)
+        # Above the nearest anchor nobody is asked: what is not signed there may well be signed here.
+        if signer is not None and signer.is_subdomain(self._anchor_above(home) or signer):
             zone = await self.zone(signer, budget)
             if zone.standing is Standing.SECURE:
                 return zone
             if zone.standing is Standing.INSECURE:
                 return None
-        if await self._is_insecure(_home(name, rdtype), budget):
+        if await self._is_insecure(home, budget):
             return None
         raise bogus("no signature where one is due", name)
 
     async def _is_insecure(self, name: Name, budget: Budget) -> bool:
         """Whether the way from the nearest anchor down to ``name`` leaves the signed tree."""
-        ancestors = [Name(name.labels[at:]) for at in range(len(name) - 1, -1, -1)]
-        first = next((at for at in range(len(ancestors) - 1, -1, -1) if ancestors[at] in self._anchors), None)
-        if first is None:
+        anchor = self._anchor_above(name)
+        if anchor is None:
             return True
-        for ancestor in ancestors[first:]:
-            if (await self.zone(ancestor, budget)).standing is Standing.INSECURE:
+        for at in range(len(name) - len(anchor), -1, -1):
+            zone = await self.zone(Name(name.labels[at:]), budget)
+            if zone.standing is Standing.INSECURE:
                 return True
         return False
+
+    def _anchor_above(self, name: Name) -> Name | None:
+        """The nearest zone with an anchor that holds ``name``."""
+        return max((zone for zone in self._anchors if name.is_subdomain(zone)), key=len, default=None)
 
     # --------------------------------------------------------------------------------------------- zones
 
@@ -287,9 +293,8 @@ def _home(name: Name, rdtype: RdataType) -> Name:
     return name.parent() if rdtype is RdataType.DS and name != dns.name.root else name
 
 
-def _signer(claims: Iterable[Signed], name: Name, rdtype: RdataType) -> Name | None:
-    """The nearest zone that the signatures name and that may hold ``name``."""
-    home = _home(name, rdtype)
+def _signer(claims: Iterable[Signed], home: Name) -> Name | None:
+    """The nearest zone that the signatures name and that may hold ``home``."""
     signers = {signature.signer for signed in claims for signature in signed.signatures}
     return max((signer for signer in signers if home.is_subdomain(signer)), key=len, default=None)
 

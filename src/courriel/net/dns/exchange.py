@@ -7,8 +7,6 @@ import struct
 from typing import Final
 
 from dns.message import Message
-from dns.name import Name
-from dns.rdatatype import RdataType
 
 from courriel.base.log import log
 from courriel.net.dns.query import Match, Query, read
@@ -50,9 +48,8 @@ class _Listening(asyncio.DatagramProtocol):
             self.answer.set_exception(exc)
 
 
-async def exchange(server: Address, name: Name, rdtype: RdataType, *, edns: bool = True) -> Message:
+async def exchange(server: Address, query: Query) -> Message:
     """The answer of ``server``.  OSError where it cannot be reached or breaks off; it may take for ever."""
-    query = Query(name, rdtype, edns=edns)
     answer = await _over_udp(server, query)
     return answer if answer is not None else await _over_tcp(server, query)
 

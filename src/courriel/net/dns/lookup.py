@@ -20,9 +20,10 @@ from courriel.net.dns.chain import LONGEST_TTL_S, Chain, Judgement, parse_anchor
 from courriel.net.dns.names import text_of, to_name
 from courriel.net.dns.reading import Reading, read_answer
 from courriel.net.dns.records import Record
-from courriel.net.dns.settings import DnsSettings, servers_of
+from courriel.net.dns.recursion import Recursion
+from courriel.net.dns.settings import DnsSettings, roots_of, servers_of
 from courriel.net.dns.sharing import Sharing
-from courriel.net.dns.upstream import Upstream
+from courriel.net.dns.upstream import IN_FLIGHT, Upstream
 from courriel.ports.resolver import Answer, DnsFailure, Status
 
 ALIASES: Final = 8
@@ -56,7 +57,7 @@ class Lookup:
     def __init__(self, settings: DnsSettings, clock: Clock) -> None:
         self._clock = clock
         self._question_s = settings.question_s
-        self._upstream = Upstream(servers_of(settings), clock, settings.first_wait_s)
+        self._upstream = _upstream(settings, clock)
         self._chain = (
             Chain(self._read, parse_anchors(settings.anchors), clock, settings.question_s)
             if settings.validate
@@ -75,12 +76,13 @@ class Lookup:
     async def answer(self, rdtype: RdataType, name: str) -> Answer[Record]:
         """The records of ``name``, aliases followed; secure only where every step was."""
         secure = True
-        until = float("inf")
+        until = deadline = float("inf")
         for _ in range(ALIASES + 1):
             now = self._clock.monotonic()
             step = self._steps.get((rdtype, name), now)
             if step is None:
-                step = await self._learn((rdtype, name), now)
+                deadline = min(deadline, asyncio.get_running_loop().time() + self._question_s)
+                step = await self._learn((rdtype, name), now, deadline)
             secure = secure and step.secure
             until = min(until, step.until)
             if step.target is None:
@@ -88,11 +90,15 @@ class Lookup:
             name = step.target
         raise DnsFailure("limit dns.aliases")
 
-    async def _learn(self, key: Key, now: float) -> Step:
+    async def _learn(self, key: Key, now: float, deadline: float) -> Step:
         failure = self._failures.get(key, now)
         if failure is not None:
             raise DnsFailure(str(failure), bogus=failure.bogus)
-        return await self._sharing.run(key, lambda: self._ask(key))
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._sharing.run(key, lambda: self._ask(key))
+        except TimeoutError:
+            raise DnsFailure("limit dns.question_s") from None
 
     async def _ask(self, key: Key) -> Step:
         try:
@@ -102,9 +108,7 @@ class Lookup:
             raise self._failed(key, DnsFailure("limit dns.question_s")) from None
         except DnsFailure as failure:
             raise self._failed(key, failure) from None
-        now = self._clock.monotonic()
-        if step.until > now:  # TTL 0: for those who wait for it now, nobody else (RFC 1035 §3.2.1)
-            self._steps.put(key, step, step.until)
+        self._steps.put(key, step, step.until)  # of TTL 0: expired already, for nobody but who waits now
         return step
 
     def _failed(self, key: Key, failure: DnsFailure) -> DnsFailure:
@@ -112,9 +116,18 @@ class Lookup:
         return failure
 
     async def _step(self, rdtype: RdataType, text: str) -> Step:
-        name = to_name(text)
+        """What is bogus from one server may be right from another (RFC 4035 §4.7)."""
         budget = Budget()
+        try:
+            return await self._judged(rdtype, to_name(text), budget)
+        except DnsFailure as failure:
+            if not failure.bogus or self._upstream.servers == 1:
+                raise
+        return await self._judged(rdtype, to_name(text), Budget(avoid=budget.suspect))
+
+    async def _judged(self, rdtype: RdataType, name: Name, budget: Budget) -> Step:
         reading = await self._read(name, rdtype, budget)
+        budget.suspect = budget.answered
         if self._chain is None:
             judgement = Judgement(False, LONGEST_TTL_S)
         else:
@@ -128,6 +141,13 @@ class Lookup:
 
     async def _read(self, name: Name, rdtype: RdataType, budget: Budget) -> Reading:
         return read_answer(await self._upstream.ask(name, rdtype, budget), name, rdtype)
+
+
+def _upstream(settings: DnsSettings, clock: Clock) -> Upstream | Recursion:
+    if settings.recurse:
+        return Recursion(roots_of(settings), clock, settings.first_wait_s, settings.zone_port)
+    in_flight = asyncio.Semaphore(IN_FLIGHT)
+    return Upstream(servers_of(settings), clock, settings.first_wait_s, in_flight, recurse=True)
 
 
 def _ttl_s(reading: Reading) -> int:

@@ -19,8 +19,10 @@ from dns.rdatatype import RdataType
 UDP_OCTETS: Final = 1_232
 """Largest answer we take over UDP: it is not fragmented on any IPv6 path (RFC 9715 §3)."""
 
-# RD: recurse for me (RFC 1035 §4.1.1).  CD: give me also what you hold for bogus, I check myself (RFC 4035 §3.2.2).
-_FLAGS: Final = 0x0110
+_RD: Final = 0x0100
+"""Recurse for me.  RFC 1035 §4.1.1."""
+_CD: Final = 0x0010
+"""Give me also what you hold for bogus, I check myself.  RFC 4035 §3.2.2."""
 _QR: Final = 0x8000
 _TC: Final = 0x0200
 _OPCODE: Final = 0x7800
@@ -42,14 +44,14 @@ class Match(Enum):
 
 
 class Query:
-    """``name`` asked for ``rdtype``; ``edns`` False for servers that know only RFC 1035."""
+    """``name`` asked for ``rdtype``; ``edns`` False for servers that know only RFC 1035, ``recurse`` for resolvers."""
 
     __slots__ = ("_id", "_question", "wire")
 
-    def __init__(self, name: Name, rdtype: RdataType, *, edns: bool = True) -> None:
+    def __init__(self, name: Name, rdtype: RdataType, *, edns: bool, recurse: bool) -> None:
         self._id = secrets.randbits(16)
         self._question = _mixed_case(name) + struct.pack("!HH", rdtype, _CLASS_IN)
-        header = _HEADER.pack(self._id, _FLAGS, 1, 0, 0, 1 if edns else 0)
+        header = _HEADER.pack(self._id, _CD | _RD * recurse, 1, 0, 0, 1 if edns else 0)
         self.wire = header + self._question + (_OPT if edns else b"")
 
     def match(self, data: bytes) -> Match:

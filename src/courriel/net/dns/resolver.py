@@ -10,7 +10,7 @@ from courriel.base.clock import Clock
 from courriel.net.dns import names
 from courriel.net.dns.lookup import Lookup
 from courriel.net.dns.settings import DnsSettings
-from courriel.ports.resolver import Answer, Mx, Status, Tlsa
+from courriel.ports.resolver import Answer, Mx, Resolver, Status, Tlsa
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ def open_resolver(settings: DnsSettings, clock: Clock) -> ValidatingResolver:
     return ValidatingResolver(Lookup(settings, clock))
 
 
-class ValidatingResolver:
-    """``ports.resolver.Resolver``; a name that the DNS cannot hold is one that does not exist."""
+class ValidatingResolver(Resolver):
+    """A name that the DNS cannot hold is one that does not exist."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup

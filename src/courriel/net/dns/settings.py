@@ -17,6 +17,12 @@ ROOT_ANCHORS: Final = (
 )
 """The keys of the root zone, KSK-2017 and KSK-2024, as IANA publishes them (RFC 9718)."""
 
+ROOT_SERVERS: Final = (
+    *("198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10", "192.5.5.241", "192.112.36.4"),
+    *("198.97.190.53", "192.36.148.17", "192.58.128.30", "193.0.14.129", "199.7.83.42", "202.12.27.33"),
+)
+"""a to m.root-servers.net over IPv4, as IANA lists them (RFC 9609)."""
+
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 
 
@@ -26,7 +32,11 @@ class DnsSettings:
 
     servers: tuple[str, ...] = ()
     """Resolvers that are asked: ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1``, ``[2001:db8::1]:5353``.
-    Empty: those of /etc/resolv.conf."""
+    Empty: those of /etc/resolv.conf.  With ``recurse``: the servers of the root, empty for those of the Internet."""
+    recurse: bool = False
+    """True: no resolver is asked, but each zone's own servers, from the root down."""
+    zone_port: int = PORT
+    """Where the servers of zones listen; a private tree may use another port."""
     validate: bool = True
     """False: nothing is checked and nothing is secure."""
     anchors: tuple[str, ...] = ROOT_ANCHORS
@@ -72,6 +82,11 @@ def servers_of(settings: DnsSettings, resolv_conf: Path = RESOLV_CONF) -> tuple[
     """The servers set, else those of the machine, else the one on this machine (as resolv.conf(5) has it)."""
     texts = settings.servers or _nameservers(resolv_conf) or ("127.0.0.1",)
     return tuple([parse_server(text) for text in texts])
+
+
+def roots_of(settings: DnsSettings) -> tuple[Address, ...]:
+    """The servers set, else those of the root of the Internet."""
+    return tuple([parse_server(text) for text in settings.servers or ROOT_SERVERS])
 
 
 def _nameservers(path: Path) -> tuple[str, ...]:
