@@ -101,7 +101,7 @@ class Opening:
         self.server = msgspec.structs.replace(self.server, ip=self.link.peer_ip)
 
     async def _greeting(self) -> None:
-        """RFC 5321 §3.1: 220, or 554 from a host that takes no mail; 521 RFC 7504 §4.1."""
+        """RFC 5321 §3.1: 220, or 554 from a host that takes no mail; 521 RFC 7504."""
         said = await self.link.answers()
         if not said:
             raise self._broken(Stage.GREETING)
