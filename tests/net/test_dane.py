@@ -203,7 +203,14 @@ def test_the_stronger_digest_decides() -> None:
     assert usable([right, OTHER.tlsa(3, 0, 2)])[0] == right
 
 
-@pytest.mark.parametrize("chain", [[], [b""], [b"no certificate"], [LEAF.der[:-1]], [LEAF.der, b"x"]])
+VERSION_89 = LEAF.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x58", 1)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [[], [b""], [b"no certificate"], [LEAF.der[:-1]], [LEAF.der, b"x"], [VERSION_89]],
+    ids=["none", "empty", "text", "cut", "rubbish behind", "version 89"],
+)
 def test_chains_that_are_none(chain: list[bytes]) -> None:
     with pytest.raises(NoMatch):
         check([OTHER.tlsa(3), ROOT.tlsa(2)], chain, HOST, NOW)

@@ -49,7 +49,7 @@ def test_names(shown: str, name: str, fits: bool) -> None:
 
 
 def test_the_common_name_is_no_name() -> None:
-    """RFC 9525 §2."""
+    """RFC 9525 left it out."""
     assert not is_for(make("mx.example.org").certificate, ("mx.example.org",))
     assert not is_for(make("mx.example.org", names=("other.example",)).certificate, ("mx.example.org",))
 

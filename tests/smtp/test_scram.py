@@ -103,6 +103,12 @@ def test_plain_before_login() -> None:
     assert asyncio.run(_log_in(b"LOGIN PLAIN", OK)) == [b"AUTH PLAIN " + _b64(b"\0alice\0secret")]
 
 
+@pytest.mark.parametrize("offer", [b"GSSAPI CRAM-MD5", b"", b"XPLAIN"])
+def test_no_password_for_a_server_that_does_not_ask_for_it(offer: bytes) -> None:
+    with pytest.raises(NoSession, match="no way to log in"):
+        asyncio.run(_log_in(offer))
+
+
 def test_a_server_that_lets_anybody_in_does_not_get_the_password() -> None:
     """Row 3: success without the server's proof is no success."""
     with pytest.raises(NoSession, match="235"):

@@ -50,6 +50,7 @@ _UNDERSTOOD: Final = frozenset(
 """Critical extensions that do not make a certificate unusable.  RFC 5280 §4.2."""
 
 _BROKEN_HASHES: Final = frozenset({"md5", "sha1"})
+"""Signatures that can be forged; newer releases of ``cryptography`` do not check them at all."""
 
 
 class NoMatch(CourrielError):
@@ -152,7 +153,7 @@ class _Walk:
 
 
 def _certificates_within(authorities: Iterable[Tlsa]) -> list[x509.Certificate]:
-    """Authorities that the DNS holds whole (2 0 0): the server need not send them.  RFC 7671 §5.2.3."""
+    """Authorities that the DNS holds whole (2 0 0): the server need not send them.  RFC 7671 §5.2."""
     found = []
     for record in authorities:
         if record.selector == WHOLE_CERTIFICATE and record.matching == 0:

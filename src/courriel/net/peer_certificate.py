@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import sys
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from courriel.base.errors import FormatError
 from courriel.formats import domain as domains
@@ -25,12 +26,24 @@ def unverified_chain(connection: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, 
     return tuple([one.public_bytes(ssl._ssl.ENCODING_DER) for one in inner.get_unverified_chain() or ()])  # type: ignore[attr-defined]
 
 
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What ``cryptography`` raises for the certificates of people who mean harm."""
+
+
 def load(der: bytes) -> x509.Certificate:
     """Raises FormatError for what is no certificate, or one with extensions that cannot be read."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE as error:
         raise FormatError("certificate", -1, str(error)) from None
     return certificate
 

@@ -1,6 +1,6 @@
 """What a client asks of a server's TLS: nothing, encryption, a name, or a TLSA record.
 
-RFC 3207; RFC 7435 (opportunistic), RFC 8461 §4.1 (MTA-STS), RFC 7672 (DANE), RFC 8314 (TLS first, port 465).
+RFC 3207; RFC 7435 (opportunistic), RFC 8461 §4.2 (MTA-STS), RFC 7672 (DANE), RFC 8314 (TLS first, port 465).
 Which policy holds for a host is the caller's decision; here it is carried out.
 """
 

@@ -29,19 +29,19 @@ class LoginRefused(CourrielError):
 Exchange: TypeAlias = Generator[bytes, Answer, None]
 
 
-def exchange(offered: str, user: str, password: str) -> Exchange:
-    """The lines of a login.  Raises LoginRefused, and FormatError for a server that breaks the rules.
+def exchange(offered: str, user: str, password: str) -> Exchange | None:
+    """The lines of a login; None where no mechanism of ours is ``offered`` (the parameters of the keyword AUTH).
 
-    ``offered`` are the parameters of the keyword AUTH.
+    It raises LoginRefused, and FormatError for a server that breaks the rules.
     """
     if "\0" in user + password:
         raise FormatError("SMTP login", -1, "RFC 4616 §2: no NUL")
     words = offered.upper().split()
     if scram.MECHANISM in words:
         return _scram(user, password)
-    if "LOGIN" in words and "PLAIN" not in words:
-        return _login(user, password)
-    return _plain(user, password)
+    if "PLAIN" in words:
+        return _plain(user, password)
+    return _login(user, password) if "LOGIN" in words else None
 
 
 def _plain(user: str, password: str) -> Exchange:

@@ -101,7 +101,7 @@ class Opening:
         self.server = msgspec.structs.replace(self.server, ip=self.link.peer_ip)
 
     async def _greeting(self) -> None:
-        """RFC 5321 §3.1: 220, or 554 from a host that takes no mail; 521 RFC 7504 §4.1."""
+        """RFC 5321 §3.1: 220, or 554 from a host that takes no mail; 521 RFC 7504."""
         said = await self.link.answers()
         if not said:
             raise self._broken(Stage.GREETING)
@@ -113,7 +113,8 @@ class Opening:
         answer = await self._ask((b"LHLO " if self._peer.lmtp else b"EHLO ") + self._name, Stage.EHLO)
         offer = offers.read(answer) if answer.code == 250 else Offer()
         if answer.code // 100 == 5 and not self._peer.lmtp:
-            answer = await self._ask(b"HELO " + self._name, Stage.EHLO)
+            # Who hangs up now has said why before; that is what is told.
+            answer = next(iter(await self._tell(b"HELO " + self._name)), answer)
         if answer.code != 250:
             raise self._refused(Stage.EHLO, answer)
         self.server = msgspec.structs.replace(self.server, offer=offer)
@@ -157,6 +158,8 @@ class Opening:
         if not (self.server.tls or private_network):
             raise self._deferred(Stage.AUTH, "4.7.0", "no password without TLS")
         exchange = logins.exchange(self.server.offer.keywords.get("AUTH", ""), user, password)
+        if exchange is None:
+            raise self._deferred(Stage.AUTH, "4.7.0", "the server offers no way to log in that we know")
         self.link.private = True
         try:
             await self._exchange_login(exchange)
@@ -179,10 +182,13 @@ class Opening:
             except StopIteration:
                 return
 
-    async def _ask(self, line: bytes, stage: Stage) -> Answer:
+    async def _tell(self, line: bytes) -> list[Answer]:
         self.link.expect([self._settings.hello_s])
         self.link.write(line + b"\r\n")
-        said = await self.link.answers()
+        return await self.link.answers()
+
+    async def _ask(self, line: bytes, stage: Stage) -> Answer:
+        said = await self._tell(line)
         if not said:
             raise self._broken(stage)
         return said[0]

@@ -1,6 +1,6 @@
 """What to say for one message to one server, and what needs no question because the answer is known.
 
-RFC 1870 §6.1 (SIZE), RFC 3030 §3, RFC 6152 §3, RFC 6531 §3.2, RFC 8689 §4.2.1, RFC 9422 §4.  Pure.
+RFC 1870 (SIZE), RFC 3030 §3, RFC 6152 §3, RFC 6531 §3.2, RFC 8689 §4.2.1, RFC 9422 §4.  Pure.
 """
 
 from __future__ import annotations

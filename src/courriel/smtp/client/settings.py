@@ -41,7 +41,7 @@ class ClientSettings:
     block_octets: int = 65_536
     """Octets of a message that are handed to the kernel at a time."""
     chunk_octets: int = 4 * 1024 * 1024
-    """Octets of one BDAT chunk.  RFC 3030 §4.2 leaves it to us; our mail is seldom larger than one."""
+    """Octets of one BDAT chunk.  RFC 3030 leaves it to us; our mail is seldom larger than one."""
     eager_octets: int = 0
     """A message up to this size follows its recipients without waiting for what is said to them (BDAT only): a round
     trip less, but octets are sent in vain where all recipients are refused.  0: never."""
