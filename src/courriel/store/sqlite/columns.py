@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
@@ -42,22 +42,30 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.SAVED: "m.saved",
 }
 
+Source: TypeAlias = Callable[[], apsw.Connection]
+"""Gives the loop's connection for reading, for use at once."""
+
+Settled: TypeAlias = Callable[[], Awaitable[None]]
+"""Makes all that was answered visible to other connections."""
+
 Values: TypeAlias = list[Any]
 """Values of one column: all ``bytes`` or all ``int``."""
 
 
 class Columns:
-    """The columns of one shard's views.  ``connection`` is the loop's, for reading; ``pool`` is not closed here."""
+    """The columns of one shard's views.  ``pool`` is not closed here."""
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        source: Source,
+        settled: Settled,
         pool: ThreadPoolExecutor,
         views: Mapping[tuple[AccountId, MailboxId], SqliteView],
         limit_octets: int,
         clock: Clock,
     ) -> None:
-        self._connection = connection
+        self._source = source
+        self._settled = settled
         self._pool = pool
         self._pool_connection: apsw.Connection | None = None
         self._pool_lock = asyncio.Lock()
@@ -101,6 +109,7 @@ class Columns:
             uids = view.uids
             count = len(uids)
             loop = asyncio.get_running_loop()
+            await self._settled()
             async with self._pool_lock:
                 found = await loop.run_in_executor(
                     self._pool, self._select, self._connection_for_pool(), view.account, view.mailbox, column,
@@ -118,7 +127,8 @@ class Columns:
 
     def _connection_for_pool(self) -> apsw.Connection:
         if self._pool_connection is None:
-            self._pool_connection = open_reader(self._connection.filename, self._connection.open_vfs)
+            loops = self._source()
+            self._pool_connection = open_reader(loops.filename, loops.open_vfs)
         return self._pool_connection
 
     def _keep(self, view: SqliteView, column: Column, values: Values) -> None:
@@ -140,7 +150,7 @@ class Columns:
         uids = view.uids[first : first + count]
         if not uids:
             return []
-        found = self._select(self._connection, view.account, view.mailbox, column, uids[0], uids[-1])
+        found = self._select(self._source(), view.account, view.mailbox, column, uids[0], uids[-1])
         if len(found) == len(uids):
             return found
         # The writer is ahead of the view: something in between was just removed.  Its values still stand.
@@ -168,12 +178,12 @@ class Columns:
         is still asked for then is when it was received."""
         if column is Column.SAVED:
             sql = "SELECT saved FROM member WHERE acct=? AND coll=? AND uid=?"
-            row = fetch_one(self._connection, sql, (view.account, view.mailbox, uid))
+            row = fetch_one(self._source(), sql, (view.account, view.mailbox, uid))
             if row is not None:
                 return int(row[0])
             column = Column.RECEIVED
         row = fetch_one(
-            self._connection, f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
+            self._source(), f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
         )
         return None if row is None else row[0]
 
@@ -204,7 +214,7 @@ class Columns:
             id = (
                 view.ids[place]
                 if place >= 0
-                else expunged_id(self._connection, view.account, view.mailbox, uid, self._clock.now())
+                else expunged_id(self._source(), view.account, view.mailbox, uid, self._clock.now())
             )
             if id is None:
                 values.append(None)

@@ -6,9 +6,9 @@ held by anybody.  A group is *prepared* (SQL into SQLite's page cache: microseco
 and *finished* on the loop: visible first, then answered.  Preparing on the loop matters: SQLite gives up the
 interpreter lock at every statement, and a thread that wants it back from a busy loop waits for a switch interval.
 
-Heavy groups (bulk expunges, jobs) are prepared in the thread too.  A lone small item is sealed on the loop while
-the disk is quick.  Starting a group waits for the end of the loop's turn, so that what one turn reads from many
-sockets goes together.
+Heavy groups (bulk expunges, jobs) are prepared in the thread too, once the medium has *settled*.  A lone small item
+is sealed on the loop while the disk is quick.  Starting a group waits for the end of the loop's turn, so that what
+one turn reads from many sockets goes together.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Group(Generic[Context]):
 
 
 class Medium(Protocol[Context]):
-    """What a committer writes to.  ``prepare`` and ``seal`` may run in the writer thread."""
+    """What a committer writes to.  ``seal`` may run in the writer thread while the loop reads."""
 
     def is_heavy(self) -> bool:
         """Whether work of the medium's own makes the next group slow to prepare."""
@@ -66,8 +66,13 @@ class Medium(Protocol[Context]):
         """Whether a group is worth starting though no item waits."""
         ...
 
-    def prepare(self, items: list[Item[Context]]) -> Context:
-        """Run the plans; refusals (CourrielError) stay with their item.  Anything else raised undoes the group."""
+    def settle(self) -> None:
+        """On the loop: until the thread is done with a heavy group or a job, all the medium uses is the thread's."""
+        ...
+
+    def prepare(self, items: list[Item[Context]], heavy: bool) -> Context:
+        """Run the plans; refusals (CourrielError) stay with their item.  Anything else raised undoes the group.
+        ``heavy``: in the thread, after ``settle``."""
         ...
 
     def is_small(self, context: Context) -> bool: ...
@@ -148,8 +153,15 @@ class Committer(Generic[Context]):
             self._scheduled = True
             self._loop.call_soon(self._start)
 
-    async def when_idle(self, act: Callable[[], T]) -> T:
+    def between(self, act: Callable[[], None]) -> None:
         """Run ``act`` on the loop while no group is under way: at once, or before the next one starts."""
+        if self.busy:
+            self._between.append(act)
+        else:
+            act()
+
+    async def when_idle(self, act: Callable[[], T]) -> T:
+        """As ``between``; returns what ``act`` returns."""
         if not self.busy:
             return act()
         future: asyncio.Future[T] = self._loop.create_future()
@@ -181,7 +193,12 @@ class Committer(Generic[Context]):
 
     def _job_ended(self, future: asyncio.Future[None]) -> None:
         error = None if future.cancelled() else future.exception()
-        if error is not None and self._medium.is_fatal(error) and self.failure is None:
+        if error is not None and self._medium.is_fatal(error):
+            self.stop(error)
+
+    def stop(self, error: BaseException) -> None:
+        """Take no more."""
+        if self.failure is None:
             self.failure = error
             self._medium.stopped(error)
 
@@ -207,7 +224,14 @@ class Committer(Generic[Context]):
         if self.busy:
             return
         if self._jobs:
-            self._start_job(*self._jobs.popleft())
+            act, waits = self._jobs.popleft()
+            self.busy = True
+            if (error := self._settle()) is None:
+                self._start_job(act, waits)
+            else:
+                self._medium.undo()
+                self.stop(error)
+                self._end_job(waits, None, Unavailable(f"{self._name}: {error}"))
             return
         if self.failure is not None:
             self._refuse_waiting(self.failure)
@@ -218,9 +242,13 @@ class Committer(Generic[Context]):
         self.busy = True
         self.groups += 1
         if self._medium.is_heavy() or any(item.heavy for item in group.items):
-            self._in_thread(group, self._prepare_and_seal)
+            group.error = self._settle()
+            if group.error is None:
+                self._in_thread(group, self._prepare_and_seal)
+            else:
+                self._finish(group)
             return
-        self._prepare(group)
+        self._prepare(group, heavy=False)
         if group.error is not None or group.context is None:
             self._finish(group)
         elif len(group.items) <= 1 and self._mean_s < self._inline_s and self._medium.is_small(group.context):
@@ -239,9 +267,16 @@ class Committer(Generic[Context]):
             return items
         return [waiting.popleft() for _ in range(self._group_items)]
 
-    def _prepare(self, group: Group[Context]) -> None:
+    def _settle(self) -> Exception | None:
         try:
-            group.context = self._medium.prepare(group.items)
+            self._medium.settle()
+        except Exception as error:
+            return error
+        return None
+
+    def _prepare(self, group: Group[Context], heavy: bool) -> None:
+        try:
+            group.context = self._medium.prepare(group.items, heavy)
         except Exception as error:
             group.error = error
 
@@ -256,7 +291,7 @@ class Committer(Generic[Context]):
         group.seconds = perf_counter() - begun
 
     def _prepare_and_seal(self, group: Group[Context]) -> None:
-        self._prepare(group)
+        self._prepare(group, heavy=True)
         if group.error is None:
             self._seal(group)
 
@@ -290,8 +325,7 @@ class Committer(Generic[Context]):
     def _failed(self, group: Group[Context], error: BaseException) -> None:
         self._medium.undo()
         if self._medium.is_fatal(error):
-            self.failure = error
-            self._medium.stopped(error)
+            self.stop(error)
             self._answer(group, error)
             self._refuse_waiting(error)
         elif len(group.items) > 1:
@@ -302,8 +336,7 @@ class Committer(Generic[Context]):
                 if not item.future.cancelled():
                     item.future.set_exception(error)
             if not group.items:
-                self.failure = error
-                self._medium.stopped(error)
+                self.stop(error)
 
     def _refuse_waiting(self, error: BaseException) -> None:
         for item in (*self._alone, *self._waiting):
@@ -318,25 +351,23 @@ class Committer(Generic[Context]):
 
     # --- the thread -----------------------------------------------------------------------------------------
     def _start_job(self, act: Callable[[], Any], future: asyncio.Future[Any]) -> None:
-        self.busy = True
-
-        def finish(result: Any, error: BaseException | None) -> None:
-            if not future.cancelled():
-                if error is None:
-                    future.set_result(result)
-                else:
-                    future.set_exception(error)
-            self._finish(Group([]))
-
         def run() -> None:
             result, failed = None, None
             try:
                 result = act()
             except Exception as error:
                 failed = error
-            self._loop.call_soon_threadsafe(finish, result, failed)
+            self._loop.call_soon_threadsafe(self._end_job, future, result, failed)
 
         self._put(run)
+
+    def _end_job(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        if not future.cancelled():
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+        self._finish(Group([]))
 
     def _in_thread(self, group: Group[Context], act: Callable[[Group[Context]], None]) -> None:
         def run() -> None:

@@ -133,7 +133,10 @@ class SqliteQueue:
     def has_work(self) -> bool:
         return False
 
-    def prepare(self, items: Items) -> _Group:
+    def settle(self) -> None:
+        """Nothing is open between two groups."""
+
+    def prepare(self, items: Items, heavy: bool) -> _Group:
         self._connection.execute("BEGIN IMMEDIATE")
         group = _Group(self._connection)
         run_plans(items, group)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
@@ -21,7 +21,7 @@ from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.state import AccountState, load_account
-from courriel.store.sqlite.transaction import Appeared, MailboxDropped, Removed, Transaction
+from courriel.store.sqlite.transaction import AccountDraft, Appeared, MailboxDropped, Removed, Transaction
 from courriel.store.sqlite.view import SqliteView
 
 Key: TypeAlias = tuple[AccountId, MailboxId]
@@ -59,6 +59,8 @@ class Residents:
         self.accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
         self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
         self._changed: set[AccountId] = set()
+        self.unsettled: dict[AccountId, AccountState] = {}
+        """Accounts whose newest changes other connections do not see yet, held so that nobody reads them there."""
         self.claimed: dict[Key, AccountState] = {}
         """Mailboxes whose \\Recent was claimed since the last group; only these accounts know, so they are held."""
 
@@ -100,6 +102,11 @@ class Residents:
         # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
         if len(self._used_accounts) > self._settings.idle_accounts and not self._pending:
             self._used_accounts.popitem(last=False)
+
+    def hold(self, drafts: Mapping[AccountId, AccountDraft]) -> None:
+        """Keep accounts in memory until ``unsettled`` is cleared."""
+        for account, draft in drafts.items():
+            self.unsettled[account] = draft.base
 
     def take_changed(self) -> list[AccountId]:
         """Accounts in memory that changed since the last call."""

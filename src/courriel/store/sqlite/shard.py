@@ -1,8 +1,10 @@
-"""One shard: its database file, packs and flag log.  STORAGE §5.
+"""One shard: its database file, packs, redo log and flag log.  STORAGE §5, ADR 7.
 
-``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans, write packs, then
-the transaction, then show it to what is in memory (``residents.py``).  On a full or failing disk the shard takes no
-more changes, says so once, and stays readable; a failed sync is never tried again.
+``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans in the open
+transaction, write packs, write what the plans wrote into the redo log, then show it to what is in memory
+(``residents.py``).  The transaction is committed after many groups, without a sync; a heavy group has one of its own,
+synced.  On a full or failing disk the shard takes no more changes, says so once, and stays readable; a failed sync
+is never tried again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from weakref import WeakValueDictionary
 import apsw
 
 from courriel.base.clock import Clock
+from courriel.base.errors import Unavailable
 from courriel.model.changes import FlagResult
 from courriel.model.flags import FlagChange
 from courriel.model.ids import ModSeq
@@ -25,16 +28,18 @@ from courriel.store.blobs.pack import PackReader, PackWriter, Place
 from courriel.store.sqlite import flags as flag_changes
 from courriel.store.sqlite.check import Report, check_shard
 from courriel.store.sqlite.commit import Committer, Item, run_plans
-from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
+from courriel.store.sqlite.connection import Row, meaning, open_reader, open_writer, stops_writing
 from courriel.store.sqlite.flaglog import FlagLog
-from courriel.store.sqlite.migrations import migrate
+from courriel.store.sqlite.migrations import migrate, version
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.recovery import recover
+from courriel.store.sqlite.redo import Recorder, Unsettled, note_sequence, replay
+from courriel.store.sqlite.redolog import RedoLog
 from courriel.store.sqlite.residents import Residents, Views
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
 from courriel.store.sqlite.snapshot import take_snapshot
-from courriel.store.sqlite.transaction import Transaction
+from courriel.store.sqlite.transaction import Statements, Transaction
 from courriel.store.sqlite.view import SqliteView
 
 HEAVY_FLAGS: Final = 2_000
@@ -49,6 +54,10 @@ RECENT_BLOBS: Final = 4_096
 
 SMALL_GROUP_OCTETS: Final = 262_144
 """Bodies to pack up to which a group counts as small; compressing them takes about 0.4 ms."""
+
+
+PLACED: Final = "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+"""Bodies that are in a pack."""
 
 
 class Say(Protocol):
@@ -82,9 +91,10 @@ class Shard:
         self._loop = loop
         self._say = say
         self._flush_timer: asyncio.TimerHandle | None = None
+        self._settle_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
-        self._checkpointing = False
+        self._tidying = False
         views: Views = WeakValueDictionary()
         self._open(views)
         self.committer: Committer[Transaction] = Committer(
@@ -103,10 +113,14 @@ class Shard:
     def _open(self, views: Views) -> None:
         try:
             self._flag_log = FlagLog(self.files, f"{self.directory}/flags-{self.number}.log", self.directory)
+            self._redo_log = RedoLog(self.files, f"{self.directory}/redo-{self.number}.log", self.directory)
             self.connection = open_writer(self.path, self._vfs)
+            if version(self.connection):
+                replay(self.connection, self._redo_log)
             migrate(self.connection, lambda version: take_snapshot(self, version))
             self.files.fsync_directory(self.directory)
             self._recover()
+            self._unsettled = Unsettled(self.connection, self._redo_log)
             self._pending = PendingFlags(self._flag_log)
             self._packs = PackWriter(self.files, self.packs_directory, self.settings.pack_octets)
             self.pack_reader = PackReader(self.files, self.packs_directory)
@@ -114,7 +128,8 @@ class Shard:
             self._last_blob = int(highest[0]) if highest else 0
             self.connection.set_wal_hook(self._note_wal)
             self.reader = open_reader(self.path, self._vfs)
-            self.reads = Reads(self.reader, self.pack_reader, views, self.settings, self.clock)
+            self.reads = Reads(self.source, self.pack_reader, views, self.settings, self.clock, self.settled)
+            self._sync_commits(False)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
 
@@ -137,8 +152,46 @@ class Shard:
     def wal_octets(self) -> int:
         return self._wal_pages * 4096
 
+    def source(self) -> apsw.Connection:
+        """The connection that shows all that was answered.  The writer's is the loop's while anything is open."""
+        return self.connection if self._unsettled else self.reader
+
+    async def settled(self) -> None:
+        """Let every connection see what was answered."""
+        if self._unsettled:
+            await self.committer.when_idle(self._settle_now)
+
+    def _settle_now(self) -> None:
+        try:
+            self.settle()
+        except (apsw.Error, Unavailable) as error:
+            self.committer.stop(error)
+            self.undo()
+
+    def _settle_in_time(self) -> None:
+        self._settle_timer = None
+        self.committer.between(self._settle_now)
+
+    def _sync_commits(self, on: bool) -> None:
+        """Whether a commit waits for the disk; it then takes along all earlier ones.  Between transactions."""
+        self.connection.pragma("synchronous", "FULL" if on else "NORMAL")
+
+    def make_durable(self) -> None:
+        """Have the disk hold what is settled, and begin the redo log anew.  In the writer thread."""
+        self._sync_commits(True)
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            note_sequence(self.connection, self._redo_log.sequence)
+            self.connection.execute("COMMIT")
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self._sync_commits(False)
+        self._redo_log.restart()
+
     def checkpoint(self, truncate: bool) -> None:
         """Copy the write-ahead log into the database.  In the writer thread."""
+        self.make_durable()
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
         try:
             self.connection.wal_checkpoint(mode=mode)
@@ -171,22 +224,26 @@ class Shard:
         return report
 
     async def close(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-        self._flush_timer = None
+        for timer in (self._flush_timer, self._settle_timer):
+            if timer is not None:
+                timer.cancel()
+        self._flush_timer = self._settle_timer = None
         if self.has_work() and self.committer.failure is None:
             self.committer.kick()
         await self.committer.close()
         try:
             if self.committer.failure is None:
+                self.settle()
+                self._sync_commits(True)
                 self.connection.execute("UPDATE meta SET value=1 WHERE name='closed'")
                 self.checkpoint(truncate=True)
-        except (apsw.Error, OSError) as error:
+                self._redo_log.empty()
+        except (apsw.Error, OSError, Unavailable) as error:
             self._say("store.close_failed", shard=self.number, error=str(error))
         finally:
             for release in (
-                self.reads.close, self.connection.close, self._packs.close,
-                self.pack_reader.close, self._flag_log.close,
+                self.reads.close, self.reader.close, self.connection.close, self._packs.close,
+                self.pack_reader.close, self._flag_log.close, self._redo_log.close,
             ):  # fmt: skip
                 try:
                     release()
@@ -206,8 +263,7 @@ class Shard:
             try:
                 self._pending.add(view, judged)
             except OSError as error:
-                self.committer.failure = error
-                self.stopped(error)
+                self.committer.stop(error)
                 raise meaning(error) from error
             if view.owner.watchers:
                 self.residents.wake(view.owner.watchers)
@@ -233,10 +289,26 @@ class Shard:
     def has_work(self) -> bool:
         return bool(self._pending or self.residents.claimed)
 
-    def prepare(self, items: list[Item[Transaction]]) -> Transaction:
-        self.connection.execute("BEGIN IMMEDIATE")
+    def settle(self) -> None:
+        self._unsettled.settle()
+        self.residents.unsettled.clear()
+        if self._settle_timer is not None:
+            self._settle_timer.cancel()
+        self._settle_timer = None
+
+    def prepare(self, items: list[Item[Transaction]], heavy: bool) -> Transaction:
+        if heavy:
+            self._sync_commits(True)
+            self.connection.execute("BEGIN IMMEDIATE")
+            return self._run(items, self.connection)
+        if self._unsettled.octets >= self.settings.settle_octets:
+            self.settle()
+        self._unsettled.begin()
+        return self._run(items, Recorder(self.connection))
+
+    def _run(self, items: list[Item[Transaction]], connection: Statements) -> Transaction:
         transaction = Transaction(
-            self.connection,
+            connection,
             self.residents.accounts,
             self.residents.known_view,
             self.clock.now(),
@@ -265,24 +337,33 @@ class Shard:
         return not context.packed or sum(len(message.body) for _, _, message in context.packed) <= SMALL_GROUP_OCTETS
 
     def seal(self, context: Transaction) -> None:
+        rows: list[Row] = []
         if context.packed:
             places = self.write_bodies([(hash, message.body) for _, hash, message in context.packed])
-            self.connection.executemany(
-                "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)",
-                [
-                    (
-                        number, hash, len(message.body), place.pack, place.offset, place.length, place.codec,
-                        context.now, message.summary.parts, message.summary.preview,
-                    )
-                    for (number, hash, message), place in zip(context.packed, places, strict=True)
-                ],
-            )  # fmt: skip
+            rows = [
+                (
+                    number, hash, len(message.body), place.pack, place.offset, place.length, place.codec,
+                    context.now, message.summary.parts, message.summary.preview,
+                )
+                for (number, hash, message), place in zip(context.packed, places, strict=True)
+            ]  # fmt: skip
+        group = context.connection
+        if isinstance(group, Recorder):
+            if rows:
+                group.late.append((PLACED, rows))
+            if changes := group.everything():
+                group.octets = self._redo_log.append(changes)
+            return
+        self.connection.executemany(PLACED, rows)
         self.connection.execute("COMMIT")
+        self._sync_commits(False)
+        self._redo_log.restart()
 
     def undo(self) -> None:
         try:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+            self._unsettled.undo()
+            if not self.connection.in_transaction:
+                self._sync_commits(False)
         except apsw.Error as error:
             self._say("store.rollback_failed", shard=self.number, error=str(error))
 
@@ -293,6 +374,8 @@ class Shard:
         self._say("store.shard.stopped", shard=self.number, error=f"{type(error).__name__}: {error}")
 
     def show(self, context: Transaction) -> None:
+        if isinstance(context.connection, Recorder) and context.connection.octets:
+            self._keep_open(context.connection, context)
         self._pending_done()
         self.residents.show(context)
         for hash, number in context.new_blobs.items():
@@ -301,23 +384,39 @@ class Shard:
             self._recent_blobs.popitem(last=False)
         for account_and_message in context.forgotten:
             self.reads.forget(*account_and_message)
-        if self.wal_octets > self.settings.checkpoint_octets and not self._checkpointing:
-            self._checkpointing = True
-            self.committer.later(self._copy_log)
+        if self._is_log_full() and not self._tidying:
+            self._tidying = True
+            self.committer.later(self._tidy)
 
-    def _copy_log(self) -> None:
+    def _keep_open(self, group: Recorder, context: Transaction) -> None:
         try:
-            self.checkpoint(truncate=False)
+            self._unsettled.take(group)
+        except apsw.Error as error:
+            self.committer.stop(error)
+            self.undo()
+        self.residents.hold(context.drafts)
+        if self._settle_timer is None:
+            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._settle_in_time)
+
+    def _is_log_full(self) -> bool:
+        return self.wal_octets > self.settings.checkpoint_octets or self._redo_log.octets > self.settings.redo_octets
+
+    def _tidy(self) -> None:
+        """Make room in the logs.  In the writer thread."""
+        try:
+            if self.wal_octets > self.settings.checkpoint_octets:
+                self.checkpoint(truncate=False)
+            else:
+                self.make_durable()
         finally:
-            self._checkpointing = False
+            self._tidying = False
 
     def _pending_done(self) -> None:
         try:
             self._pending.done()
         except OSError as error:
             # The changes are in the tables, so recovery passes over what is left in the log; but the disk fails.
-            self.committer.failure = error
-            self.stopped(error)
+            self.committer.stop(error)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

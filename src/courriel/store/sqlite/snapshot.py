@@ -57,9 +57,10 @@ def roll_back(files: Files, directory: str, number: int) -> int:
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     connection.close()
     present = set(files.names(directory))
-    for suffix in ("-wal", "-shm"):
-        if f"shard-{number}.db{suffix}" in present:
-            files.unlink(path + suffix)
+    # The logs go on from the database that is replaced.
+    for name in (f"shard-{number}.db-wal", f"shard-{number}.db-shm", f"redo-{number}.log"):
+        if name in present:
+            files.unlink(f"{directory}/{name}")
     files.rename(path, path + ".undone")
     files.rename(f"{snapshots}/{stem}{version}.db", path)
     files.fsync_directory(snapshots)

@@ -134,7 +134,7 @@ class SqliteStore:
         entries: list[JournalEntry] = []
         if since < state.recalled_from:
             rows = fetch_all(
-                shard.reader,
+                shard.source(),
                 "SELECT modseq, kinds, colls FROM chg WHERE acct=? AND modseq>? AND modseq<=? ORDER BY modseq",
                 (account, since, state.recalled_from),
             )
