@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
@@ -20,6 +20,7 @@ from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
 from courriel.ports.store import Column
 from courriel.store.sqlite.connection import fetch_all, fetch_one, open_reader
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.transaction import Appeared
 from courriel.store.sqlite.view import SqliteView
 
@@ -42,12 +43,6 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.SAVED: "m.saved",
 }
 
-Source: TypeAlias = Callable[[], apsw.Connection]
-"""Gives the loop's connection for reading, for use at once."""
-
-Settled: TypeAlias = Callable[[], Awaitable[None]]
-"""Makes all that was answered visible to other connections."""
-
 Values: TypeAlias = list[Any]
 """Values of one column: all ``bytes`` or all ``int``."""
 
@@ -58,14 +53,12 @@ class Columns:
     def __init__(
         self,
         source: Source,
-        settled: Settled,
         pool: ThreadPoolExecutor,
         views: Mapping[tuple[AccountId, MailboxId], SqliteView],
         limit_octets: int,
         clock: Clock,
     ) -> None:
         self._source = source
-        self._settled = settled
         self._pool = pool
         self._pool_connection: apsw.Connection | None = None
         self._pool_lock = asyncio.Lock()
@@ -94,6 +87,8 @@ class Columns:
         if kept is not None:
             self._kept.move_to_end((view.account, view.mailbox, column))
             return kept[first : first + count]
+        if self._source.is_lent:
+            await self._source.readable()
         total = len(view.uids)
         if count >= WHOLE_COLUMN and count * 4 >= total:
             whole = await self._whole(view, column)
@@ -109,12 +104,14 @@ class Columns:
             uids = view.uids
             count = len(uids)
             loop = asyncio.get_running_loop()
-            await self._settled()
+            await self._source.settled()
             async with self._pool_lock:
                 found = await loop.run_in_executor(
                     self._pool, self._select, self._connection_for_pool(), view.account, view.mailbox, column,
                     uids[0], uids[count - 1],
                 )  # fmt: skip
+            if self._source.is_lent:
+                await self._source.readable()
             if view.columns.get(column) is not None:
                 return view.columns[column]
             if view.uids is not uids or len(found) != count:
@@ -127,7 +124,7 @@ class Columns:
 
     def _connection_for_pool(self) -> apsw.Connection:
         if self._pool_connection is None:
-            loops = self._source()
+            loops = self._source.reader
             self._pool_connection = open_reader(loops.filename, loops.open_vfs)
         return self._pool_connection
 
@@ -206,6 +203,8 @@ class Columns:
     async def values(self, view: SqliteView, column: Column, uids: Sequence[int]) -> list[bytes | int | None]:
         kept = view.sizes if column is Column.SIZE else view.ids if column is Column.ID else view.columns.get(column)
         values: list[bytes | int | None] = []
+        if kept is None and self._source.is_lent:
+            await self._source.readable()
         for uid in uids:
             place = view.index(uid)
             if place >= 0 and kept is not None:

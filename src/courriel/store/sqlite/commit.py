@@ -6,9 +6,10 @@ held by anybody.  A group is *prepared* (SQL into SQLite's page cache: microseco
 and *finished* on the loop: visible first, then answered.  Preparing on the loop matters: SQLite gives up the
 interpreter lock at every statement, and a thread that wants it back from a busy loop waits for a switch interval.
 
-Heavy groups (bulk expunges, jobs) are prepared in the thread too, once the medium has *settled*.  A lone small item
-is sealed on the loop while the disk is quick.  Starting a group waits for the end of the loop's turn, so that what
-one turn reads from many sockets goes together.
+Heavy groups (bulk expunges) and jobs run in the thread from end to end; the medium *settles* before them, and
+everything it uses is the thread's meanwhile (``lent``).  A lone small item is sealed on the loop while the disk is
+quick.  Starting a group waits for the end of the loop's turn, so that what one turn reads from many sockets goes
+together.
 """
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ class Medium(Protocol[Context]):
         ...
 
     def settle(self) -> None:
-        """On the loop: until the thread is done with a heavy group or a job, all the medium uses is the thread's."""
+        """In the thread, before a heavy group or a job: leave nothing of earlier groups open."""
+        ...
+
+    def take_back(self) -> None:
+        """On the loop: what was lent to the thread is the loop's again."""
         ...
 
     def prepare(self, items: list[Item[Context]], heavy: bool) -> Context:
@@ -128,6 +133,7 @@ class Committer(Generic[Context]):
         self._thread: threading.Thread | None = None
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.busy = False
+        self.lent = False
         self.failure: BaseException | None = None
         self.groups = 0
 
@@ -153,15 +159,8 @@ class Committer(Generic[Context]):
             self._scheduled = True
             self._loop.call_soon(self._start)
 
-    def between(self, act: Callable[[], None]) -> None:
-        """Run ``act`` on the loop while no group is under way: at once, or before the next one starts."""
-        if self.busy:
-            self._between.append(act)
-        else:
-            act()
-
     async def when_idle(self, act: Callable[[], T]) -> T:
-        """As ``between``; returns what ``act`` returns."""
+        """Run ``act`` on the loop while no group is under way: at once, or before the next one starts."""
         if not self.busy:
             return act()
         future: asyncio.Future[T] = self._loop.create_future()
@@ -224,14 +223,7 @@ class Committer(Generic[Context]):
         if self.busy:
             return
         if self._jobs:
-            act, waits = self._jobs.popleft()
-            self.busy = True
-            if (error := self._settle()) is None:
-                self._start_job(act, waits)
-            else:
-                self._medium.undo()
-                self.stop(error)
-                self._end_job(waits, None, Unavailable(f"{self._name}: {error}"))
+            self._start_job(*self._jobs.popleft())
             return
         if self.failure is not None:
             self._refuse_waiting(self.failure)
@@ -242,11 +234,8 @@ class Committer(Generic[Context]):
         self.busy = True
         self.groups += 1
         if self._medium.is_heavy() or any(item.heavy for item in group.items):
-            group.error = self._settle()
-            if group.error is None:
-                self._in_thread(group, self._prepare_and_seal)
-            else:
-                self._finish(group)
+            self.lent = True
+            self._in_thread(group, self._carry_heavy)
             return
         self._prepare(group, heavy=False)
         if group.error is not None or group.context is None:
@@ -267,13 +256,6 @@ class Committer(Generic[Context]):
             return items
         return [waiting.popleft() for _ in range(self._group_items)]
 
-    def _settle(self) -> Exception | None:
-        try:
-            self._medium.settle()
-        except Exception as error:
-            return error
-        return None
-
     def _prepare(self, group: Group[Context], heavy: bool) -> None:
         try:
             group.context = self._medium.prepare(group.items, heavy)
@@ -290,7 +272,12 @@ class Committer(Generic[Context]):
             group.error = error
         group.seconds = perf_counter() - begun
 
-    def _prepare_and_seal(self, group: Group[Context]) -> None:
+    def _carry_heavy(self, group: Group[Context]) -> None:
+        try:
+            self._medium.settle()
+        except Exception as error:
+            group.error = error
+            return
         self._prepare(group, heavy=True)
         if group.error is None:
             self._seal(group)
@@ -302,6 +289,9 @@ class Committer(Generic[Context]):
         which it is asked for here, so a sender has its 250 before its message is pushed to anybody.
         """
         error = group.error
+        if self.lent:
+            self.lent = False
+            self._medium.take_back()
         if error is None:
             if group.seconds:
                 self._mean_s += (group.seconds - self._mean_s) * EASE
@@ -351,23 +341,31 @@ class Committer(Generic[Context]):
 
     # --- the thread -----------------------------------------------------------------------------------------
     def _start_job(self, act: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+        self.busy = self.lent = True
+
+        def finish(result: Any, error: BaseException | None, has_settled: bool) -> None:
+            if error is not None and not has_settled:
+                self._medium.undo()
+                self.stop(error)
+                error = Unavailable(f"{self._name}: {error}")
+            if not future.cancelled():
+                if error is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(error)
+            self._finish(Group([]))
+
         def run() -> None:
-            result, failed = None, None
+            result, failed, has_settled = None, None, False
             try:
+                self._medium.settle()
+                has_settled = True
                 result = act()
             except Exception as error:
                 failed = error
-            self._loop.call_soon_threadsafe(self._end_job, future, result, failed)
+            self._loop.call_soon_threadsafe(finish, result, failed, has_settled)
 
         self._put(run)
-
-    def _end_job(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-        if not future.cancelled():
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-        self._finish(Group([]))
 
     def _in_thread(self, group: Group[Context], act: Callable[[Group[Context]], None]) -> None:
         def run() -> None:

@@ -136,6 +136,9 @@ class SqliteQueue:
     def settle(self) -> None:
         """Nothing is open between two groups."""
 
+    def take_back(self) -> None:
+        """The reader is never lent."""
+
     def prepare(self, items: Items, heavy: bool) -> _Group:
         self._connection.execute("BEGIN IMMEDIATE")
         group = _Group(self._connection)

@@ -1,6 +1,6 @@
 """Reading: views, facts and octets of messages; columns are ``columns.py``'s.
 
-On the loop thread, from the connection that knows all that was answered (``shard.py: Shard.source``).  ``obj`` and
+On the loop thread, from the connection that shows all that was answered (``source.py``).  ``obj`` and
 ``blob`` rows never change once written, so what is read of a message by its id is right whatever the writer does
 meanwhile; only *which* messages there are comes from the view.
 """
@@ -24,10 +24,11 @@ from courriel.store.blobs.cache import OctetCache
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.pack import PackReader, Place, unpack
 from courriel.store.sqlite import viewload
-from courriel.store.sqlite.columns import Columns, Settled, Source, expunged_id
+from courriel.store.sqlite.columns import Columns, expunged_id
 from courriel.store.sqlite.connection import Row, fetch_all, fetch_one, meaning
 from courriel.store.sqlite.removal import unpack_ranges
 from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.state import AccountState
 from courriel.store.sqlite.view import SqliteView
 
@@ -62,7 +63,6 @@ class Reads:
         views: Mapping[tuple[AccountId, MailboxId], SqliteView],
         settings: StoreSettings,
         clock: Clock,
-        settled: Settled,
     ) -> None:
         self._source = source
         self._packs = packs
@@ -71,7 +71,7 @@ class Reads:
         self._bodies: OctetCache[tuple[int, int]] = OctetCache(settings.body_cache_octets)
         self._records: OrderedDict[tuple[int, int, int], Record] = OrderedDict()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self.columns = Columns(source, settled, self._pool, views, settings.column_cache_octets, clock)
+        self.columns = Columns(source, self._pool, views, settings.column_cache_octets, clock)
         self._last_read = (0, 0)
 
     def close(self) -> None:
@@ -153,6 +153,8 @@ class Reads:
         kept = self._bodies.get((account, message))
         if kept is not None:
             return kept
+        if self._source.is_lent:
+            await self._source.readable()
         last_account, last = self._last_read
         self._last_read = (account, message)
         if last_account == account and 0 < message - last <= 8:

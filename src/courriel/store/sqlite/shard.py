@@ -39,6 +39,7 @@ from courriel.store.sqlite.redolog import RedoLog
 from courriel.store.sqlite.residents import Residents, Views
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
 from courriel.store.sqlite.snapshot import take_snapshot
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.transaction import Statements, Transaction
 from courriel.store.sqlite.view import SqliteView
 
@@ -95,8 +96,7 @@ class Shard:
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
         self._tidying = False
-        views: Views = WeakValueDictionary()
-        self._open(views)
+        self._open()
         self.committer: Committer[Transaction] = Committer(
             loop,
             self,
@@ -105,12 +105,15 @@ class Shard:
             waiting_items=settings.waiting_items,
             inline_commit_us=settings.inline_commit_us,
         )
+        views: Views = WeakValueDictionary()
+        self.source = Source(self.reader, self.connection, self._unsettled, self.committer)
+        self.reads = Reads(self.source, self.pack_reader, views, settings, clock)
         self.residents = Residents(
             loop, self.committer.when_idle, self.reader, self.reads, views, self._pending, settings
         )
 
     # --- opening and closing ----------------------------------------------------------------------------------
-    def _open(self, views: Views) -> None:
+    def _open(self) -> None:
         try:
             self._flag_log = FlagLog(self.files, f"{self.directory}/flags-{self.number}.log", self.directory)
             self._redo_log = RedoLog(self.files, f"{self.directory}/redo-{self.number}.log", self.directory)
@@ -128,7 +131,6 @@ class Shard:
             self._last_blob = int(highest[0]) if highest else 0
             self.connection.set_wal_hook(self._note_wal)
             self.reader = open_reader(self.path, self._vfs)
-            self.reads = Reads(self.source, self.pack_reader, views, self.settings, self.clock, self.settled)
             self._sync_commits(False)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
@@ -151,26 +153,6 @@ class Shard:
     @property
     def wal_octets(self) -> int:
         return self._wal_pages * 4096
-
-    def source(self) -> apsw.Connection:
-        """The connection that shows all that was answered.  The writer's is the loop's while anything is open."""
-        return self.connection if self._unsettled else self.reader
-
-    async def settled(self) -> None:
-        """Let every connection see what was answered."""
-        if self._unsettled:
-            await self.committer.when_idle(self._settle_now)
-
-    def _settle_now(self) -> None:
-        try:
-            self.settle()
-        except (apsw.Error, Unavailable) as error:
-            self.committer.stop(error)
-            self.undo()
-
-    def _settle_in_time(self) -> None:
-        self._settle_timer = None
-        self.committer.between(self._settle_now)
 
     def _sync_commits(self, on: bool) -> None:
         """Whether a commit waits for the disk; it then takes along all earlier ones.  Between transactions."""
@@ -291,6 +273,10 @@ class Shard:
 
     def settle(self) -> None:
         self._unsettled.settle()
+
+    def take_back(self) -> None:
+        if self._unsettled:
+            return
         self.residents.unsettled.clear()
         if self._settle_timer is not None:
             self._settle_timer.cancel()
@@ -301,8 +287,6 @@ class Shard:
             self._sync_commits(True)
             self.connection.execute("BEGIN IMMEDIATE")
             return self._run(items, self.connection)
-        if self._unsettled.octets >= self.settings.settle_octets:
-            self.settle()
         self._unsettled.begin()
         return self._run(items, Recorder(self.connection))
 
@@ -384,9 +368,8 @@ class Shard:
             self._recent_blobs.popitem(last=False)
         for account_and_message in context.forgotten:
             self.reads.forget(*account_and_message)
-        if self._is_log_full() and not self._tidying:
-            self._tidying = True
-            self.committer.later(self._tidy)
+        if self._unsettled.octets >= self.settings.settle_octets or self._is_log_full():
+            self._tidy_later()
 
     def _keep_open(self, group: Recorder, context: Transaction) -> None:
         try:
@@ -396,17 +379,22 @@ class Shard:
             self.undo()
         self.residents.hold(context.drafts)
         if self._settle_timer is None:
-            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._settle_in_time)
+            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._tidy_later)
 
     def _is_log_full(self) -> bool:
         return self.wal_octets > self.settings.checkpoint_octets or self._redo_log.octets > self.settings.redo_octets
 
+    def _tidy_later(self) -> None:
+        if not self._tidying:
+            self._tidying = True
+            self.committer.later(self._tidy)
+
     def _tidy(self) -> None:
-        """Make room in the logs.  In the writer thread."""
+        """Make room in the logs, once all is settled.  In the writer thread."""
         try:
             if self.wal_octets > self.settings.checkpoint_octets:
                 self.checkpoint(truncate=False)
-            else:
+            elif self._is_log_full():
                 self.make_durable()
         finally:
             self._tidying = False

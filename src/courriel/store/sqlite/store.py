@@ -133,6 +133,7 @@ class SqliteStore:
             return None
         entries: list[JournalEntry] = []
         if since < state.recalled_from:
+            await shard.source.readable()
             rows = fetch_all(
                 shard.source(),
                 "SELECT modseq, kinds, colls FROM chg WHERE acct=? AND modseq>? AND modseq<=? ORDER BY modseq",
@@ -215,12 +216,15 @@ class SqliteStore:
         shard = self._homes.get(account)
         if shard is None:
             return None
+        if shard.source.is_lent:
+            await shard.source.readable()
         return shard.reads.record(account, mailbox, uid, shard.residents.known_view(account, mailbox))
 
     async def records(self, account: AccountId, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Record]:
         shard = self._homes.get(account)
         if shard is None:
             return []
+        await shard.source.readable()
         view = shard.residents.known_view(account, mailbox)
         found = (shard.reads.record(account, mailbox, uid, view) for uid in uids)
         return [record for record in found if record is not None]
