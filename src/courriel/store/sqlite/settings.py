@@ -38,7 +38,7 @@ class StoreSettings:
     redo_octets: int = 4 * MIB
     """The redo log is begun anew when it has grown to this, which takes one sync of the write-ahead log: some 700
     messages of 4 KB, replayed in 50 ms after a crash."""
-    settle_octets: int = 1 * MIB
+    settle_octets: int = 2 * MIB
     """A transaction is committed when its groups are this large in the redo log: some 180 messages of 4 KB, a
     commit of 1 ms.  Half of it would write a tenth more to the disk."""
     settle_ms: int = 1000
