@@ -30,10 +30,10 @@ SETTINGS = StoreSettings(
     flag_sync_ms=20,
     checkpoint_octets=200_000,
     pack_octets=100_000,
-    redo_octets=30_000,
+    redo_rows=12,
     settle_octets=10_000,
 )
-"""Small, so that a short run also fills packs, settles, begins the redo log anew and copies the write-ahead log."""
+"""Small, so that a short run also fills packs, settles in all ways, and copies the write-ahead log."""
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ class Group(Generic[Context]):
 
 
 class Medium(Protocol[Context]):
-    """What a committer writes to.  ``seal`` may run in the writer thread while the loop reads."""
+    """What a committer writes to.  ``seal`` may run in the writer thread."""
 
     def is_heavy(self) -> bool:
         """Whether work of the medium's own makes the next group slow to prepare."""
@@ -80,7 +80,13 @@ class Medium(Protocol[Context]):
         ``heavy``: in the thread, after ``settle``."""
         ...
 
-    def is_small(self, context: Context) -> bool: ...
+    def is_small(self, context: Context) -> bool:
+        """Whether sealing it takes hardly longer than a sync."""
+        ...
+
+    def needs_all(self, context: Context) -> bool:
+        """Whether sealing it uses what the loop reads with."""
+        ...
 
     def seal(self, context: Context) -> None:
         """Make it durable."""
@@ -102,7 +108,7 @@ class Medium(Protocol[Context]):
 
 
 EASE = 0.2
-"""Weight of the newest sample in the running mean of the time a commit takes."""
+"""Weight of the newest sample in the running mean of the time sealing a small group takes."""
 
 
 class Committer(Generic[Context]):
@@ -244,6 +250,7 @@ class Committer(Generic[Context]):
             self._seal(group)
             self._finish(group)
         else:
+            self.lent = self._medium.needs_all(group.context)
             self._in_thread(group, self._seal)
 
     def _take(self) -> list[Item[Context]]:
@@ -289,12 +296,12 @@ class Committer(Generic[Context]):
         which it is asked for here, so a sender has its 250 before its message is pushed to anybody.
         """
         error = group.error
+        if error is None and group.seconds and not self.lent:
+            self._mean_s += (group.seconds - self._mean_s) * EASE
         if self.lent:
             self.lent = False
             self._medium.take_back()
         if error is None:
-            if group.seconds:
-                self._mean_s += (group.seconds - self._mean_s) * EASE
             for item in group.items:
                 if item.future.cancelled():
                     continue

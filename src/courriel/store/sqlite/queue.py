@@ -148,6 +148,9 @@ class SqliteQueue:
     def is_small(self, context: _Group) -> bool:
         return context.octets <= SMALL_OCTETS
 
+    def needs_all(self, context: _Group) -> bool:
+        return False
+
     def seal(self, context: _Group) -> None:
         self._connection.execute("COMMIT")
 

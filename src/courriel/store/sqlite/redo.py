@@ -1,8 +1,8 @@
 """Groups that are durable in the redo log while their transaction is still open.  ADR 7.
 
 ``Recorder`` notes what a group writes.  ``Unsettled`` is the open transaction: it takes group after group and is
-committed (*settled*) now and then, without a sync, for the log has it all.  When a group must be undone everything
-open is rolled back and the earlier groups are written again from memory: what a start after a crash does, too.
+committed (*settled*) now and then; the log then begins anew.  When a group must be undone everything open is rolled
+back and the earlier groups are written again from memory, as ``replay`` does from the log after a crash.
 """
 
 from __future__ import annotations
@@ -24,22 +24,32 @@ class Recorder:
         self.changes: list[Change] = []
         self.late: list[Change] = []
         """What is to be written once the group is in the log."""
+        self.rows = 0
         self.octets = 0
         """Of the group in the log; 0: it is not there."""
 
-    def everything(self) -> list[Change]:
-        return [*self.changes, *self.late]
-
     def execute(self, sql: str, bindings: Row = ()) -> apsw.Cursor:
         if not sql.startswith("SELECT"):
-            self.changes.append((sql, [bindings]))
+            self._note(sql, [bindings])
         return self._connection.execute(sql, bindings)
 
     def executemany(self, sql: str, rows: Iterable[Row]) -> apsw.Cursor:
         kept = list(rows)
         if kept:
-            self.changes.append((sql, kept))
+            self._note(sql, kept)
         return self._connection.executemany(sql, kept)
+
+    def _note(self, sql: str, rows: Sequence[Row]) -> None:
+        self.changes.append((sql, rows))
+        self.rows += len(rows)
+
+    def log(self, log: RedoLog) -> None:
+        """Make the group durable, unless it changes nothing.  Raises OSError."""
+        if changes := self.everything():
+            self.octets = log.append(changes)
+
+    def everything(self) -> list[Change]:
+        return [*self.changes, *self.late]
 
 
 def redo(connection: apsw.Connection, changes: Sequence[Change]) -> None:
@@ -48,7 +58,7 @@ def redo(connection: apsw.Connection, changes: Sequence[Change]) -> None:
 
 
 class Unsettled:
-    """See above.  On the loop, while no group is under way; ``octets``: of the log, in this transaction."""
+    """See above.  ``octets``: of the groups, in the log."""
 
     def __init__(self, connection: apsw.Connection, log: RedoLog) -> None:
         self._connection = connection
@@ -62,7 +72,7 @@ class Unsettled:
         return bool(self._groups)
 
     def begin(self) -> None:
-        """Have a transaction open that holds the groups."""
+        """Have a transaction open that holds the groups.  Raises Unavailable."""
         self._check()
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -74,13 +84,15 @@ class Unsettled:
         redo(self._connection, group.late)
 
     def settle(self) -> None:
-        """Commit.  Raises apsw.Error, Unavailable; ``undo`` then brings the groups back."""
+        """Commit the groups, and what was written since.  Raises apsw.Error, Unavailable; ``undo`` then brings the
+        groups back."""
         self._check()
         self._torn = True
         if self._groups:
             note_sequence(self._connection, self._log.sequence)
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
+        self._log.restart()
         self._torn = False
         self._groups.clear()
         self.octets = 0
@@ -102,7 +114,7 @@ class Unsettled:
 
 
 def note_sequence(connection: apsw.Connection, sequence: int) -> None:
-    """In a transaction: with it, the tables hold every group up to this one."""
+    """In a transaction: with it, the tables hold every group of the log up to this one."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('redo', ?)", (sequence,))
 
 

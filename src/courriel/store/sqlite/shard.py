@@ -2,9 +2,9 @@
 
 ``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans in the open
 transaction, write packs, write what the plans wrote into the redo log, then show it to what is in memory
-(``residents.py``).  The transaction is committed after many groups, without a sync; a heavy group has one of its own,
-synced.  On a full or failing disk the shard takes no more changes, says so once, and stays readable; a failed sync
-is never tried again.
+(``residents.py``).  The transaction is committed after many groups or with a large one; a heavy group has one of its
+own.  On a full or failing disk the shard takes no more changes, says so once, and stays readable; a failed sync is
+never tried again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from courriel.store.sqlite.migrations import migrate, version
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.recovery import recover
-from courriel.store.sqlite.redo import Recorder, Unsettled, note_sequence, replay
+from courriel.store.sqlite.redo import Recorder, Unsettled, replay
 from courriel.store.sqlite.redolog import RedoLog
 from courriel.store.sqlite.residents import Residents, Views
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
@@ -95,7 +95,7 @@ class Shard:
         self._settle_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
-        self._tidying = False
+        self._checkpointing = False
         self._open()
         self.committer: Committer[Transaction] = Committer(
             loop,
@@ -131,7 +131,6 @@ class Shard:
             self._last_blob = int(highest[0]) if highest else 0
             self.connection.set_wal_hook(self._note_wal)
             self.reader = open_reader(self.path, self._vfs)
-            self._sync_commits(False)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
 
@@ -154,26 +153,8 @@ class Shard:
     def wal_octets(self) -> int:
         return self._wal_pages * 4096
 
-    def _sync_commits(self, on: bool) -> None:
-        """Whether a commit waits for the disk; it then takes along all earlier ones.  Between transactions."""
-        self.connection.pragma("synchronous", "FULL" if on else "NORMAL")
-
-    def make_durable(self) -> None:
-        """Have the disk hold what is settled, and begin the redo log anew.  In the writer thread."""
-        self._sync_commits(True)
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            note_sequence(self.connection, self._redo_log.sequence)
-            self.connection.execute("COMMIT")
-        finally:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            self._sync_commits(False)
-        self._redo_log.restart()
-
     def checkpoint(self, truncate: bool) -> None:
         """Copy the write-ahead log into the database.  In the writer thread."""
-        self.make_durable()
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
         try:
             self.connection.wal_checkpoint(mode=mode)
@@ -216,7 +197,6 @@ class Shard:
         try:
             if self.committer.failure is None:
                 self.settle()
-                self._sync_commits(True)
                 self.connection.execute("UPDATE meta SET value=1 WHERE name='closed'")
                 self.checkpoint(truncate=True)
                 self._redo_log.empty()
@@ -284,7 +264,6 @@ class Shard:
 
     def prepare(self, items: list[Item[Transaction]], heavy: bool) -> Transaction:
         if heavy:
-            self._sync_commits(True)
             self.connection.execute("BEGIN IMMEDIATE")
             return self._run(items, self.connection)
         self._unsettled.begin()
@@ -318,7 +297,14 @@ class Shard:
         self._pending.fold(transaction)
 
     def is_small(self, context: Transaction) -> bool:
+        if self.needs_all(context):
+            return False
         return not context.packed or sum(len(message.body) for _, _, message in context.packed) <= SMALL_GROUP_OCTETS
+
+    def needs_all(self, context: Transaction) -> bool:
+        """Whether the group is committed, and all that is open with it, instead of going to the redo log."""
+        rows = context.connection.rows if isinstance(context.connection, Recorder) else 0
+        return rows > self.settings.redo_rows or self._unsettled.octets > self.settings.settle_octets
 
     def seal(self, context: Transaction) -> None:
         rows: list[Row] = []
@@ -332,22 +318,17 @@ class Shard:
                 for (number, hash, message), place in zip(context.packed, places, strict=True)
             ]  # fmt: skip
         group = context.connection
-        if isinstance(group, Recorder):
+        if isinstance(group, Recorder) and not self.needs_all(context):
             if rows:
                 group.late.append((PLACED, rows))
-            if changes := group.everything():
-                group.octets = self._redo_log.append(changes)
+            group.log(self._redo_log)
             return
         self.connection.executemany(PLACED, rows)
-        self.connection.execute("COMMIT")
-        self._sync_commits(False)
-        self._redo_log.restart()
+        self._unsettled.settle()
 
     def undo(self) -> None:
         try:
             self._unsettled.undo()
-            if not self.connection.in_transaction:
-                self._sync_commits(False)
         except apsw.Error as error:
             self._say("store.rollback_failed", shard=self.number, error=str(error))
 
@@ -368,8 +349,15 @@ class Shard:
             self._recent_blobs.popitem(last=False)
         for account_and_message in context.forgotten:
             self.reads.forget(*account_and_message)
-        if self._unsettled.octets >= self.settings.settle_octets or self._is_log_full():
-            self._tidy_later()
+        if self.wal_octets > self.settings.checkpoint_octets and not self._checkpointing:
+            self._checkpointing = True
+            self.committer.later(self._copy_log)
+
+    def _copy_log(self) -> None:
+        try:
+            self.checkpoint(truncate=False)
+        finally:
+            self._checkpointing = False
 
     def _keep_open(self, group: Recorder, context: Transaction) -> None:
         try:
@@ -379,25 +367,10 @@ class Shard:
             self.undo()
         self.residents.hold(context.drafts)
         if self._settle_timer is None:
-            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._tidy_later)
+            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._settle_later)
 
-    def _is_log_full(self) -> bool:
-        return self.wal_octets > self.settings.checkpoint_octets or self._redo_log.octets > self.settings.redo_octets
-
-    def _tidy_later(self) -> None:
-        if not self._tidying:
-            self._tidying = True
-            self.committer.later(self._tidy)
-
-    def _tidy(self) -> None:
-        """Make room in the logs, once all is settled.  In the writer thread."""
-        try:
-            if self.wal_octets > self.settings.checkpoint_octets:
-                self.checkpoint(truncate=False)
-            elif self._is_log_full():
-                self.make_durable()
-        finally:
-            self._tidying = False
+    def _settle_later(self) -> None:
+        self.committer.later(lambda: None)
 
     def _pending_done(self) -> None:
         try:
