@@ -29,7 +29,7 @@ from courriel.store.sqlite.store import say_nothing, take_lock
 GROUP_ITEMS: Final = 200
 WAITING_ITEMS: Final = 2_000
 INLINE_COMMIT_US: Final = 400
-"""As in ``settings.py: StoreSettings``; a queue has fewer writers."""
+"""As in ``settings.py: StoreSettings``; a queue has fewer writers, and no redo log."""
 
 SMALL_OCTETS: Final = 262_144
 """Content up to this is written on the loop when the disk is quick."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from zlib import crc32
 
@@ -29,7 +29,7 @@ CHECKED: Final = struct.Struct("<IIQ")
 """The head without its checksum."""
 
 GROWTH_OCTETS: Final = 256 * 1024
-"""Zeros the file grows by: one growth a 45 messages of 4 KB."""
+"""Zeros the file grows by: once in some 45 messages of 4 KB."""
 
 Change: TypeAlias = tuple[str, Sequence[Row]]
 """A writing statement, and the values it ran with."""
@@ -47,42 +47,24 @@ class RedoRecord(msgspec.Struct, frozen=True):
     changes: Sequence[Change]
 
 
-class Numbering:
-    """Statements of one log and their numbers."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._texts: list[str] = []
-
-    def short(self, sql: str) -> str | int:
-        """What stands for a statement in the next record."""
-        number = self._numbers.get(sql)
-        if number is not None:
-            return number
-        self._note(sql)
-        return sql
-
-    def long(self, statement: str | int) -> str:
-        """The statement meant.  Raises IndexError."""
-        if isinstance(statement, int):
-            return self._texts[statement]
-        self._note(statement)
-        return statement
-
-    def _note(self, sql: str) -> None:
-        self._numbers[sql] = len(self._texts)
-        self._texts.append(sql)
-
-
-def render(changes: Sequence[Change], numbering: Numbering, salt: int, sequence: int) -> bytes:
-    payload = _encode([(numbering.short(sql), rows) for sql, rows in changes])
+def render(changes: Sequence[Change], numbers: Mapping[str, int], salt: int, sequence: int) -> tuple[bytes, list[str]]:
+    """A record, and the statements that have their first use in it.  ``numbers``: those used before."""
+    first: dict[str, int] = {}
+    short: list[tuple[str | int, Sequence[Row]]] = []
+    for sql, rows in changes:
+        number = numbers.get(sql, first.get(sql))
+        if number is None:
+            first[sql] = len(numbers) + len(first)
+        short.append((sql if number is None else number, rows))
+    payload = _encode(short)
     checked = CHECKED.pack(len(payload), salt, sequence)
-    return crc32(payload, crc32(checked)).to_bytes(4, "little") + checked + payload
+    return crc32(payload, crc32(checked)).to_bytes(4, "little") + checked + payload, list(first)
 
 
 def parse(data: bytes) -> Iterator[RedoRecord]:
     """The intact records of the log at the start of ``data``; ends at the first that is not one of them."""
-    numbering, offset, expected = Numbering(), 0, None
+    texts: list[str] = []
+    offset, expected = 0, None
     while offset + HEAD.size <= len(data):
         checksum, length, salt, sequence = HEAD.unpack_from(data, offset)
         end = offset + HEAD.size + length
@@ -91,7 +73,11 @@ def parse(data: bytes) -> Iterator[RedoRecord]:
         if expected is not None and (salt, sequence) != expected:
             return
         expected = salt, sequence + 1
-        changes = [(numbering.long(one), rows) for one, rows in _decode(data[offset + HEAD.size : end])]
+        changes: list[Change] = []
+        for statement, rows in _decode(data[offset + HEAD.size : end]):
+            if isinstance(statement, str):
+                texts.append(statement)
+            changes.append((statement if isinstance(statement, str) else texts[statement], rows))
         yield RedoRecord(sequence, changes)
         offset = end
 
@@ -115,11 +101,11 @@ class RedoLog:
         """Begin anew with the next record: the tables durably hold every group so far."""
         self.octets = 0
         self._salt = secrets.randbits(32)
-        self._numbering = Numbering()
+        self._numbers: dict[str, int] = {}
 
     def append(self, changes: Sequence[Change]) -> int:
         """Make a group durable; returns its octets.  Raises OSError, and then nothing more may be appended."""
-        record = render(changes, self._numbering, self._salt, self.sequence + 1)
+        record, first = render(changes, self._numbers, self._salt, self.sequence + 1)
         try:
             self._grow(self.octets + len(record))
             self._files.write_at(self._fd, record, self.octets)
@@ -129,6 +115,8 @@ class RedoLog:
             with contextlib.suppress(OSError):
                 self._files.write_at(self._fd, bytes(HEAD.size), self.octets)
             raise
+        for sql in first:
+            self._numbers[sql] = len(self._numbers)
         self.octets += len(record)
         self.sequence += 1
         return len(record)

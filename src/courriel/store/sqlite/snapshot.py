@@ -57,10 +57,12 @@ def roll_back(files: Files, directory: str, number: int) -> int:
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     connection.close()
     present = set(files.names(directory))
-    # The logs go on from the database that is replaced.
-    for name in (f"shard-{number}.db-wal", f"shard-{number}.db-shm", f"redo-{number}.log"):
-        if name in present:
-            files.unlink(f"{directory}/{name}")
+    for suffix in ("-wal", "-shm"):
+        if f"shard-{number}.db{suffix}" in present:
+            files.unlink(path + suffix)
+    redo = f"redo-{number}.log"
+    if redo in present:  # it goes on from the database that is replaced
+        files.rename(f"{directory}/{redo}", f"{directory}/{redo}.undone")
     files.rename(path, path + ".undone")
     files.rename(f"{snapshots}/{stem}{version}.db", path)
     files.fsync_directory(snapshots)
