@@ -390,6 +390,7 @@ class Committer(Generic[Context]):
     def _carry(self) -> None:
         while (run := self._work.get()) is not None:
             run()
+            del run  # and with it what the items kept in memory
 
 
 def run_plans(items: list[Item[Context]], context: Context) -> None:
