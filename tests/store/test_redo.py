@@ -34,6 +34,8 @@ from tests.store.conftest import ALICE, BOB, Bench, inbox, letter
 NEVER: dict[str, Any] = {"settle_ms": 3_600_000, "flag_sync_ms": 3_600_000}
 """Settings with which nothing is settled by time."""
 
+HANGS_S = 10.0
+
 values = st.one_of(
     st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.binary(max_size=9), st.text(max_size=9)
 )
@@ -243,21 +245,26 @@ async def test_every_reader_sees_what_is_not_settled(bench: Bench, monkeypatch: 
     assert is_settled(store), "a thread reads over a connection of its own"
 
 
-async def test_readers_wait_while_the_thread_settles(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = await bench.open(**NEVER, body_cache_octets=0)
+@pytest.mark.parametrize("step", ["settle", "seal"])
+async def test_readers_wait_while_the_thread_commits(bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Before a job, or with a large group."""
+    store = await bench.open(**NEVER, body_cache_octets=0, redo_rows=20)
     box = await inbox(store)
     [stored] = await store.append([letter(box)])
     go_on = threading.Event()
-    settle = Shard.settle
+    act = getattr(Shard, step)
 
-    def slowly(shard: Shard) -> None:
-        go_on.wait()
-        settle(shard)
+    def slowly(*arguments: object) -> None:
+        go_on.wait(HANGS_S)
+        act(*arguments)
 
-    monkeypatch.setattr(Shard, "settle", slowly)
-    settling = asyncio.ensure_future(store.shards[0].committer.job(lambda: None))
-    await asyncio.sleep(0)
     view = await store.view(ALICE, box)
+    monkeypatch.setattr(Shard, step, slowly)
+    work = store.append([letter(box)] * 9) if step == "seal" else store.shards[0].committer.job(lambda: None)
+    committing: asyncio.Future[Any] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert store.shards[0].committer.busy
     waiting: list[asyncio.Future[Any]] = [
         asyncio.ensure_future(store.read(ALICE, stored.id)),
         asyncio.ensure_future(store.record(ALICE, box, 1)),
@@ -270,7 +277,7 @@ async def test_readers_wait_while_the_thread_settles(bench: Bench, monkeypatch: 
     assert not any(one.done() for one in waiting)
     assert (await store.mailbox(ALICE, "INBOX")).total == 1, "what is in memory is there at once"
     go_on.set()
-    await settling
+    await committing
     octets, record, records, envelopes, again = await asyncio.gather(*waiting)
     assert octets.startswith(b"Subject") and records == [record] and list(envelopes) == again
 

@@ -1,8 +1,8 @@
 """The embedded mail store.  Fulfils ``ports/store.py: MailStore``; STORAGE §3, §5.
 
 A thin door: it finds the account's shard, sees that states and views are in memory, and hands plans to the shard's
-committer.  Layout of the data directory: ``store/shard-N.db``, ``store/packs/N/``, ``store/flags-N.log``,
-``store/lock``.  Which shard an account lives in is read from the shards at opening.
+committer.  Layout of the data directory: ``store/shard-N.db``, ``store/packs/N/``, ``store/redo-N.log``,
+``store/flags-N.log``, ``store/lock``.  Which shard an account lives in is read from the shards at opening.
 """
 
 from __future__ import annotations
