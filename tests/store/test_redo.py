@@ -305,6 +305,16 @@ async def test_a_log_that_cannot_be_written_stops_the_shard(bench: Bench, fails:
     assert (await again.append([letter(box, "again")]))[0].uid == 4
 
 
+async def test_accounts_read_anew_are_as_they_were_answered(bench: Bench) -> None:
+    """Groups may have come between a repair and this."""
+    store = await bench.open(**NEVER)
+    box = await inbox(store)
+    await store.append([letter(box)])
+    await store.shards[0].committer.when_idle(store.shards[0].residents.start_anew)
+    assert not is_settled(store)
+    assert (await store.append([letter(box)]))[0].uid == 2
+
+
 # --- when it is settled ----------------------------------------------------------------------------------------
 async def test_it_is_settled_when_the_log_is_large(bench: Bench) -> None:
     store = await bench.open(**NEVER | {"settle_octets": 20_000})

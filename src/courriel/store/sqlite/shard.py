@@ -109,7 +109,7 @@ class Shard:
         self.source = Source(self.reader, self.connection, self._unsettled, self.committer)
         self.reads = Reads(self.source, self.pack_reader, views, settings, clock)
         self.residents = Residents(
-            loop, self.committer.when_idle, self.reader, self.reads, views, self._pending, settings
+            loop, self.committer.when_idle, self.source, self.reads, views, self._pending, settings
         )
 
     # --- opening and closing ----------------------------------------------------------------------------------
