@@ -14,6 +14,12 @@ from courriel.store.sqlite.settings import StoreSettings
 from tests.contracts.place import MemoryPlace, Place, ram_directory
 from tests.contracts.sqlite_place import SqlitePlace
 
+SETTINGS = {
+    "sqlite": StoreSettings(shards=1),
+    "sqlite-3-shards": StoreSettings(shards=3),
+    "sqlite-settling": StoreSettings(shards=1, redo_rows=20, settle_octets=2_000),
+}
+
 
 @pytest.fixture
 def ram_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -22,13 +28,13 @@ def ram_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite-3-shards"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite-3-shards", "sqlite-settling"])
 def place(request: pytest.FixtureRequest, runner: asyncio.Runner, ram_path: Path) -> Iterator[Place]:
     """One opened store after the other."""
     if request.param == "memory":
         place: Place = MemoryPlace()
     else:
-        place = SqlitePlace(ram_path, StoreSettings(shards=3 if "shards" in request.param else 1))
+        place = SqlitePlace(ram_path, SETTINGS[request.param])
     runner.run(place.open())
     yield place
     runner.run(place.store.close())

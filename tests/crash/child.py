@@ -16,7 +16,14 @@ from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
 from tests.crash.lanes import Line, live, set_up
 
-SETTINGS = StoreSettings(shards=1, flag_sync_ms=50, checkpoint_octets=1_000_000, pack_octets=2_000_000)
+SETTINGS = StoreSettings(
+    shards=1,
+    flag_sync_ms=50,
+    checkpoint_octets=1_000_000,
+    pack_octets=2_000_000,
+    redo_rows=12,
+    settle_octets=40_000,
+)
 
 
 def tell(line: Line) -> None:

@@ -104,9 +104,15 @@ class RecordingFiles(SystemFiles):
             self.fsync_directory(str(place.parent))
 
     def open_append(self, path: str) -> int:
+        return self._opened(path, super().open_append)
+
+    def open_update(self, path: str) -> int:
+        return self._opened(path, super().open_update)
+
+    def _opened(self, path: str, open_it: Callable[[str], int]) -> int:
         if not Path(path).exists():
             self._recorder.note(Event(Op.CREATE, self._recorder.relative(path)), lambda: Path(path).touch())
-        fd = super().open_append(path)
+        fd = open_it(path)
         self._paths[fd] = self._recorder.relative(path)
         return fd
 
@@ -119,6 +125,12 @@ class RecordingFiles(SystemFiles):
             SystemFiles.write(self, fd, data)
 
         self._recorder.note(Event(Op.WRITE, self._paths[fd], self.size(fd), bytes(data)), act)
+
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        def act() -> None:
+            SystemFiles.write_at(self, fd, data, offset)
+
+        self._recorder.note(Event(Op.WRITE, self._paths[fd], offset, bytes(data)), act)
 
     def truncate(self, fd: int, length: int) -> None:
         event = Event(Op.TRUNCATE, self._paths[fd], length)

@@ -25,8 +25,15 @@ pytestmark = pytest.mark.crash
 
 CRASH_POINTS = int(os.environ.get("CRASH_POINTS", "240"))
 
-SETTINGS = StoreSettings(shards=1, flag_sync_ms=20, checkpoint_octets=200_000, pack_octets=100_000)
-"""Small, so that a short run also fills packs and copies the log into the database."""
+SETTINGS = StoreSettings(
+    shards=1,
+    flag_sync_ms=20,
+    checkpoint_octets=200_000,
+    pack_octets=100_000,
+    redo_rows=12,
+    settle_octets=10_000,
+)
+"""Small, so that a short run also fills packs, settles in all ways, and copies the write-ahead log."""
 
 
 @pytest.fixture
@@ -125,6 +132,23 @@ def test_nothing_acknowledged_is_lost_by_a_power_cut(room: Path, torn: Torn) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("torn", Torn, ids=lambda torn: torn.value)
+def test_every_event_between_two_settlings_may_be_the_last(room: Path, torn: Torn) -> None:
+    """One lane, so that each group is small and goes to the redo log; no event is left out from the first group that
+    is only there, over commits and new beginnings of the log, to the end of a checkpoint."""
+    root = room / "disk"
+    recorder = Recorder(root)
+    lines = record(root, recorder, lanes=1, rounds=8, vfs=f"every-{torn.name}")
+    events = recorder.events
+    first = next(n for n, event in enumerate(events) if "redo" in event.path and event.op is Op.WRITE)
+    last = max(n for n, event in enumerate(events) if event.path.endswith("0.db") and event.op is Op.SYNC)
+    starts = [n for n, event in enumerate(events) if "redo" in event.path and event.op is Op.WRITE and not event.offset]
+    assert len(starts) > 3, "the log began anew"
+    wrong = cut(room, events, lines, list(range(first, last + 2)), torn, random.Random(torn.name))
+    assert not wrong, f"{len(wrong)} faults\n" + "\n".join(wrong[:20])
+
+
+@pytest.mark.slow
 def test_the_power_may_fail_again_while_a_store_recovers(room: Path) -> None:
     """A disk after one cut is opened over the recorder, worked on, and cut again at every event of the recovery."""
     root = room / "disk"
@@ -156,7 +180,8 @@ async def open_and_close(root: Path, recorder: Recorder, vfs: str) -> None:
 BROKEN: list[tuple[str, Callable[[Event], bool]]] = [
     ("all", lambda event: True),
     ("packs", lambda event: "packs" in event.path and event.op is Op.SYNC),
-    ("log of the database", lambda event: event.path.endswith("-wal") and event.op is Op.SYNC),
+    ("write-ahead log", lambda event: event.path.endswith("-wal") and event.op is Op.SYNC),
+    ("redo log", lambda event: "redo" in event.path and event.op is Op.SYNC),
     ("names", lambda event: event.op is Op.SYNC_DIRECTORY),
 ]
 

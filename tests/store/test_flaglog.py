@@ -86,7 +86,7 @@ async def test_the_log_is_emptied_when_the_disk_has_the_flags(bench: Bench) -> N
     await store.append([letter(box)])
     await store.change_flags(ALICE, box, [1], FlagChange(FlagAction.ADD, SEEN))
     assert (bench.directory / "store" / "flags-0.log").stat().st_size == 0
-    assert store.shards[0].reader.execute("SELECT flags FROM member").fetchall() == [(SEEN,)]
+    assert store.shards[0].source().execute("SELECT flags FROM member").fetchall() == [(SEEN,)]
 
 
 async def test_a_view_opened_before_the_fold_shows_the_flags(bench: Bench) -> None:
@@ -113,7 +113,7 @@ async def test_a_mailbox_marked_again_and_again_is_written_as_it_was_last(bench:
     view = await store.view(ALICE, box)
     flags, modseqs = list(view.flags), list(view.modseqs)
     await bench.close()
-    rows = (await bench.open()).shards[0].reader.execute("SELECT flags, modseq FROM member ORDER BY uid").fetchall()
+    rows = (await bench.open()).shards[0].source().execute("SELECT flags, modseq FROM member ORDER BY uid").fetchall()
     assert rows == list(zip(flags, modseqs, strict=True))
     assert (flags[6], flags[8], flags[0]) == (SEEN | FLAGGED, 0, SEEN)
 

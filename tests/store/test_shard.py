@@ -34,6 +34,11 @@ class FailingFiles(SystemFiles):
             raise OSError(self.code, "write")
         super().write(fd, data)
 
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        if self.fails == "write":
+            raise OSError(self.code, "write")
+        super().write_at(fd, data, offset)
+
     def fdatasync(self, fd: int) -> None:
         self.syncs += 1
         if self.fails == "fdatasync":
@@ -176,7 +181,7 @@ async def test_accounts_are_spread_over_shards_and_found_again(bench: Bench) -> 
     boxes = {account: await inbox(store, account) for account in (ALICE, BOB)}
     stored = await store.append([letter(boxes[account], "both", account=account) for account in (ALICE, BOB)])
     assert [one.account for one in stored] == [ALICE, BOB]
-    assert [shard.reader.execute("SELECT count(*) FROM account").fetchall() for shard in store.shards] == [[(1,)]] * 2
+    assert [shard.source().execute("SELECT count(*) FROM account").fetchall() for shard in store.shards] == [[(1,)]] * 2
     await store.close()
     again = await bench.open()
     assert len(again.shards) == 2
@@ -198,7 +203,7 @@ async def test_one_body_for_many_accounts_is_stored_once(bench: Bench) -> None:
     one = letter(boxes[ALICE], "same", size=9000)
     await store.append([letter(boxes[account], "same", size=9000, account=account) for account in (ALICE, BOB)])
     await store.append([one])
-    assert store.shards[0].reader.execute("SELECT count(*) FROM blob").fetchall() == [(1,)]
+    assert store.shards[0].source().execute("SELECT count(*) FROM blob").fetchall() == [(1,)]
 
 
 async def test_idle_accounts_and_views_are_let_go_of(bench: Bench) -> None:

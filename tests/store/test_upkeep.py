@@ -11,7 +11,7 @@ DAY_S = 86_400.0
 
 
 def count(store: SqliteStore, table: str) -> int:
-    return store.shards[0].reader.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]  # type: ignore[no-any-return]
+    return store.shards[0].source().execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]  # type: ignore[no-any-return]
 
 
 async def test_bodies_go_after_retention_and_grace(bench: Bench) -> None:

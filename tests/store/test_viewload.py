@@ -50,7 +50,7 @@ def test_copy_and_changes_since(before: list[int], since: list[int], seed: int) 
         await change(store, box, before, rng)
         await store.view(ALICE, box)
         await store.maintain(bench.clock.now())
-        assert store.shards[0].reader.execute("SELECT count(*) FROM snap").fetchall() == [(1,)]
+        assert store.shards[0].source().execute("SELECT count(*) FROM snap").fetchall() == [(1,)]
         await change(store, box, since, rng)
         kept = arrays(await store.view(ALICE, box))
         await store.close()
@@ -77,7 +77,7 @@ async def test_rows_and_json_give_the_same(bench: Bench, total: int, monkeypatch
     await store.append([letter(box, str(n)) for n in range(total)])
     view = await store.view(ALICE, box)
     assert isinstance(view, SqliteView)
-    connection = store.shards[0].reader
+    connection = store.shards[0].source()
     first = viewload.from_table(connection, view)
     monkeypatch.setattr(viewload, "ROWS_MESSAGES", -1 if total <= viewload.ROWS_MESSAGES else total)
     assert viewload.from_table(connection, view) == first

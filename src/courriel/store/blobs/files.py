@@ -1,6 +1,6 @@
-"""The file system, as packs and the flag log use it: a seam where tests put power loss and full disks.
+"""The file system, as packs and logs use it: a seam where tests put power loss and full disks.
 
-Only what an append-only writer needs.  Paths are strings; descriptors are the system's.  Nothing here catches
+Only what their writers need.  Paths are strings; descriptors are the system's.  Nothing here catches
 an OSError: whoever writes decides what a failure means (STORAGE §5: the shard stops, fsync is never retried).
 """
 
@@ -22,6 +22,10 @@ class Files(Protocol):
         """Open for writing at the end and reading, making the file if need be (its entry is not yet durable)."""
         ...
 
+    def open_update(self, path: str) -> int:
+        """Open for writing anywhere and reading, making the file if need be (its entry is not yet durable)."""
+        ...
+
     def open_read(self, path: str) -> int: ...
 
     def close(self, fd: int) -> None: ...
@@ -30,6 +34,10 @@ class Files(Protocol):
 
     def write(self, fd: int, data: bytes) -> None:
         """Append all of ``data``."""
+        ...
+
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        """Write all of ``data`` at ``offset``, in a file from ``open_update``."""
         ...
 
     def read(self, fd: int, length: int, offset: int) -> bytes:
@@ -66,6 +74,9 @@ class SystemFiles:
     def open_append(self, path: str) -> int:
         return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
+    def open_update(self, path: str) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
     def open_read(self, path: str) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -79,6 +90,11 @@ class SystemFiles:
         written = os.write(fd, data)
         while written < len(data):
             written += os.write(fd, memoryview(data)[written:])
+
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        written = os.pwrite(fd, data, offset)
+        while written < len(data):
+            written += os.pwrite(fd, memoryview(data)[written:], offset + written)
 
     def read(self, fd: int, length: int, offset: int) -> bytes:
         data = os.pread(fd, length, offset)

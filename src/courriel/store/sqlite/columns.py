@@ -20,6 +20,7 @@ from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
 from courriel.ports.store import Column
 from courriel.store.sqlite.connection import fetch_all, fetch_one, open_reader
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.transaction import Appeared
 from courriel.store.sqlite.view import SqliteView
 
@@ -47,17 +48,17 @@ Values: TypeAlias = list[Any]
 
 
 class Columns:
-    """The columns of one shard's views.  ``connection`` is the loop's, for reading; ``pool`` is not closed here."""
+    """The columns of one shard's views.  ``pool`` is not closed here."""
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        source: Source,
         pool: ThreadPoolExecutor,
         views: Mapping[tuple[AccountId, MailboxId], SqliteView],
         limit_octets: int,
         clock: Clock,
     ) -> None:
-        self._connection = connection
+        self._source = source
         self._pool = pool
         self._pool_connection: apsw.Connection | None = None
         self._pool_lock = asyncio.Lock()
@@ -86,6 +87,8 @@ class Columns:
         if kept is not None:
             self._kept.move_to_end((view.account, view.mailbox, column))
             return kept[first : first + count]
+        if self._source.is_lent:
+            await self._source.readable()
         total = len(view.uids)
         if count >= WHOLE_COLUMN and count * 4 >= total:
             whole = await self._whole(view, column)
@@ -101,11 +104,14 @@ class Columns:
             uids = view.uids
             count = len(uids)
             loop = asyncio.get_running_loop()
+            await self._source.settled()
             async with self._pool_lock:
                 found = await loop.run_in_executor(
                     self._pool, self._select, self._connection_for_pool(), view.account, view.mailbox, column,
                     uids[0], uids[count - 1],
                 )  # fmt: skip
+            if self._source.is_lent:
+                await self._source.readable()
             if view.columns.get(column) is not None:
                 return view.columns[column]
             if view.uids is not uids or len(found) != count:
@@ -118,7 +124,8 @@ class Columns:
 
     def _connection_for_pool(self) -> apsw.Connection:
         if self._pool_connection is None:
-            self._pool_connection = open_reader(self._connection.filename, self._connection.open_vfs)
+            loops = self._source.reader
+            self._pool_connection = open_reader(loops.filename, loops.open_vfs)
         return self._pool_connection
 
     def _keep(self, view: SqliteView, column: Column, values: Values) -> None:
@@ -140,7 +147,7 @@ class Columns:
         uids = view.uids[first : first + count]
         if not uids:
             return []
-        found = self._select(self._connection, view.account, view.mailbox, column, uids[0], uids[-1])
+        found = self._select(self._source(), view.account, view.mailbox, column, uids[0], uids[-1])
         if len(found) == len(uids):
             return found
         # The writer is ahead of the view: something in between was just removed.  Its values still stand.
@@ -168,12 +175,12 @@ class Columns:
         is still asked for then is when it was received."""
         if column is Column.SAVED:
             sql = "SELECT saved FROM member WHERE acct=? AND coll=? AND uid=?"
-            row = fetch_one(self._connection, sql, (view.account, view.mailbox, uid))
+            row = fetch_one(self._source(), sql, (view.account, view.mailbox, uid))
             if row is not None:
                 return int(row[0])
             column = Column.RECEIVED
         row = fetch_one(
-            self._connection, f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
+            self._source(), f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
         )
         return None if row is None else row[0]
 
@@ -196,6 +203,8 @@ class Columns:
     async def values(self, view: SqliteView, column: Column, uids: Sequence[int]) -> list[bytes | int | None]:
         kept = view.sizes if column is Column.SIZE else view.ids if column is Column.ID else view.columns.get(column)
         values: list[bytes | int | None] = []
+        if kept is None and self._source.is_lent:
+            await self._source.readable()
         for uid in uids:
             place = view.index(uid)
             if place >= 0 and kept is not None:
@@ -204,7 +213,7 @@ class Columns:
             id = (
                 view.ids[place]
                 if place >= 0
-                else expunged_id(self._connection, view.account, view.mailbox, uid, self._clock.now())
+                else expunged_id(self._source(), view.account, view.mailbox, uid, self._clock.now())
             )
             if id is None:
                 values.append(None)

@@ -6,9 +6,10 @@ held by anybody.  A group is *prepared* (SQL into SQLite's page cache: microseco
 and *finished* on the loop: visible first, then answered.  Preparing on the loop matters: SQLite gives up the
 interpreter lock at every statement, and a thread that wants it back from a busy loop waits for a switch interval.
 
-Heavy groups (bulk expunges, jobs) are prepared in the thread too.  A lone small item is sealed on the loop while
-the disk is quick.  Starting a group waits for the end of the loop's turn, so that what one turn reads from many
-sockets goes together.
+Heavy groups (bulk expunges) and jobs run in the thread from end to end; the medium *settles* before them, and
+everything it uses is the thread's meanwhile (``lent``).  A lone small item is sealed on the loop while the disk is
+quick.  Starting a group waits for the end of the loop's turn, so that what one turn reads from many sockets goes
+together.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Group(Generic[Context]):
 
 
 class Medium(Protocol[Context]):
-    """What a committer writes to.  ``prepare`` and ``seal`` may run in the writer thread."""
+    """What a committer writes to.  ``seal`` may run in the writer thread."""
 
     def is_heavy(self) -> bool:
         """Whether work of the medium's own makes the next group slow to prepare."""
@@ -66,11 +67,26 @@ class Medium(Protocol[Context]):
         """Whether a group is worth starting though no item waits."""
         ...
 
-    def prepare(self, items: list[Item[Context]]) -> Context:
-        """Run the plans; refusals (CourrielError) stay with their item.  Anything else raised undoes the group."""
+    def settle(self) -> None:
+        """In the thread, before a heavy group or a job: leave nothing of earlier groups open."""
         ...
 
-    def is_small(self, context: Context) -> bool: ...
+    def take_back(self) -> None:
+        """On the loop: what was lent to the thread is the loop's again."""
+        ...
+
+    def prepare(self, items: list[Item[Context]], heavy: bool) -> Context:
+        """Run the plans; refusals (CourrielError) stay with their item.  Anything else raised undoes the group.
+        ``heavy``: in the thread, after ``settle``."""
+        ...
+
+    def is_small(self, context: Context) -> bool:
+        """Whether sealing it takes hardly longer than a sync."""
+        ...
+
+    def needs_all(self, context: Context) -> bool:
+        """Whether sealing it uses what the loop reads with."""
+        ...
 
     def seal(self, context: Context) -> None:
         """Make it durable."""
@@ -92,7 +108,7 @@ class Medium(Protocol[Context]):
 
 
 EASE = 0.2
-"""Weight of the newest sample in the running mean of the time a commit takes."""
+"""Weight of the newest sample in the running mean of the time sealing a small group takes."""
 
 
 class Committer(Generic[Context]):
@@ -123,6 +139,7 @@ class Committer(Generic[Context]):
         self._thread: threading.Thread | None = None
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.busy = False
+        self.lent = False
         self.failure: BaseException | None = None
         self.groups = 0
 
@@ -181,7 +198,12 @@ class Committer(Generic[Context]):
 
     def _job_ended(self, future: asyncio.Future[None]) -> None:
         error = None if future.cancelled() else future.exception()
-        if error is not None and self._medium.is_fatal(error) and self.failure is None:
+        if error is not None and self._medium.is_fatal(error):
+            self.stop(error)
+
+    def stop(self, error: BaseException) -> None:
+        """Take no more."""
+        if self.failure is None:
             self.failure = error
             self._medium.stopped(error)
 
@@ -218,15 +240,17 @@ class Committer(Generic[Context]):
         self.busy = True
         self.groups += 1
         if self._medium.is_heavy() or any(item.heavy for item in group.items):
-            self._in_thread(group, self._prepare_and_seal)
+            self.lent = True
+            self._in_thread(group, self._carry_heavy)
             return
-        self._prepare(group)
+        self._prepare(group, heavy=False)
         if group.error is not None or group.context is None:
             self._finish(group)
         elif len(group.items) <= 1 and self._mean_s < self._inline_s and self._medium.is_small(group.context):
             self._seal(group)
             self._finish(group)
         else:
+            self.lent = self._medium.needs_all(group.context)
             self._in_thread(group, self._seal)
 
     def _take(self) -> list[Item[Context]]:
@@ -239,9 +263,9 @@ class Committer(Generic[Context]):
             return items
         return [waiting.popleft() for _ in range(self._group_items)]
 
-    def _prepare(self, group: Group[Context]) -> None:
+    def _prepare(self, group: Group[Context], heavy: bool) -> None:
         try:
-            group.context = self._medium.prepare(group.items)
+            group.context = self._medium.prepare(group.items, heavy)
         except Exception as error:
             group.error = error
 
@@ -255,8 +279,13 @@ class Committer(Generic[Context]):
             group.error = error
         group.seconds = perf_counter() - begun
 
-    def _prepare_and_seal(self, group: Group[Context]) -> None:
-        self._prepare(group)
+    def _carry_heavy(self, group: Group[Context]) -> None:
+        try:
+            self._medium.settle()
+        except Exception as error:
+            group.error = error
+            return
+        self._prepare(group, heavy=True)
         if group.error is None:
             self._seal(group)
 
@@ -267,9 +296,12 @@ class Committer(Generic[Context]):
         which it is asked for here, so a sender has its 250 before its message is pushed to anybody.
         """
         error = group.error
+        if error is None and group.seconds and not self.lent:
+            self._mean_s += (group.seconds - self._mean_s) * EASE
+        if self.lent:
+            self.lent = False
+            self._medium.take_back()
         if error is None:
-            if group.seconds:
-                self._mean_s += (group.seconds - self._mean_s) * EASE
             for item in group.items:
                 if item.future.cancelled():
                     continue
@@ -290,8 +322,7 @@ class Committer(Generic[Context]):
     def _failed(self, group: Group[Context], error: BaseException) -> None:
         self._medium.undo()
         if self._medium.is_fatal(error):
-            self.failure = error
-            self._medium.stopped(error)
+            self.stop(error)
             self._answer(group, error)
             self._refuse_waiting(error)
         elif len(group.items) > 1:
@@ -302,8 +333,7 @@ class Committer(Generic[Context]):
                 if not item.future.cancelled():
                     item.future.set_exception(error)
             if not group.items:
-                self.failure = error
-                self._medium.stopped(error)
+                self.stop(error)
 
     def _refuse_waiting(self, error: BaseException) -> None:
         for item in (*self._alone, *self._waiting):
@@ -318,9 +348,13 @@ class Committer(Generic[Context]):
 
     # --- the thread -----------------------------------------------------------------------------------------
     def _start_job(self, act: Callable[[], Any], future: asyncio.Future[Any]) -> None:
-        self.busy = True
+        self.busy = self.lent = True
 
-        def finish(result: Any, error: BaseException | None) -> None:
+        def finish(result: Any, error: BaseException | None, has_settled: bool) -> None:
+            if error is not None and not has_settled:
+                self._medium.undo()
+                self.stop(error)
+                error = Unavailable(f"{self._name}: {error}")
             if not future.cancelled():
                 if error is None:
                     future.set_result(result)
@@ -329,12 +363,14 @@ class Committer(Generic[Context]):
             self._finish(Group([]))
 
         def run() -> None:
-            result, failed = None, None
+            result, failed, has_settled = None, None, False
             try:
+                self._medium.settle()
+                has_settled = True
                 result = act()
             except Exception as error:
                 failed = error
-            self._loop.call_soon_threadsafe(finish, result, failed)
+            self._loop.call_soon_threadsafe(finish, result, failed, has_settled)
 
         self._put(run)
 
@@ -354,6 +390,7 @@ class Committer(Generic[Context]):
     def _carry(self) -> None:
         while (run := self._work.get()) is not None:
             run()
+            del run  # and with it what the items kept in memory
 
 
 def run_plans(items: list[Item[Context]], context: Context) -> None:

@@ -40,7 +40,7 @@ from courriel.store.sqlite.store import say_nothing, take_lock
 GROUP_ITEMS: Final = 200
 WAITING_ITEMS: Final = 2_000
 INLINE_COMMIT_US: Final = 400
-"""As in ``settings.py: StoreSettings``; a queue has fewer writers."""
+"""As in ``settings.py: StoreSettings``; a queue has fewer writers, and no redo log."""
 
 SMALL_OCTETS: Final = 262_144
 """Content up to this is written on the loop when the disk is quick."""
@@ -256,7 +256,13 @@ class SqliteQueue:
     def has_work(self) -> bool:
         return False
 
-    def prepare(self, items: Items) -> _Group:
+    def settle(self) -> None:
+        """Nothing is open between two groups."""
+
+    def take_back(self) -> None:
+        """The reader is never lent."""
+
+    def prepare(self, items: Items, heavy: bool) -> _Group:
         self._connection.execute("BEGIN IMMEDIATE")
         group = _Group(self._connection)
         run_plans(items, group)
@@ -264,6 +270,9 @@ class SqliteQueue:
 
     def is_small(self, context: _Group) -> bool:
         return context.octets <= SMALL_OCTETS
+
+    def needs_all(self, context: _Group) -> bool:
+        return False
 
     def seal(self, context: _Group) -> None:
         self._connection.execute("COMMIT")

@@ -1,8 +1,8 @@
 """Reading: views, facts and octets of messages; columns are ``columns.py``'s.
 
-On the loop thread, from a connection of its own.  ``obj`` and ``blob`` rows never change once written, so what is
-read of a message by its id is right whatever the writer does meanwhile; only *which* messages there are comes from
-the view.
+On the loop thread, from the connection that shows all that was answered (``source.py``).  ``obj`` and
+``blob`` rows never change once written, so what is read of a message by its id is right whatever the writer does
+meanwhile; only *which* messages there are comes from the view.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from courriel.store.sqlite.columns import Columns, expunged_id
 from courriel.store.sqlite.connection import Row, fetch_all, fetch_one, meaning
 from courriel.store.sqlite.removal import unpack_ranges
 from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.state import AccountState
 from courriel.store.sqlite.view import SqliteView
 
@@ -58,33 +59,32 @@ class Reads:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        source: Source,
         packs: PackReader,
         views: Mapping[tuple[AccountId, MailboxId], SqliteView],
         settings: StoreSettings,
         clock: Clock,
     ) -> None:
-        self._connection = connection
+        self._source = source
         self._packs = packs
         self._clock = clock
         self._codec = Codec()
         self._bodies: OctetCache[tuple[int, int]] = OctetCache(settings.body_cache_octets)
         self._records: OrderedDict[tuple[int, int, int], Record] = OrderedDict()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self.columns = Columns(connection, self._pool, views, settings.column_cache_octets, clock)
+        self.columns = Columns(source, self._pool, views, settings.column_cache_octets, clock)
         self._last_read = (0, 0)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
         self.columns.close()
-        self._connection.close()
         self._bodies.clear()
 
     # --- views ------------------------------------------------------------------------------------------------
     def fill(self, view: SqliteView) -> None:
         """Read the arrays of a new view."""
         try:
-            viewload.load(self._connection, view)
+            viewload.load(self._source(), view)
         except apsw.Error as error:
             raise meaning(error) from error
 
@@ -100,7 +100,7 @@ class Reads:
         if id is None:
             return None
         row = fetch_one(
-            self._connection,
+            self._source(),
             "SELECT o.thread, o.size, length(o.prefix), o.received, o.sent, b.parts, b.preview"
             " FROM obj o JOIN blob b ON b.id=o.blob WHERE o.acct=? AND o.id=?",
             (account, id),
@@ -118,18 +118,18 @@ class Reads:
     def _id(self, account: int, mailbox: int, uid: int, view: SqliteView | None) -> int | None:
         if view is None:
             row = fetch_one(
-                self._connection, "SELECT id FROM member WHERE acct=? AND coll=? AND uid=?", (account, mailbox, uid)
+                self._source(), "SELECT id FROM member WHERE acct=? AND coll=? AND uid=?", (account, mailbox, uid)
             )
             if row is not None:
                 return int(row[0])
-        return expunged_id(self._connection, account, mailbox, uid, self._clock.now())
+        return expunged_id(self._source(), account, mailbox, uid, self._clock.now())
 
     def vanished(self, account: AccountId, mailbox: MailboxId, since: int) -> list[int]:
         """UIDs expunged after ``since``, ascending.  The last UID of a row has the row's number, those before it
         the numbers before."""
         found: list[int] = []
         for modseq, ranges in fetch_all(
-            self._connection,
+            self._source(),
             "SELECT modseq, uids FROM gone WHERE acct=? AND coll=? AND modseq>?",
             (account, mailbox, since),
         ):
@@ -141,7 +141,7 @@ class Reads:
     def expunged(self, state: AccountState) -> list[Expunged]:
         """What can be restored, newest first."""
         rows = fetch_all(
-            self._connection,
+            self._source(),
             "SELECT e.id, e.coll, e.path, e.uid, o.size, o.received, e.expunged_at, e.forget_at, o.envelope"
             " FROM expunged e JOIN obj o ON o.acct=e.acct AND o.id=e.id WHERE e.acct=? AND e.forget_at>?"
             " ORDER BY e.expunged_at DESC, e.uid DESC",
@@ -154,6 +154,8 @@ class Reads:
         kept = self._bodies.get((account, message))
         if kept is not None:
             return kept
+        if self._source.is_lent:
+            await self._source.readable()
         last_account, last = self._last_read
         self._last_read = (account, message)
         if last_account == account and 0 < message - last <= 8:
@@ -161,7 +163,7 @@ class Reads:
             kept = self._bodies.get((account, message))
             if kept is not None:
                 return kept
-        row = fetch_one(self._connection, BODY + " WHERE o.acct=? AND o.id=?", (account, message))
+        row = fetch_one(self._source(), BODY + " WHERE o.acct=? AND o.id=?", (account, message))
         if row is None:
             raise Damaged(f"no message {message} in account {account}")
         if row[3] > POOL_OCTETS:
@@ -171,7 +173,7 @@ class Reads:
                 octets = self._octets(row, self._codec)
             except Damaged:
                 # The body may have been moved to another pack while its place was on the way to us: look again.
-                row = fetch_one(self._connection, BODY + " WHERE o.acct=? AND o.id=?", (account, message))
+                row = fetch_one(self._source(), BODY + " WHERE o.acct=? AND o.id=?", (account, message))
                 if row is None:
                     raise
                 octets = self._octets(row, self._codec)
@@ -198,7 +200,7 @@ class Reads:
     def _read_ahead(self, account: AccountId, message: MessageId) -> None:
         """Somebody reads one message after the other: read the next ones in one go."""
         rows = fetch_all(
-            self._connection,
+            self._source(),
             BODY + " WHERE o.acct=? AND o.id>=? AND b.size<=? ORDER BY o.id LIMIT ?",
             (account, message, AHEAD_OCTETS, AHEAD),
         )

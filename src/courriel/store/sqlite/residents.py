@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
@@ -20,8 +20,9 @@ from courriel.store.sqlite.connection import meaning
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.state import AccountState, load_account
-from courriel.store.sqlite.transaction import Appeared, MailboxDropped, Removed, Transaction
+from courriel.store.sqlite.transaction import AccountDraft, Appeared, MailboxDropped, Removed, Transaction
 from courriel.store.sqlite.view import SqliteView
 
 Key: TypeAlias = tuple[AccountId, MailboxId]
@@ -36,13 +37,13 @@ class WhenIdle(Protocol):
 
 
 class Residents:
-    """See above.  All on the loop thread; ``reader`` is the loop's connection, ``views`` is shared with ``reads``."""
+    """See above.  All on the loop thread; ``views`` is shared with ``reads``."""
 
     def __init__(
         self,
         loop: AbstractEventLoop,
         when_idle: WhenIdle,
-        reader: apsw.Connection,
+        source: Source,
         reads: Reads,
         views: Views,
         pending: PendingFlags,
@@ -50,7 +51,7 @@ class Residents:
     ) -> None:
         self._loop = loop
         self._when_idle = when_idle
-        self._reader = reader
+        self._source = source
         self._reads = reads
         self._pending = pending
         self._settings = settings
@@ -59,6 +60,8 @@ class Residents:
         self.accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
         self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
         self._changed: set[AccountId] = set()
+        self.unsettled: dict[AccountId, AccountState] = {}
+        """Accounts whose newest changes other connections do not see yet, held so that nobody reads them there."""
         self.claimed: dict[Key, AccountState] = {}
         """Mailboxes whose \\Recent was claimed since the last group; only these accounts know, so they are held."""
 
@@ -87,7 +90,8 @@ class Residents:
         state = self.accounts.get(account)
         if state is None:
             try:
-                state = load_account(self._reader, account)
+                # What is not in memory is settled (see ``unsettled``), and this connection is never lent.
+                state = load_account(self._source.reader, account)
             except apsw.Error as error:
                 raise meaning(error) from error
             if state is None:
@@ -101,6 +105,11 @@ class Residents:
         # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
         if len(self._used_accounts) > self._settings.idle_accounts and not self._pending:
             self._used_accounts.popitem(last=False)
+
+    def hold(self, drafts: Mapping[AccountId, AccountDraft]) -> None:
+        """Keep accounts in memory until ``unsettled`` is cleared."""
+        for account, draft in drafts.items():
+            self.unsettled[account] = draft.base
 
     def take_changed(self) -> list[AccountId]:
         """Accounts in memory that changed since the last call."""
@@ -205,7 +214,7 @@ class Residents:
             self._loop.call_soon(wake)
 
     def start_anew(self) -> None:
-        """Forget views and read accounts again: the tables were changed by a repair."""
+        """Forget views and read accounts again, while no group is under way: the tables were changed by a repair."""
         for view in list(self._views.values()):
             view.drop(view.state.modseq)
         self._views.clear()
@@ -213,6 +222,6 @@ class Residents:
         self.claimed.clear()
         self._reads.forget_all()
         for state in list(self.accounts.values()):
-            fresh = load_account(self._reader, state.id)
+            fresh = load_account(self._source(), state.id)
             if fresh is not None:
                 state.renew(fresh)

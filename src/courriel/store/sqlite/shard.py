@@ -1,8 +1,10 @@
-"""One shard: its database file, packs and flag log.  STORAGE §5.
+"""One shard: its database file, packs, redo log and flag log.  STORAGE §5, ADR 7.
 
-``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans, write packs, then
-the transaction, then show it to what is in memory (``residents.py``).  On a full or failing disk the shard takes no
-more changes, says so once, and stays readable; a failed sync is never tried again.
+``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans in the open
+transaction, write packs, write what the plans wrote into the redo log, then show it to what is in memory
+(``residents.py``).  The transaction is committed after many groups or with a large one; a heavy group has one of its
+own.  On a full or failing disk the shard takes no more changes, says so once, and stays readable; a failed sync is
+never tried again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from weakref import WeakValueDictionary
 import apsw
 
 from courriel.base.clock import Clock
+from courriel.base.errors import Unavailable
 from courriel.model.changes import FlagResult
 from courriel.model.flags import FlagChange
 from courriel.model.ids import ModSeq
@@ -25,16 +28,19 @@ from courriel.store.blobs.pack import PackReader, PackWriter, Place
 from courriel.store.sqlite import flags as flag_changes
 from courriel.store.sqlite.check import Report, check_shard
 from courriel.store.sqlite.commit import Committer, Item, run_plans
-from courriel.store.sqlite.connection import meaning, open_reader, open_writer, stops_writing
+from courriel.store.sqlite.connection import Row, meaning, open_reader, open_writer, stops_writing
 from courriel.store.sqlite.flaglog import FlagLog
-from courriel.store.sqlite.migrations import migrate
+from courriel.store.sqlite.migrations import migrate, version
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.recovery import recover
+from courriel.store.sqlite.redo import Recorder, Unsettled, replay
+from courriel.store.sqlite.redolog import RedoLog
 from courriel.store.sqlite.residents import Residents, Views
 from courriel.store.sqlite.settings import DAY_S, StoreSettings
 from courriel.store.sqlite.snapshot import take_snapshot
-from courriel.store.sqlite.transaction import Transaction
+from courriel.store.sqlite.source import Source
+from courriel.store.sqlite.transaction import Statements, Transaction
 from courriel.store.sqlite.view import SqliteView
 
 HEAVY_FLAGS: Final = 2_000
@@ -50,6 +56,10 @@ RECENT_BLOBS: Final = 4_096
 
 SMALL_GROUP_OCTETS: Final = 262_144
 """Bodies to pack up to which a group counts as small; compressing them takes about 0.4 ms."""
+
+
+PLACED: Final = "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
+"""Bodies that are in a pack."""
 
 
 class Say(Protocol):
@@ -83,11 +93,11 @@ class Shard:
         self._loop = loop
         self._say = say
         self._flush_timer: asyncio.TimerHandle | None = None
+        self._settle_timer: asyncio.TimerHandle | None = None
         self._recent_blobs: OrderedDict[bytes, int] = OrderedDict()
         self._wal_pages = 0
         self._checkpointing = False
-        views: Views = WeakValueDictionary()
-        self._open(views)
+        self._open()
         self.committer: Committer[Transaction] = Committer(
             loop,
             self,
@@ -96,18 +106,25 @@ class Shard:
             waiting_items=settings.waiting_items,
             inline_commit_us=settings.inline_commit_us,
         )
+        views: Views = WeakValueDictionary()
+        self.source = Source(self.reader, self.connection, self._unsettled, self.committer)
+        self.reads = Reads(self.source, self.pack_reader, views, settings, clock)
         self.residents = Residents(
-            loop, self.committer.when_idle, self.reader, self.reads, views, self._pending, settings
+            loop, self.committer.when_idle, self.source, self.reads, views, self._pending, settings
         )
 
     # --- opening and closing ----------------------------------------------------------------------------------
-    def _open(self, views: Views) -> None:
+    def _open(self) -> None:
         try:
             self._flag_log = FlagLog(self.files, f"{self.directory}/flags-{self.number}.log", self.directory)
+            self._redo_log = RedoLog(self.files, f"{self.directory}/redo-{self.number}.log", self.directory)
             self.connection = open_writer(self.path, self._vfs)
+            if version(self.connection):
+                replay(self.connection, self._redo_log)
             migrate(self.connection, lambda version: take_snapshot(self, version))
             self.files.fsync_directory(self.directory)
             self._recover()
+            self._unsettled = Unsettled(self.connection, self._redo_log)
             self._pending = PendingFlags(self._flag_log)
             self._packs = PackWriter(self.files, self.packs_directory, self.settings.pack_octets)
             self.pack_reader = PackReader(self.files, self.packs_directory)
@@ -115,7 +132,6 @@ class Shard:
             self._last_blob = int(highest[0]) if highest else 0
             self.connection.set_wal_hook(self._note_wal)
             self.reader = open_reader(self.path, self._vfs)
-            self.reads = Reads(self.reader, self.pack_reader, views, self.settings, self.clock)
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
 
@@ -172,22 +188,25 @@ class Shard:
         return report
 
     async def close(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-        self._flush_timer = None
+        for timer in (self._flush_timer, self._settle_timer):
+            if timer is not None:
+                timer.cancel()
+        self._flush_timer = self._settle_timer = None
         if self.has_work() and self.committer.failure is None:
             self.committer.kick()
         await self.committer.close()
         try:
             if self.committer.failure is None:
+                self.settle()
                 self.connection.execute("UPDATE meta SET value=1 WHERE name='closed'")
                 self.checkpoint(truncate=True)
-        except (apsw.Error, OSError) as error:
+                self._redo_log.empty()
+        except (apsw.Error, OSError, Unavailable) as error:
             self._say("store.close_failed", shard=self.number, error=str(error))
         finally:
             for release in (
-                self.reads.close, self.connection.close, self._packs.close,
-                self.pack_reader.close, self._flag_log.close,
+                self.reads.close, self.reader.close, self.connection.close, self._packs.close,
+                self.pack_reader.close, self._flag_log.close, self._redo_log.close,
             ):  # fmt: skip
                 try:
                     release()
@@ -207,8 +226,7 @@ class Shard:
             try:
                 self._pending.add(view, judged)
             except OSError as error:
-                self.committer.failure = error
-                self.stopped(error)
+                self.committer.stop(error)
                 raise meaning(error) from error
             if view.owner.watchers:
                 self.residents.wake(view.owner.watchers)
@@ -239,10 +257,27 @@ class Shard:
     def has_work(self) -> bool:
         return bool(self._pending or self.residents.claimed)
 
-    def prepare(self, items: list[Item[Transaction]]) -> Transaction:
-        self.connection.execute("BEGIN IMMEDIATE")
+    def settle(self) -> None:
+        self._unsettled.settle()
+
+    def take_back(self) -> None:
+        if self._unsettled:
+            return
+        self.residents.unsettled.clear()
+        if self._settle_timer is not None:
+            self._settle_timer.cancel()
+        self._settle_timer = None
+
+    def prepare(self, items: list[Item[Transaction]], heavy: bool) -> Transaction:
+        if heavy:
+            self.connection.execute("BEGIN IMMEDIATE")
+            return self._run(items, self.connection)
+        self._unsettled.begin()
+        return self._run(items, Recorder(self.connection))
+
+    def _run(self, items: list[Item[Transaction]], connection: Statements) -> Transaction:
         transaction = Transaction(
-            self.connection,
+            connection,
             self.residents.accounts,
             self.residents.known_view,
             self.clock.now(),
@@ -268,27 +303,38 @@ class Shard:
         self._pending.fold(transaction)
 
     def is_small(self, context: Transaction) -> bool:
+        if self.needs_all(context):
+            return False
         return not context.packed or sum(len(message.body) for _, _, message in context.packed) <= SMALL_GROUP_OCTETS
 
+    def needs_all(self, context: Transaction) -> bool:
+        """Whether the group is committed, and all that is open with it, instead of going to the redo log."""
+        rows = context.connection.rows if isinstance(context.connection, Recorder) else 0
+        return rows > self.settings.redo_rows or self._unsettled.octets > self.settings.settle_octets
+
     def seal(self, context: Transaction) -> None:
+        rows: list[Row] = []
         if context.packed:
             places = self.write_bodies([(hash, message.body) for _, hash, message in context.packed])
-            self.connection.executemany(
-                "INSERT INTO blob VALUES (?,?,?,?,?,?,?,?,?,?,NULL)",
-                [
-                    (
-                        number, hash, len(message.body), place.pack, place.offset, place.length, place.codec,
-                        context.now, message.summary.parts, message.summary.preview,
-                    )
-                    for (number, hash, message), place in zip(context.packed, places, strict=True)
-                ],
-            )  # fmt: skip
-        self.connection.execute("COMMIT")
+            rows = [
+                (
+                    number, hash, len(message.body), place.pack, place.offset, place.length, place.codec,
+                    context.now, message.summary.parts, message.summary.preview,
+                )
+                for (number, hash, message), place in zip(context.packed, places, strict=True)
+            ]  # fmt: skip
+        group = context.connection
+        if isinstance(group, Recorder) and not self.needs_all(context):
+            if rows:
+                group.late.append((PLACED, rows))
+            group.log(self._redo_log)
+            return
+        self.connection.executemany(PLACED, rows)
+        self._unsettled.settle()
 
     def undo(self) -> None:
         try:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+            self._unsettled.undo()
         except apsw.Error as error:
             self._say("store.rollback_failed", shard=self.number, error=str(error))
 
@@ -299,6 +345,8 @@ class Shard:
         self._say("store.shard.stopped", shard=self.number, error=f"{type(error).__name__}: {error}")
 
     def show(self, context: Transaction) -> None:
+        if isinstance(context.connection, Recorder) and context.connection.octets:
+            self._keep_open(context.connection, context)
         self._pending_done()
         self.residents.show(context)
         for hash, number in context.new_blobs.items():
@@ -317,13 +365,25 @@ class Shard:
         finally:
             self._checkpointing = False
 
+    def _keep_open(self, group: Recorder, context: Transaction) -> None:
+        try:
+            self._unsettled.take(group)
+        except apsw.Error as error:
+            self.committer.stop(error)
+            self.undo()
+        self.residents.hold(context.drafts)
+        if self._settle_timer is None:
+            self._settle_timer = self._loop.call_later(self.settings.settle_ms / 1000, self._settle_later)
+
+    def _settle_later(self) -> None:
+        self.committer.later(lambda: None)
+
     def _pending_done(self) -> None:
         try:
             self._pending.done()
         except OSError as error:
             # The changes are in the tables, so recovery passes over what is left in the log; but the disk fails.
-            self.committer.failure = error
-            self.stopped(error)
+            self.committer.stop(error)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

@@ -60,6 +60,9 @@ def roll_back(files: Files, directory: str, number: int) -> int:
     for suffix in ("-wal", "-shm"):
         if f"shard-{number}.db{suffix}" in present:
             files.unlink(path + suffix)
+    redo = f"redo-{number}.log"
+    if redo in present:  # it goes on from the database that is replaced
+        files.rename(f"{directory}/{redo}", f"{directory}/{redo}.undone")
     files.rename(path, path + ".undone")
     files.rename(f"{snapshots}/{stem}{version}.db", path)
     files.fsync_directory(snapshots)

@@ -1,8 +1,8 @@
 """The embedded mail store.  Fulfils ``ports/store.py: MailStore``; STORAGE §3, §5.
 
 A thin door: it finds the account's shard, sees that states and views are in memory, and hands plans to the shard's
-committer.  Layout of the data directory: ``store/shard-N.db``, ``store/packs/N/``, ``store/flags-N.log``,
-``store/lock``.  Which shard an account lives in is read from the shards at opening.
+committer.  Layout of the data directory: ``store/shard-N.db``, ``store/packs/N/``, ``store/redo-N.log``,
+``store/flags-N.log``, ``store/lock``.  Which shard an account lives in is read from the shards at opening.
 """
 
 from __future__ import annotations
@@ -133,8 +133,9 @@ class SqliteStore:
             return None
         entries: list[JournalEntry] = []
         if since < state.recalled_from:
+            await shard.source.readable()
             rows = fetch_all(
-                shard.reader,
+                shard.source(),
                 "SELECT modseq, kinds, colls FROM chg WHERE acct=? AND modseq>? AND modseq<=? ORDER BY modseq",
                 (account, since, state.recalled_from),
             )
@@ -215,12 +216,15 @@ class SqliteStore:
         shard = self._homes.get(account)
         if shard is None:
             return None
+        if shard.source.is_lent:
+            await shard.source.readable()
         return shard.reads.record(account, mailbox, uid, shard.residents.known_view(account, mailbox))
 
     async def records(self, account: AccountId, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Record]:
         shard = self._homes.get(account)
         if shard is None:
             return []
+        await shard.source.readable()
         view = shard.residents.known_view(account, mailbox)
         found = (shard.reads.record(account, mailbox, uid, view) for uid in uids)
         return [record for record in found if record is not None]

@@ -7,8 +7,8 @@ Rows collect in lists and go to SQLite together; counters of accounts and mailbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 import apsw
 import msgspec
@@ -166,12 +166,20 @@ class AccountDraft:
         return self.base.keywords if self.keywords is None else self.keywords
 
 
+class Statements(Protocol):
+    """What runs the statements of a group: a connection, or one that notes what it is told to write."""
+
+    def execute(self, sql: str, bindings: Row = ..., /) -> apsw.Cursor: ...
+
+    def executemany(self, sql: str, rows: Iterable[Row], /) -> apsw.Cursor: ...
+
+
 class Transaction:
     """The drafts, rows and effects of one group."""
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Statements,
         accounts: Mapping[AccountId, AccountState],
         view: Callable[[AccountId, MailboxId], SqliteView | None],
         now: float,
