@@ -553,7 +553,7 @@ PIECES = [
 ]  # fmt: skip
 ACTIONS = st.one_of(st.sampled_from(PIECES), st.just("read"), st.just("pause"), st.binary(max_size=20))
 QUICK = replace(
-    SHORT, greeting_s=0.03, hello_s=0.03, mail_s=0.03, rcpt_s=0.03, data_s=0.03, block_s=0.03, final_s=0.03,
+    SHORT, greeting_s=5.0, hello_s=1.0, mail_s=0.03, rcpt_s=0.03, data_s=0.03, block_s=0.03, final_s=0.03,
     quit_s=0.01, check_s=0.005, commands_s=0.2, content_s=0.2,
 )  # fmt: skip
 OFFERS = ["PIPELINING", "CHUNKING", "DSN", "SIZE 100", "LIMITS RCPTMAX=1", "8BITMIME"]
@@ -585,7 +585,7 @@ def test_every_recipient_has_one_attempt(actions: list[bytes | str], offer: set[
                 await writer.drain()
 
     async def run() -> None:
-        async with lying(script) as port, asyncio.timeout(3):
+        async with lying(script) as port, asyncio.timeout(8):
             client = await SmtpClient.connect(
                 Peer("127.0.0.1", port, policy=CLEAR, lmtp=lmtp), settings=replace(QUICK, eager_octets=eager)
             )
