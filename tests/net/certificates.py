@@ -78,6 +78,12 @@ def make(
         .not_valid_before(begins)
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
+        # Python 3.13 asks for these two (RFC 5280 §4.2.1.1–2), and for the key usage of an authority.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key((issuer.key if issuer else key).public_key()),
+            critical=False,
+        )
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_name(one) for one in names]), critical=False)

@@ -63,8 +63,8 @@ def test_one_name_of_several_is_enough() -> None:
 # --- over a socket ------------------------------------------------------------------------------------------------
 TODAY = datetime.datetime.now(datetime.UTC)
 AROUND = {"begins": TODAY - 5 * DAY, "ends": TODAY + 5 * DAY}
-ROOT = make("root", ca=True, **AROUND)
-MIDDLE = make("middle", ROOT, ca=True, **AROUND)
+ROOT = make("root", ca=True, may_sign=True, **AROUND)
+MIDDLE = make("middle", ROOT, ca=True, may_sign=True, **AROUND)
 GOOD = make("good", MIDDLE, names=("localhost",), **AROUND)
 EXPIRED = make("expired", MIDDLE, names=("localhost",), begins=TODAY - 5 * DAY, ends=TODAY - DAY)
 

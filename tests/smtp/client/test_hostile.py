@@ -6,8 +6,11 @@ import asyncio
 import re
 import time
 import tracemalloc
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -46,11 +49,12 @@ INJECTED = [
 ]
 
 
+@pytest.mark.parametrize("loop", [asyncio, pytest.importorskip("uvloop")], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("policy", [OPPORTUNISTIC, REQUIRED, "verified"], ids=["may", "must", "verified"])
 @pytest.mark.parametrize("pause", [None, 0, 1, 3])
 @pytest.mark.parametrize("injected", INJECTED, ids=lambda octets: repr(octets[:12]))
 def test_replies_injected_behind_starttls_are_not_believed(
-    authority: PrivateAuthority, injected: bytes, pause: int | None, policy: TlsPolicy | str
+    authority: PrivateAuthority, injected: bytes, pause: int | None, policy: TlsPolicy | str, loop: ModuleType
 ) -> None:
     """Row 3; NO STARTTLS test B_1: the attacker answers the EHLO that comes inside TLS.  ``pause``: a moment later."""
     heard: list[bytes] = []
@@ -68,11 +72,11 @@ def test_replies_injected_behind_starttls_are_not_believed(
         asked = verified("localhost", ca=authority.ca) if isinstance(policy, str) else policy
         async with lying(script) as port:
             with pytest.raises(NoSession) as caught:
-                await connected(port, asked, PATIENT)
+                await connected(port, asked, replace(PATIENT, handshake_s=0.5))
             assert caught.value.attempt.stage is Stage.STARTTLS and caught.value.attempt.result is Result.DEFERRED
             assert caught.value.clear_may_help is (policy is OPPORTUNISTIC)
 
-    asyncio.run(run())
+    loop.run(run())
     assert heard in ([], [b""])
 
 
@@ -526,21 +530,30 @@ def test_good_bye_is_not_waited_for_long() -> None:
     asyncio.run(run())
 
 
-def test_cancelled_in_the_middle() -> None:
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda client: client.send(MAIL),
+        lambda client: client.login("alice", "secret", private_network=True),
+        lambda client: client.close(),
+    ],
+    ids=["send", "login", "close"],
+)
+def test_cancelled_in_the_middle(begin: Callable[[SmtpClient], Coroutine[Any, Any, object]]) -> None:
     """The connection is given up: what the server would say next belongs to nobody."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await answer(reader, writer, b"220 hi\r\n", OFFER, OK)
+        await answer(reader, writer, b"220 hi\r\n", b"250-here\r\n250 AUTH PLAIN\r\n")
         await reader.read()
 
     async def run() -> None:
         async with lying(script) as port:
-            client = await connected(port, settings=PATIENT)
-            sending = asyncio.ensure_future(client.send(MAIL))
+            client = await connected(port, settings=replace(PATIENT, quit_s=5.0))
+            work = asyncio.ensure_future(begin(client))
             await asyncio.sleep(0.02)
-            sending.cancel()
+            work.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await sending
+                await work
             assert not client.usable
 
     asyncio.run(run())
@@ -553,7 +566,7 @@ PIECES = [
 ]  # fmt: skip
 ACTIONS = st.one_of(st.sampled_from(PIECES), st.just("read"), st.just("pause"), st.binary(max_size=20))
 QUICK = replace(
-    SHORT, greeting_s=0.03, hello_s=0.03, mail_s=0.03, rcpt_s=0.03, data_s=0.03, block_s=0.03, final_s=0.03,
+    SHORT, greeting_s=5.0, hello_s=1.0, mail_s=0.03, rcpt_s=0.03, data_s=0.03, block_s=0.03, final_s=0.03,
     quit_s=0.01, check_s=0.005, commands_s=0.2, content_s=0.2,
 )  # fmt: skip
 OFFERS = ["PIPELINING", "CHUNKING", "DSN", "SIZE 100", "LIMITS RCPTMAX=1", "8BITMIME"]
@@ -585,7 +598,7 @@ def test_every_recipient_has_one_attempt(actions: list[bytes | str], offer: set[
                 await writer.drain()
 
     async def run() -> None:
-        async with lying(script) as port, asyncio.timeout(3):
+        async with lying(script) as port, asyncio.timeout(8):
             client = await SmtpClient.connect(
                 Peer("127.0.0.1", port, policy=CLEAR, lmtp=lmtp), settings=replace(QUICK, eager_octets=eager)
             )

@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
 import pytest
 
 from courriel.base.errors import FormatError
@@ -19,9 +21,8 @@ from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
 from courriel.net.listener import Listener
 from courriel.net.tls import PrivateAuthority, server_context
-from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, REQUIRED, verified
+from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, REQUIRED, TlsPolicy, verified
 from courriel.smtp.client import ClientSettings, NoSession, Outgoing, Peer, SmtpClient, outgoing
-from courriel.smtp.wire.offer import Offer
 from tests.smtp.client.people import connected
 from tests.smtp.client.scripted import PATIENT, SHORT
 from tests.smtp.house import build, listening
@@ -35,7 +36,8 @@ ALICE = ("alice@courriel.test",)
 def _without(client: SmtpClient, *keywords: str) -> None:
     """Forget that the server offers ``keywords``."""
     left = {key: value for key, value in client.offer.keywords.items() if key not in keywords}
-    client._server = type(client._server)(offer=Offer(left), lmtp=client._server.lmtp)
+    offer = msgspec.structs.replace(client.offer, keywords=left)
+    client._server = msgspec.structs.replace(client._server, offer=offer)
 
 
 def _codes(attempts: list[Attempt]) -> list[tuple[Result, str]]:
@@ -121,18 +123,24 @@ def test_submission_over_tls(authority: PrivateAuthority, first: bool) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("policy", [OPPORTUNISTIC, REQUIRED])
-def test_an_unknown_authority_is_good_enough_for_encryption(authority: PrivateAuthority, policy: object) -> None:
+@pytest.mark.parametrize("loop", [asyncio, pytest.importorskip("uvloop")], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("policy", [OPPORTUNISTIC, REQUIRED], ids=["may", "must"])
+def test_an_unknown_authority_is_good_enough_for_encryption(
+    authority: PrivateAuthority, policy: TlsPolicy, loop: ModuleType
+) -> None:
     async def run() -> None:
         house = await build(tls=server_context(authority.server))
         async with listening(house) as port:
-            client = await connected(port, policy, PATIENT)  # type: ignore[arg-type]
+            client = await connected(port, policy, PATIENT)
             assert client.tls.startswith("TLSv1.3 ") and not client.is_verified
-            (attempt,) = await client.send(outgoing("", ALICE, CONTENTS[-1]))
-            assert attempt.result is Result.DELIVERED and attempt.tls == client.tls
+            for without in ((), ("CHUNKING",)):
+                _without(client, *without)
+                (attempt,) = await client.send(outgoing("", ALICE, CONTENTS[-1]))
+                assert attempt.result is Result.DELIVERED and attempt.tls == client.tls
             await client.close()
+            assert [mail.count(b"x") >= 300_000 for mail in await house.mail("alice")] == [True, True]
 
-    asyncio.run(run())
+    loop.run(run())
 
 
 def test_an_unknown_authority_is_no_proof(authority: PrivateAuthority) -> None:

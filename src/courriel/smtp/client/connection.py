@@ -96,10 +96,12 @@ class SmtpClient:
 
     async def close(self) -> None:
         """Say good-bye, wait a moment for the answer, and hang up."""
-        self._link.expect([self._settings.quit_s])
-        self._link.write(b"QUIT\r\n")
-        await self._link.answers()
-        self._link.close()
+        try:
+            self._link.expect([self._settings.quit_s])
+            self._link.write(b"QUIT\r\n")
+            await self._link.answers()
+        finally:
+            self._link.close()
 
     def abort(self) -> None:
         """Hang up at once."""

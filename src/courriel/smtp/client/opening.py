@@ -170,6 +170,9 @@ class Opening:
         except FormatError as error:
             self.link.give_up(Broken("4.7.0", str(error)))
             raise self._deferred(Stage.AUTH, "4.7.0", str(error)) from None
+        except BaseException:  # interrupted: the reply that is still to come belongs to nobody
+            self.link.give_up(Broken("4.4.2", "the login was given up"))
+            raise
         finally:
             self.link.private = False
 
