@@ -12,6 +12,7 @@ import pytest
 
 from courriel.base.errors import FormatError
 from courriel.model.account import Account, Domain, TargetKind
+from courriel.model.device import Device, DeviceExists, NoSuchDevice
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
 from courriel.model.roster import AddressTaken, DomainExists, DomainInUse, NoSuchAccount, NoSuchAlias, NoSuchDomain
@@ -236,3 +237,21 @@ async def test_everything_is_there_after_opening_again(
     with open_directory() as directory:
         assert seen(directory) == before
         assert (await directory.add_account("carol@courriel.test", SECRET)).id not in (alice.id, bob.id)
+
+
+async def test_devices(runner: asyncio.Runner, open_directory: Open, request: pytest.FixtureRequest) -> None:
+    printer = Device("printer-2", ("192.168.1.0/24", "fd00::/64"), "printer-2@x.org", 7)
+    with open_directory() as directory:
+        assert directory.devices() == [] and directory.device_at("192.168.1.4") is None
+        await directory.add_device(printer)
+        with pytest.raises(DeviceExists):
+            await directory.add_device(Device("printer-2", ("10.0.0.0/8",), "p@x.org"))
+        assert directory.devices() == [printer] and directory.device_at("fd00::4") == printer
+        with pytest.raises(NoSuchDevice):
+            await directory.remove_device("nas")
+    if "memory" in request.node.name:
+        return
+    with open_directory() as directory:
+        assert directory.device_at("192.168.1.4") == printer
+        await directory.remove_device("printer-2")
+        assert directory.devices() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import smtplib
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,3 +155,25 @@ def test_many_messages_to_a_sink(tmp_path: Path) -> None:
     finally:
         sink.kill()
         sink.wait()
+
+
+def test_a_printer_sends_without_a_login(lab: Lab, tmp_path: Path) -> None:
+    data = tmp_path / "house"
+    added = courriel("device", "add", "printer-2", "--network", "127.0.0.0/8", "--sender", "nobody@x.test", data=data)
+    assert added.returncode == 1 and "domain" in added.stderr  # a domain of somebody else
+    port = free_base_port()
+    words = [f"listen.devices={port}", f"relay.port={lab.far.port('smtp')}", f"dns.servers={lab.zone.address}"]
+    with running(data, *(word for one in words for word in ("--set", one))) as house:
+        with smtplib.SMTP("127.0.0.1", port) as printer, pytest.raises(smtplib.SMTPSenderRefused) as refused:
+            printer.sendmail("root@localhost", ["b@far.test"], b"Subject: scan\r\n\r\nbody\r\n")
+        assert refused.value.smtp_code == 550
+        added = courriel("device", "add", "printer-2", "--network", "127.0.0.0/8", data=house.data)
+        assert f"Port: {port}" in added.stdout and "printer-2@courriel.test" in added.stdout, added.stderr
+        before = len(inbox(lab.far, "b@far.test"))
+        with smtplib.SMTP("127.0.0.1", port) as printer:
+            printer.sendmail("root@localhost", ["b@far.test"], b"Subject: scan\r\n\r\nbody\r\n")
+        until(lambda: len(inbox(lab.far, "b@far.test")) == before + 1)
+        mail = inbox(lab.far, "b@far.test")[-1]
+        assert b"From: printer-2 <printer-2@courriel.test>\r\n" in mail and b"\r\nDate: " in mail
+        assert "printer-2" in courriel("device", "list", data=house.data).stdout
+        assert courriel("device", "remove", "printer-2", data=house.data).returncode == 0

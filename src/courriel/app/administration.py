@@ -19,9 +19,11 @@ from courriel.delivery.relay.relay import Relay
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model.account import Account
+from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.refusals import NoSuchAddress
+from courriel.model.roster import NoSuchDomain, canonical_address
 from courriel.ports import administration as do
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
@@ -145,6 +147,30 @@ class LocalAdministration:
     async def alias_remove(self, request: do.AliasRemove) -> Any:
         await self._home.directory.remove_alias(request.alias)
 
+    # --- devices ----------------------------------------------------------------------------------------------
+    async def device_list(self, _request: do.DeviceList) -> Any:
+        return [msgspec.to_builtins(device) for device in self._home.directory.devices()]
+
+    async def device_add(self, request: do.DeviceAdd) -> Any:
+        name, directory = canonical_name(request.name), self._home.directory
+        sender = request.sender or f"{name}@{self._first_domain()}"
+        device = Device(name, canonical_networks(request.networks), canonical_address(sender), request.hourly or HOURLY)
+        if directory.domain(device.sender.rpartition("@")[2]) is None:
+            raise NoSuchDomain(device.sender)
+        await directory.add_device(device)
+        log.event("device.added", device=name, networks=" ".join(device.networks))
+        settings = self._home.settings
+        return msgspec.to_builtins(device) | {"server": settings.name, "port": settings.listen.devices}
+
+    def _first_domain(self) -> str:
+        domains = self._home.directory.domains()
+        if not domains:
+            raise NoSuchDomain("no domain yet")
+        return domains[0].name
+
+    async def device_remove(self, request: do.DeviceRemove) -> Any:
+        await self._home.directory.remove_device(canonical_name(request.name))
+
     # --- stored and waiting mail ----------------------------------------------------------------------------
     async def queue_list(self, request: do.QueueList) -> Any:
         return await self._queue.rows(request.which)
@@ -222,6 +248,9 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
+    do.DeviceList: LocalAdministration.device_list,
+    do.DeviceAdd: LocalAdministration.device_add,
+    do.DeviceRemove: LocalAdministration.device_remove,
     do.QueueList: LocalAdministration.queue_list,
     do.QueueShow: LocalAdministration.queue_show,
     do.QueueOrder: LocalAdministration.queue_order,

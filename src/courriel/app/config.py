@@ -47,6 +47,8 @@ class ListenSection(Section, frozen=True):
     imap: int = 143
     imap3: int = 220
     imaps: int = 993
+    devices: int = 0
+    """For printers, NAS boxes and applications that are known by their address (``courriel device``): 0 is off."""
     lmtp: bool = True
     """LMTP on the unix socket ``lmtp.sock`` in the data directory.  RFC 2033."""
     observe: int = 9101

@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from courriel.app import gateway
 from courriel.app.installation import Installation
 from courriel.app.tracing import WireTraces
 from courriel.delivery.intake import Delivery
@@ -62,7 +63,7 @@ def open_intake(home: Installation) -> Delivery:
 async def open_doors(
     home: Installation, intake: Delivery, context: ssl.SSLContext, traces: WireTraces, lmtp: Path
 ) -> Doors:
-    """Open the ports that the settings name.  Raises OSError."""
+    """Open the ports that the settings name.  Raises OSError, BehindGateway."""
     settings, room = home.settings, Room()
     desk = Desk(
         settings.name, intake, Budget(settings.smtp.in_flight_octets), settings.smtp, home.authenticator, context
@@ -74,6 +75,9 @@ async def open_doors(
         ("submission", listen.submission, SmtpService(desk, Door.SUBMISSION), False),
         ("submissions", listen.submissions, SmtpService(implicit, Door.SUBMISSION), True),
     ]
+    if listen.devices:
+        gateway.check(home.directory.devices())
+        plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
     imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context)
     pop3 = Pop3Service(home.store, home.authenticator, context, settings.pop3)
     plan += [

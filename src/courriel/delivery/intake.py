@@ -17,13 +17,15 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.delivery.deliver import Deliverer
-from courriel.delivery.judge import check_foreign_sender, judge
+from courriel.delivery.device import DeviceRates, mend, sender_of
+from courriel.delivery.judge import Header, check_foreign_sender, judge
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.received import path, received_field
 from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model import retry
+from courriel.model.device import Device
 from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient
 from courriel.model.queued import Mark, Progress, Queued, State
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
@@ -58,9 +60,16 @@ class Delivery:
         self._clock = clock or SystemClock()
         self._randomness = randomness
         self._deliverer = Deliverer(store)
+        self._rates = DeviceRates()
 
     async def check_sender(self, door: Door, client: Client, reverse_path: Address) -> None:
-        """Those logged in send as themselves; anyone may send reports with ``<>`` (RFC 5321 §4.5.5)."""
+        """Those logged in send as themselves; anyone may send reports with ``<>`` (RFC 5321 §4.5.5).
+
+        Devices are who they are by their address; as whom they say they send is mended later.
+        """
+        if door is Door.DEVICE:
+            self._device(client)
+            return
         if door is not Door.SUBMISSION or reverse_path.is_null:
             return
         if client.account is None:
@@ -93,6 +102,8 @@ class Delivery:
                 raise NotPermitted("not logged in")
             check_own(content, header, lambda address: self._directory.may_send_as(account, address))
             transit.content = complete(content, header, settings.hostname, transit.id, now)
+        elif envelope.door is Door.DEVICE:
+            self._mend(transit, header)
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
@@ -106,6 +117,22 @@ class Delivery:
             octets=len(content),
         )
         return Receipt(transit.id, tuple(transit.outcomes))
+
+    def _device(self, client: Client) -> Device:
+        """Raises NotPermitted for a client that is no device."""
+        device = self._directory.device_at(client.ip)
+        if device is None:
+            raise NotPermitted(f"no device is known at {client.ip}")
+        return device
+
+    def _mend(self, transit: Transit, header: Header) -> None:
+        """What a device leaves out is added; it sends under its own address.  Raises NotPermitted, TryLater."""
+        device = self._device(transit.envelope.client)
+        self._rates.count(device, self._clock.monotonic())
+        transit.envelope = msgspec.structs.replace(transit.envelope, reverse_path=sender_of(device))
+        transit.content = mend(
+            transit.content, header, device, self._directory, self._settings.hostname, transit.id, transit.received_at
+        )
 
     async def hand_in(self, recipient: Recipient, content: bytes, *, smtputf8: bool = False) -> Receipt:
         """Take a report of our own (null reverse-path).  Its outcome may be REFUSED: then nobody is to be told.

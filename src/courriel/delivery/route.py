@@ -48,7 +48,7 @@ def is_local(directory: Directory, address: Address) -> bool:
 def find_target(directory: Directory, door: Door, address: Address) -> Target | None:
     """The target of an address here, None for one elsewhere.  Raises NoSuchAddress, RelayDenied, AccountDisabled."""
     if not is_local(directory, address):
-        if door in (Door.SUBMISSION, Door.OWN):
+        if door in (Door.SUBMISSION, Door.DEVICE, Door.OWN):
             return None
         raise RelayDenied(str(address))
     target = directory.resolve(address)

@@ -23,6 +23,8 @@ class Door(Enum):
     MX = "mx"
     SUBMISSION = "submission"
     LMTP = "lmtp"
+    DEVICE = "device"
+    """Devices of the house: known by their address, may send anywhere."""
     OWN = "own"
     """No door: what this server itself has to say."""
 

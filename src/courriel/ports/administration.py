@@ -90,6 +90,26 @@ class AliasRemove(Request, tag="alias.remove", frozen=True):
     alias: str
 
 
+class DeviceList(Request, tag="device.list", frozen=True):
+    """Rows ``{name, networks, sender, hourly}``."""
+
+
+class DeviceAdd(Request, tag="device.add", frozen=True):
+    """Let a device send without a login: ``{name, networks, sender, hourly, server, port}`` to type into it.
+
+    ``sender`` "" is its name at the first domain of ours.
+    """
+
+    name: str
+    networks: tuple[str, ...]
+    sender: str = ""
+    hourly: int = 0
+
+
+class DeviceRemove(Request, tag="device.remove", frozen=True):
+    name: str
+
+
 class QueueFilter(msgspec.Struct, frozen=True):
     """Which messages of the queue: all that match everything that is set.
 
@@ -181,6 +201,9 @@ AnyRequest = (
     | AliasList
     | AliasAdd
     | AliasRemove
+    | DeviceList
+    | DeviceAdd
+    | DeviceRemove
     | QueueList
     | QueueShow
     | QueueOrder

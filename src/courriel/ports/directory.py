@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from courriel.model.account import Account, Domain, Target
+from courriel.model.device import Device
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
 from courriel.ports.credentials import CredentialRecord
@@ -40,6 +41,14 @@ class Directory(Protocol):
         """Whether the account owns ``address`` (primary, alias of its own, or with ``+detail``)."""
         ...
 
+    def devices(self) -> Sequence[Device]:
+        """By name."""
+        ...
+
+    def device_at(self, ip: str) -> Device | None:
+        """The device that sends from this address; the smallest network wins."""
+        ...
+
 
 class DirectoryAdmin(Directory, Protocol):
     """The same, for those who may change it."""
@@ -65,5 +74,13 @@ class DirectoryAdmin(Directory, Protocol):
     async def remove_alias(self, alias: str) -> None: ...
 
     def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]: ...
+
+    async def add_device(self, device: Device) -> None:
+        """Raises DeviceExists.  Name, networks and sender are canonical (``model/device.py``)."""
+        ...
+
+    async def remove_device(self, name: str) -> None:
+        """Raises NoSuchDevice."""
+        ...
 
     def secret(self, account: AccountId) -> CredentialRecord | None: ...

@@ -6,6 +6,8 @@ A dialogue feeds its session and runs what comes out of it.  Commands that find 
 
 from __future__ import annotations
 
+from typing import Final
+
 from courriel.base.log import log
 from courriel.model.envelope import Door
 from courriel.net.connection import Connection, Dialogue
@@ -17,12 +19,16 @@ from courriel.smtp.wire.reply import Reply
 __all__ = ["Desk", "SmtpDialogue", "SmtpService"]
 
 
+NAMES: Final = {Door.MX: "smtp", Door.SUBMISSION: "submission", Door.DEVICE: "devices", Door.LMTP: "lmtp"}
+
+
 class SmtpService(Entrance):
-    """One kind of door: ``Door.MX`` takes mail for people here, ``Door.SUBMISSION`` from people here."""
+    """One kind of door: ``Door.MX`` takes mail for people here, ``Door.SUBMISSION`` from people here,
+    ``Door.DEVICE`` from their printers."""
 
     def __init__(self, desk: Desk, door: Door) -> None:
         super().__init__(desk, door)
-        self.name = {Door.MX: "smtp", Door.SUBMISSION: "submission", Door.LMTP: "lmtp"}[door]
+        self.name = NAMES[door]
         self.patience_s = desk.settings.patience_s
 
     def dialogue(self, connection: Connection) -> Dialogue:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from courriel.model.account import Account, Domain, Target
+from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
 from courriel.model.roster import (
@@ -35,6 +36,7 @@ class MemoryDirectory:
         self._secrets: dict[AccountId, CredentialRecord] = {}
         self._logins: dict[str, AccountId] = {}
         self._last_id = 0
+        self._fleet = Fleet()
 
     # --- look-ups ---------------------------------------------------------------------------------------------
     def domain(self, name: str) -> Domain | None:
@@ -63,6 +65,12 @@ class MemoryDirectory:
 
     def secret(self, account: AccountId) -> CredentialRecord | None:
         return self._secrets.get(account)
+
+    def devices(self) -> Sequence[Device]:
+        return self._fleet.all()
+
+    def device_at(self, ip: str) -> Device | None:
+        return self._fleet.at(ip)
 
     # --- changes ----------------------------------------------------------------------------------------------
     async def add_domain(self, name: str) -> Domain:
@@ -116,6 +124,16 @@ class MemoryDirectory:
         if address not in dict(self._roster.aliases()):
             raise NoSuchAlias(address)
         self._roster.drop_alias(address)
+
+    async def add_device(self, device: Device) -> None:
+        if self._fleet.get(device.name) is not None:
+            raise DeviceExists(device.name)
+        self._fleet.put(device)
+
+    async def remove_device(self, name: str) -> None:
+        if self._fleet.get(name) is None:
+            raise NoSuchDevice(name)
+        self._fleet.drop(name)
 
     def close(self) -> None:
         """Nothing to let go of."""

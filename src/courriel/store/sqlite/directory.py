@@ -23,6 +23,7 @@ import msgspec
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.account import Account, Domain, Target
+from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
 from courriel.model.roster import (
@@ -38,7 +39,8 @@ from courriel.model.roster import (
     canonical_targets,
 )
 from courriel.ports.credentials import CredentialRecord
-from courriel.store.sqlite.directory_schema import SCHEMA, SCHEMA_VERSION
+from courriel.store.sqlite.connection import Row
+from courriel.store.sqlite.directory_schema import DEVICES, SCHEMA, SCHEMA_VERSION
 
 FILE_NAME: Final = "directory.db"
 
@@ -64,6 +66,7 @@ class SqliteDirectory:
         self._writer = _open(path)
         self._reader = _open(path)
         self._roster = Roster()
+        self._fleet = Fleet()
         self._secrets: dict[AccountId, bytes] = {}
         self._change = -1
         self._seen_version = -1
@@ -99,6 +102,14 @@ class SqliteDirectory:
         self._fresh()
         packed = self._secrets.get(account)
         return _decode_record(packed) if packed is not None else None
+
+    def devices(self) -> Sequence[Device]:
+        self._fresh()
+        return self._fleet.all()
+
+    def device_at(self, ip: str) -> Device | None:
+        self._fresh()
+        return self._fleet.at(ip)
 
     # --- changes ----------------------------------------------------------------------------------------------
     async def add_domain(self, name: str) -> Domain:
@@ -194,6 +205,22 @@ class SqliteDirectory:
 
         await self._write(write, lambda _: self._roster.drop_alias(address))
 
+    async def add_device(self, device: Device) -> None:
+        row = (device.name, " ".join(device.networks), device.sender, device.hourly)
+
+        def write(db: apsw.Connection) -> None:
+            _insert(db, "INSERT INTO device VALUES(?, ?, ?, ?)", row, DeviceExists(device.name))
+
+        await self._write(write, lambda _: self._fleet.put(device))
+
+    async def remove_device(self, name: str) -> None:
+        def write(db: apsw.Connection) -> None:
+            db.execute("DELETE FROM device WHERE name = ?", (name,))
+            if not db.changes():
+                raise NoSuchDevice(name)
+
+        await self._write(write, lambda _: self._fleet.drop(name))
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -250,7 +277,9 @@ class SqliteDirectory:
             secrets[account.id] = secret
         for address, targets in db.execute("SELECT address, targets FROM alias"):
             roster.put_alias(address, tuple(targets.split(" ")))
-        self._roster, self._secrets, self._change = roster, secrets, change
+        rows: list[Row] = db.execute("SELECT name, networks, sender, hourly FROM device").fetchall()
+        fleet = Fleet(Device(name, tuple(places.split(" ")), sender, hourly) for name, places, sender, hourly in rows)
+        self._roster, self._fleet, self._secrets, self._change = roster, fleet, secrets, change
 
     async def _write(self, write: Callable[[apsw.Connection], T], tell: Callable[[T], None]) -> T:
         """Do ``write`` in one transaction; once it is durable, tell the memory."""
@@ -362,7 +391,9 @@ def _make_tables(db: apsw.Connection) -> None:
         if version == 0:
             db.execute(SCHEMA)
             db.execute("INSERT INTO counter VALUES('change', 0)")
-            db.pragma("user_version", SCHEMA_VERSION)
+        if version < 2:
+            db.execute(DEVICES)
+        db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

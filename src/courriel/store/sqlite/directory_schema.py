@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE domain(
@@ -28,3 +28,13 @@ CREATE TABLE counter(
     value INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 """
+
+DEVICES: Final = """
+CREATE TABLE device(
+    name TEXT PRIMARY KEY NOT NULL,
+    networks TEXT NOT NULL,              -- canonical, one blank between
+    sender TEXT NOT NULL,                -- canonical address
+    hourly INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+"""
+"""From version 2."""
