@@ -4,7 +4,8 @@ What is expected is said first (``expect``); a reply that nobody asked for, too 
 the link, and a broken link stays so.  Nothing here raises for what a server does: whoever asked finds fewer replies
 than expected, and the reason in ``broken``.
 
-One timer per connection looks at its deadline now and then; no task, no timer per command.
+One timer per connection looks at its deadline now and then; no task, no timer per command.  A message of 4 KB costs
+66–73 µs on uvloop, kernel included (``bench.micro_smtp_client``); over asyncio's streams it was 83–87.
 """
 
 from __future__ import annotations
