@@ -110,10 +110,10 @@ class Scene:
 async def scene(
     tree: Tree, change: Callable[[Message], Answering] | Answering | None = None, **settings: object
 ) -> AsyncIterator[Scene]:
-    """The tree served as it is, or as ``change`` answers; short waits."""
+    """The tree served as it is, or as ``change`` answers."""
     async with serving(change or tree.answer) as authority:
         clock = ManualClock(NOW)
-        given = {"anchors": (tree.anchor(),), "servers": (authority.address,), "first_wait_s": 0.3, "question_s": 3.0}
+        given = {"anchors": (tree.anchor(),), "servers": (authority.address,), "first_wait_s": 3.0, "question_s": 10.0}
         resolver = open_resolver(DnsSettings(**(given | settings)), clock)
         try:
             yield Scene(authority, resolver, clock)

@@ -383,9 +383,9 @@ def test_no_more_than_some_questions_are_on_their_way_at_once(monkeypatch: pytes
     monkeypatch.setattr(lookup, "IN_FLIGHT", 5)
 
     async def act(here: Scene) -> None:
-        here.authority.delay_s = 0.1
+        here.authority.delay_s = 0.3
         asking = [asyncio.ensure_future(here.resolver.a(f"h{n}.plain.test")) for n in range(12)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
         assert len(here.authority.asked) == 5
         await asyncio.gather(*asking)
         assert len(here.authority.asked) == 12
