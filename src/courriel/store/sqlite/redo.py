@@ -1,4 +1,4 @@
-"""Groups that are durable in the redo log while their transaction is still open.  ADR 7.
+"""Groups that are durable in the redo log while their transaction is still open.  ADR 8.
 
 ``Recorder`` notes what a group writes.  ``Unsettled`` is the open transaction: it takes group after group and is
 committed (*settled*) now and then; the log then begins anew.  When a group must be undone everything open is rolled

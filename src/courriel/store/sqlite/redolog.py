@@ -1,4 +1,4 @@
-"""The redo log: groups that are durable before their transaction is.  ADR 7.
+"""The redo log: groups that are durable before their transaction is.  ADR 8.
 
     record  = crc32(4) length(4) salt(4) sequence(8) payload(length)          little endian
     payload = MessagePack: [[statement, [row, …]], …]

@@ -1,4 +1,4 @@
-"""One shard: its database file, packs, redo log and flag log.  STORAGE §5, ADR 7.
+"""One shard: its database file, packs, redo log and flag log.  STORAGE §5, ADR 8.
 
 ``commit.py`` says when a group runs; this says what a group is: fold the flag log, run the plans in the open
 transaction, write packs, write what the plans wrote into the redo log, then show it to what is in memory

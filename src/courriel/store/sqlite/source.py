@@ -1,4 +1,4 @@
-"""Which connection the loop reads from: the one that shows all that was answered.  ADR 7.
+"""Which connection the loop reads from: the one that shows all that was answered.  ADR 8.
 
 While groups are in a transaction that is open, only the writer's own connection sees them, and it is the loop's to
 use, but for the moments in which the writer thread has it.
