@@ -177,3 +177,26 @@ def test_a_printer_sends_without_a_login(lab: Lab, tmp_path: Path) -> None:
         assert b"From: printer-2 <printer-2@courriel.test>\r\n" in mail and b"\r\nDate: " in mail
         assert "printer-2" in courriel("device", "list", data=house.data).stdout
         assert courriel("device", "remove", "printer-2", data=house.data).returncode == 0
+
+
+def test_the_way_of_a_message_can_be_seen(lab: Lab, tmp_path: Path) -> None:
+    message = b"Message-ID: <way@courriel.test>\r\n" + MESSAGE % b"way"
+    send(lab.near, ["b@far.test", "bob@courriel.test"], message)
+    until(lambda: lab.queue() == [])
+
+    def way(*words: str) -> str:
+        done = courriel("trace", "way@courriel.test", *words, data=lab.near.data)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    hops = json.loads(way("--json"))["hops"]
+    assert [hop["place"] for hop in hops] == ["MUA", "MSA", "MDA", "queue", "remote MX"]
+    assert hops[0]["facts"]["login"] == "alice@courriel.test" and hops[-1]["facts"]["host"] == "mx.far.test"
+    assert "mx.far.test took it for b@far.test: 250 2.0.0" in way()
+    svg = tmp_path / "way.svg"
+    assert "boîte" in courriel("--lang", "fr", "trace", "way@courriel.test", "--words", data=lab.near.data).stdout
+    way("--svg", str(svg))
+    assert svg.read_text("utf-8").count("<rect") == 5
+    arrived = json.loads(courriel("trace", "way@courriel.test", "--json", data=lab.far.data).stdout)["hops"]
+    assert [hop["place"] for hop in arrived] == ["MTA", "MX", "MDA"]
+    assert courriel("trace", "never@courriel.test", data=lab.near.data).returncode == 1

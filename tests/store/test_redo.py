@@ -1,4 +1,4 @@
-"""The redo log: what is answered is in it or in the tables, once, and is seen by every reader.  ADR 7."""
+"""The redo log: what is answered is in it or in the tables, once, and is seen by every reader.  ADR 8."""
 
 from __future__ import annotations
 

@@ -18,11 +18,12 @@ from courriel.base.log import log
 from courriel.delivery.relay.relay import Relay
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
+from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
-from courriel.model.refusals import NoSuchAddress
+from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import NoSuchDomain, canonical_address
 from courriel.ports import administration as do
 
@@ -181,6 +182,20 @@ class LocalAdministration:
     async def queue_order(self, request: do.QueueOrder) -> Any:
         return await self._queue.order(request.what, request.which)
 
+    async def journey(self, request: do.Journey) -> Any:
+        journeys, name = self._home.journeys, request.name.strip()
+        id = name
+        if "@" in name:
+            known = await journeys.find(f"<{name.removeprefix('<').removesuffix('>')}>")
+            if not known:
+                raise NoJourney(name)
+            id = known[-1]
+        steps = await journeys.steps(id)
+        if not steps:
+            raise NoJourney(name)
+        hops = journey.hops([(step.event, step.at, step.fields) for step in steps])
+        return {"id": id, "hops": msgspec.to_builtins(hops)}
+
     async def check(self, request: do.Check) -> Any:
         report = await self._home.store.check(request.repair)
         return msgspec.to_builtins(report)
@@ -251,6 +266,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
     do.DeviceRemove: LocalAdministration.device_remove,
+    do.Journey: LocalAdministration.journey,
     do.QueueList: LocalAdministration.queue_list,
     do.QueueShow: LocalAdministration.queue_show,
     do.QueueOrder: LocalAdministration.queue_order,

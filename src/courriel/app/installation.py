@@ -15,6 +15,7 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.sqlite.directory import SqliteDirectory
+from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
@@ -32,6 +33,7 @@ class Installation:
     store: SqliteStore
     directory: SqliteDirectory
     queue: OutboundQueue
+    journeys: SqliteJourneys
     passwords: Passwords
     authenticator: AccountAuthenticator
 
@@ -46,17 +48,21 @@ class Installation:
         store = await SqliteStore.open(data, kept, clock, say=_say)
         directory = SqliteDirectory(data / "directory.db", clock)
         queue = await SqliteQueue.open(data / "queue.db")
+        journeys = SqliteJourneys(data / "journeys.db", clock)
+        log.watch(journeys.note)
         passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
         gate = GateSettings(settings.auth.cleartext, settings.auth.scram_sha1)
         authenticator = AccountAuthenticator(
             directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate
         )
-        return cls(data, settings, clock, store, directory, queue, passwords, authenticator)
+        return cls(data, settings, clock, store, directory, queue, journeys, passwords, authenticator)
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
         self.passwords.close()
         await self.queue.close()
+        log.watch(None)
+        self.journeys.close()
         await self.store.close()
         self.directory.close()
 

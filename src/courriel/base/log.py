@@ -80,6 +80,10 @@ def render_logfmt(moment: datetime, level: Level, name: str, fields: dict[str, V
 Renderer = Callable[[datetime, Level, str, dict[str, Value]], str]
 
 
+Watcher = Callable[[str, str, dict[str, Value]], None]
+"""Message, event, fields (the message among them)."""
+
+
 class EventLog:
     """Where events go.  One per process, made by ``app``; a quiet one stands ready before that."""
 
@@ -93,6 +97,11 @@ class EventLog:
         self._write = write
         self._render = render
         self._threshold = threshold
+        self._watch: Watcher | None = None
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Have every event about a message (a field ``msg``) told to ``watcher``, however quiet the log is."""
+        self._watch = watcher
 
     def configure(self, write: Callable[[str], None] | None, render: Renderer, threshold: Level) -> None:
         """Change where lines go; the counts stay."""
@@ -101,6 +110,8 @@ class EventLog:
     def event(self, name: str, level: Level = Level.INFO, **fields: Value) -> None:
         """Record that ``name`` happened."""
         self.counters.add(name)
+        if self._watch is not None and "msg" in fields:
+            self._watch(str(fields["msg"]), name, fields)
         if self._write is not None and level >= self._threshold:
             self._write(self._render(datetime.now(UTC), level, name, fields))
 

@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, mail, queue, serving
+from courriel.cli import care, device, directory, journey, mail, queue, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -60,6 +60,7 @@ for command in (
     care.export,
     care.restore,
     queue.queue,
+    journey.trace,
     care.check,
     care.wiretrace,
 ):

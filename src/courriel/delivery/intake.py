@@ -16,6 +16,7 @@ import msgspec
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
+from courriel.delivery import tell
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.device import DeviceRates, mend, sender_of
 from courriel.delivery.judge import Header, check_foreign_sender, judge
@@ -107,15 +108,9 @@ class Delivery:
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
-        await self._carry_out(transit, make_plan(self._directory, envelope.door, envelope.recipients))
-        log.event(
-            "delivery.accepted",
-            msg=transit.id,
-            door=envelope.door.value,
-            sender=str(envelope.reverse_path),
-            recipients=len(envelope.recipients),
-            octets=len(content),
-        )
+        plan = make_plan(self._directory, envelope.door, envelope.recipients)
+        await self._carry_out(transit, plan)
+        tell.accepted(transit, plan)
         return Receipt(transit.id, tuple(transit.outcomes))
 
     def _device(self, client: Client) -> Device:
@@ -144,8 +139,9 @@ class Delivery:
         if not content.isascii():
             envelope = msgspec.structs.replace(envelope, body=Body.EIGHT_BIT_MIME)
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
-        await self._carry_out(transit, make_plan(self._directory, envelope.door, envelope.recipients))
-        log.event("delivery.handed_in", msg=transit.id, recipient=str(recipient.address), octets=len(content))
+        plan = make_plan(self._directory, envelope.door, envelope.recipients)
+        await self._carry_out(transit, plan)
+        tell.accepted(transit, plan)
         return Receipt(transit.id, tuple(transit.outcomes))
 
     async def _carry_out(self, transit: Transit, plan: Plan) -> None:

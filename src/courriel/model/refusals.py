@@ -75,6 +75,10 @@ class BadMessage(MailRefusal):
     """The message breaks the format so that no safe reading is left."""
 
 
+class NoJourney(Refusal):
+    """Nothing is known of a message of that name."""
+
+
 class NotQueued(Refusal):
     """No message of that id waits in the queue."""
 

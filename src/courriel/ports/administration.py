@@ -128,6 +128,12 @@ class QueueList(Request, tag="queue.list", frozen=True):
     which: QueueFilter = QueueFilter()
 
 
+class Journey(Request, tag="journey", frozen=True):
+    """The way of a message: ``{id, hops}``, hops as ``model.journey.Hop``; ``name`` is our id or its Message-ID."""
+
+    name: str
+
+
 class QueueShow(Request, tag="queue.show", frozen=True):
     """One message: the row, and ``recipients`` with all that is known of each; ``header`` is its header."""
 
@@ -204,6 +210,7 @@ AnyRequest = (
     | DeviceList
     | DeviceAdd
     | DeviceRemove
+    | Journey
     | QueueList
     | QueueShow
     | QueueOrder

@@ -1,0 +1,130 @@
+"""``courriel trace``: the way of one message, drawn in the terminal, told in words, as JSON or as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import click
+from rich.text import Text
+
+from courriel.cli.doors import Doors
+from courriel.cli.journey_svg import picture
+from courriel.cli.options import data_option, json_option
+from courriel.cli.output import ask, console
+from courriel.ports import administration as do
+
+Hop: TypeAlias = Mapping[str, Any]
+"""As ``ports.administration.Journey`` gives it."""
+
+COLOURS: Final = {"good": "green", "waiting": "yellow", "bad": "red"}
+MARKS: Final = {"good": "●", "waiting": "◌", "bad": "✖"}
+
+
+@click.command(
+    help=_(
+        "Show the way of a message: who handed it in, where it was kept, which servers it was offered to.\n\n"
+        "Example: courriel trace 01a20df308200ccdc48dc1c9ae --svg way.svg"
+    )
+)
+@click.argument("name", metavar="ID|MESSAGE-ID")
+@click.option("--words", is_flag=True, help=_("Tell it in sentences."))
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help=_("Draw it into this file."))
+@data_option
+@json_option
+@click.pass_obj
+def trace(doors: Doors, name: str, words: bool, svg: Path | None, data: Path, as_json: bool) -> None:
+    found = ask(doors.administration(data), do.Journey(name))
+    hops: Sequence[Hop] = found["hops"]
+    if svg is not None:
+        svg.write_text(picture([(title(hop), _short(hop), hop["mood"], hop["seconds"]) for hop in hops]), "utf-8")
+    if as_json:
+        console.print_json(data=found)
+    elif words:
+        for hop in hops:
+            console.print(f"{_time(hop)}  {sentence(hop)}", markup=False)
+    else:
+        console.print(drawing(hops))
+
+
+def drawing(hops: Sequence[Hop]) -> Text:
+    """One line a station, one between them for the time it took."""
+    text = Text()
+    for place, hop in enumerate(hops):
+        if place:
+            text.append(f"  │ {_span(hop['seconds'])}\n", style="dim")
+        colour = COLOURS[hop["mood"]]
+        text.append(f"  {MARKS[hop['mood']]} ", style=colour)
+        text.append(f"{title(hop):<10} ", style="bold")
+        text.append(sentence(hop) + "\n", style=colour if hop["mood"] != "good" else "")
+    return text
+
+
+def title(hop: Hop) -> str:
+    """The name of the station, the field's own."""
+    return {"remote MX": "MX", "queue": _("queue"), "device": _("device"), "report": _("report"), "server": "MTA"}.get(
+        hop["place"], str(hop["place"])
+    )
+
+
+def sentence(hop: Hop) -> str:
+    """What happened there, for people."""
+    facts = hop["facts"]
+    get = facts.get
+    place = hop["place"]
+    if place in ("MUA", "MTA", "device"):
+        who = get("login") or get("helo") or _("somebody")
+        return _("{who} ({ip}) hands in a message from <{sender}>.").format(
+            who=who, ip=get("ip", "–"), sender=get("sender", "")
+        )
+    if place in ("MSA", "MX"):
+        how = get("tls") or _("no encryption")
+        return _("Taken and kept: {octets} octets, {how}.").format(octets=get("octets", "?"), how=how)
+    if place == "server":
+        return _("This server wrote a report.")
+    if place == "MDA":
+        return _("Put into the mailbox of {to}.").format(to=get("to", ""))
+    if place == "report":
+        return _("The sender was sent a report ({kind}).").format(kind=get("kind", ""))
+    if place == "queue":
+        if hop["mood"] == "bad":
+            return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
+        return _("Waits to travel on to {to}.").format(to=get("to", ""))
+    return _attempt(hop)
+
+
+def _attempt(hop: Hop) -> str:
+    facts = hop["facts"]
+    server = facts.get("host") or facts.get("ip") or _("no server")
+    words = {"server": server, "recipient": facts.get("recipient", ""), "reply": facts.get("reply", "")}
+    if hop["mood"] == "good":
+        return _("{server} took it for {recipient}: {reply}").format(**words)
+    if hop["mood"] == "waiting":
+        return _("{server} could not take it for {recipient} now, it will be tried again: {reply}").format(**words)
+    return _("{server} will never take it for {recipient}: {reply}").format(**words)
+
+
+def _short(hop: Hop) -> str:
+    """What fits into a box of the picture."""
+    facts = hop["facts"]
+    for name in ("login", "host", "to", "ip", "tls", "kind", "domain"):
+        if facts.get(name):
+            return str(facts[name])
+    return ""
+
+
+def _span(seconds: float) -> str:
+    if seconds < 1:
+        return _("{count} ms").format(count=round(seconds * 1_000))
+    if seconds < 120:
+        return _("{count} s").format(count=round(seconds, 1))
+    if seconds < 7_200:
+        return _("{count} min").format(count=round(seconds / 60))
+    return _("{count} h").format(count=round(seconds / 3_600, 1))
+
+
+def _time(hop: Hop) -> str:
+    return datetime.fromtimestamp(hop["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,50 @@
+"""What is told of a message when it has been taken: by which door, from whom, where to.
+
+The same events are its journey (``ports/journeys.py``), so they name everything a person would ask for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from courriel.base.log import log
+from courriel.delivery.route import Plan
+from courriel.model.transit import Transit
+
+ADDRESSES: Final = 20
+"""``tell.addresses``: recipients named in an event; of more, how many there are."""
+
+_MESSAGE_ID: Final = re.compile(rb"^message-id[ \t]*+:\s*+(<[!-;=?-~]{1,900}>)", re.IGNORECASE | re.MULTILINE)
+HEADER_OCTETS: Final = 16_384
+"""``tell.header_octets``: where a Message-ID is looked for."""
+
+
+def accepted(transit: Transit, plan: Plan) -> None:
+    """Everything that was accepted is durable."""
+    envelope, client = transit.envelope, transit.envelope.client
+    found = _MESSAGE_ID.search(transit.content, 0, HEADER_OCTETS)
+    log.event(
+        "delivery.accepted",
+        msg=transit.id,
+        door=envelope.door.value,
+        ip=client.ip,
+        helo=client.helo,
+        tls=client.tls,
+        login=client.login,
+        sender=str(envelope.reverse_path),
+        message_id=found[1].decode("ascii") if found else "",
+        octets=len(transit.content),
+        began=transit.received_at,
+    )
+    if plan.drops:
+        log.event("delivery.stored", msg=transit.id, to=_names(str(drop.recipient.address) for drop in plan.drops))
+    if plan.remote:
+        log.event("delivery.queued", msg=transit.id, to=_names(str(one.address) for one in plan.remote))
+
+
+def _names(addresses: Iterable[str]) -> str:
+    named = list(dict.fromkeys(addresses))
+    more = len(named) - ADDRESSES
+    return ", ".join(named[:ADDRESSES]) + (f" +{more}" if more > 0 else "")
