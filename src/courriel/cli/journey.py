@@ -88,12 +88,20 @@ def sentence(hop: Hop) -> str:
     if place == "MDA":
         return _("Put into the mailbox of {to}.").format(to=get("to", ""))
     if place == "report":
-        return _("The sender was sent a report ({kind}).").format(kind=get("kind", ""))
+        return _told(str(get("kind")))
     if place == "queue":
         if hop["mood"] == "bad":
             return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
         return _("Waits to travel on to {to}.").format(to=get("to", ""))
     return _attempt(hop)
+
+
+def _told(kind: str) -> str:
+    if kind == "delayed":
+        return _("The sender was told that it takes long.")
+    if kind == "succeeded":
+        return _("The sender was told that it arrived.")
+    return _("The sender was told that it did not arrive.")
 
 
 def _attempt(hop: Hop) -> str:
