@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,3 +62,19 @@ def held(name: str, *options: object) -> Iterator[None]:
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+@contextmanager
+def sink(port: int) -> Iterator[None]:
+    """Servers on every address of the loopback that take all mail and forget it (Postfix's smtp-sink)."""
+    process = subprocess.Popen(
+        ["smtp-sink", "-u", "nobody", f"0.0.0.0:{port}", "1024"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(0.3)
+        if process.poll() is not None:
+            raise LoadFailed("smtp-sink did not start")
+        yield
+    finally:
+        process.kill()
+        process.wait(60)

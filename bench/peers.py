@@ -7,10 +7,12 @@ mdbox (or maildir).  Both keep their defaults where these say when a message is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ from bench.measure import Disk, Processes
 DOMAIN: Final = "courriel.test"
 """The domain of `courriel try`; the peers take the same."""
 PASSWORD: Final = "bench-secret"
+SINK_PORT: Final = 29_025
+"""Where the servers of the world listen, on every address of the loopback."""
 CROWD: Final = 100
 """Recipients u0 … u99 of the SMTP rows."""
 START_PATIENCE_S: Final = 60.0
@@ -36,6 +40,8 @@ class Doors:
     imap: int
     imaps: int
     pop3: int
+    relay: int
+    """Where mail for elsewhere is taken from this machine without a login."""
 
 
 class Server(Protocol):
@@ -56,6 +62,10 @@ class Server(Protocol):
         """Messages that were accepted and are not in a mailbox yet."""
         ...
 
+    def flush(self) -> None:
+        """Try what waits in the queue now."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -74,7 +84,7 @@ def wait_for_port(port: int, patience_s: float = START_PATIENCE_S) -> None:
 
 def missing_programs() -> list[str]:
     """What the peers need and this machine does not have."""
-    return [name for name in ("postfix", "dovecot", "doveadm") if shutil.which(name, path=_PATH) is None]
+    return [name for name in ("postfix", "dovecot", "doveadm", "smtp-sink") if shutil.which(name, path=_PATH) is None]
 
 
 _PATH: Final = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -87,7 +97,7 @@ class PostfixDovecot:
     name = "postfix+dovecot"
 
     def __init__(self, base_port: int, disk: Disk, mailbox_format: str = "mdbox") -> None:
-        self.doors = Doors(base_port + 25, base_port + 143, base_port + 993, base_port + 110)
+        self.doors = Doors(base_port + 25, base_port + 143, base_port + 993, base_port + 110, base_port + 25)
         self.disk = disk
         self.processes = Processes("peers")
         self._format = mailbox_format
@@ -121,6 +131,9 @@ class PostfixDovecot:
             for _, _, files in os.walk(self._postfix / "spool" / queue):
                 count += len(files)
         return count
+
+    def flush(self) -> None:
+        self._launch("postqueue", "-c", str(self._postfix / "etc"), "-f")
 
     def close(self) -> None:
         self.stop()
@@ -178,7 +191,8 @@ mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {DOMAIN}
 virtual_mailbox_maps = static:all
 virtual_transport = lmtp:unix:{self._dovecot}/run/lmtp
-default_transport = error:outside
+smtp_tcp_port = {SINK_PORT}
+smtp_dns_support_level = disabled
 alias_maps =
 alias_database =
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
@@ -307,10 +321,11 @@ class Courriel:
     name = "courriel"
 
     def __init__(self, base_port: int, disk: Disk) -> None:
-        self.doors = Doors(base_port + 25, base_port + 143, base_port + 993, base_port + 110)
+        self.doors = Doors(base_port + 25, base_port + 143, base_port + 993, base_port + 110, base_port + 26)
         self.disk = disk
         self.processes = Processes("courriel")
         self._base_port = base_port
+        self._data = disk.path / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
     def login(self, person: str) -> str:
@@ -318,7 +333,16 @@ class Courriel:
 
     def start(self, *, filling: bool = False, hibernate: bool = False) -> None:
         people = [f"u{number}" for number in range(CROWD)] + ["big", "huge"]
-        self._start(self.disk.path / "data", [word for name in people for word in ("--person", f"{name}:{PASSWORD}")])
+        words = [word for name in people for word in ("--person", f"{name}:{PASSWORD}")]
+        for setting in (f"relay.port={SINK_PORT}", f"listen.devices={self.doors.relay}"):
+            words += ["--set", setting]
+        self._start(self._data, words)
+        if "load" not in self._command("device", "list"):
+            self._command("device", "add", "load", "--network", "127.0.0.0/8", "--hourly", "1000000000")
+
+    def _command(self, *words: str) -> str:
+        argv = [str(Path(sys.executable).parent / "courriel"), *words, "--data", str(self._data)]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
     def first_start_s(self) -> float:
         """Start as a newcomer does, on an empty directory; the seconds until it says that it is ready."""
@@ -350,8 +374,12 @@ class Courriel:
         self._process = None
 
     def backlog(self) -> int:
-        """What is accepted is in the mailbox: the 250 comes after the commit."""
-        return 0
+        """Only what travels on: mail for here is in the mailbox before the 250.  Read without asking the server."""
+        with contextlib.closing(sqlite3.connect(f"file:{self._data}/queue.db?mode=ro", uri=True)) as queue:
+            return int(queue.execute("SELECT count(*) FROM queue").fetchone()[0])
+
+    def flush(self) -> None:
+        self._command("queue", "retry", "--all")
 
     def close(self) -> None:
         self.stop()

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from bench import generators
-from bench.generators import Figures, LoadFailed
+from bench.generators import Figures, LoadFailed, sink
 from bench.material import Material
 from bench.measure import count_syncs, syncs_counted
-from bench.peers import CROWD, DOMAIN, PASSWORD, Server
+from bench.peers import CROWD, DOMAIN, PASSWORD, SINK_PORT, Server
 
 BACKLOG_PATIENCE_S: Final = 300.0
 
@@ -119,6 +119,41 @@ def _syncs(server: Server, bench: Bench) -> Figures:
         generators.run("smtpload", *argv, "-d", DOMAIN, "-r", CROWD)
         _wait_delivered(server)
     return {"syncs": count_syncs(log) / messages}
+
+
+DESTINATIONS: Final = 10
+
+
+def _relay(server: Server, bench: Bench) -> Figures:
+    """Taken and handed on to ten servers that take everything."""
+    messages = bench.sizes.messages
+    with sink(SINK_PORT):
+        cpu, began = server.processes.cpu_s(), time.monotonic()
+        _fill_queue(server, bench, messages)
+        _wait_delivered(server)
+        return {
+            "relayed_rate": messages / (time.monotonic() - began),
+            "cpu_us": (server.processes.cpu_s() - cpu) / messages * 1e6,
+        }
+
+
+def _queue(server: Server, bench: Bench) -> Figures:
+    """The queue is full and nobody answers; then ten servers do, and it is flushed."""
+    messages = bench.sizes.messages
+    _fill_queue(server, bench, messages)
+    with sink(SINK_PORT):
+        cpu, began = server.processes.cpu_s(), time.monotonic()
+        server.flush()
+        _wait_delivered(server)
+        return {
+            "queue_rate": messages / (time.monotonic() - began),
+            "cpu_us": (server.processes.cpu_s() - cpu) / messages * 1e6,
+        }
+
+
+def _fill_queue(server: Server, bench: Bench, messages: int) -> None:
+    argv = ["-p", server.doors.relay, "-c", 10, "-n", messages, "-f", bench.material.small]
+    generators.run("smtpload", *argv, "-a", DESTINATIONS)
 
 
 def _latency(server: Server, bench: Bench) -> Figures:
@@ -244,6 +279,8 @@ EXPERIMENTS: Final = (
     Experiment("smtp-50k-50-tls", _smtp(_large, lambda sizes: sizes.large_messages, 50, "-T")),
     Experiment("syncs", _syncs),
     Experiment("latency", _latency),
+    Experiment("relay", _relay),
+    Experiment("queue", _queue),
     Experiment("login-select", _login_select, boxes=True),
     Experiment("select-100k", _loop("SELECT INBOX", person="huge", share=0.2), boxes=True),
     Experiment("flags-first", _loop(TOGGLE, person="huge", share=0.00025), boxes=True),
@@ -282,6 +319,10 @@ ROWS: Final = (
     Row("syncs", "syncs", "syncs per delivered message", "", False, 1 / 8, 1 / 40),
     Row("latency", "dot_us_p50", "final dot → 250, one at a time, p50", "µs", False, 1, 0.7),
     Row("latency", "exists_us_p50", "final dot → EXISTS in IDLE, p50", "µs", False, 1 / 200, 1 / 600),
+    Row("relay", "relayed_rate", "SMTP accepted + relayed to 10 destinations, 4 KB", "/s", True, 6, 15),
+    Row("relay", "cpu_us", "CPU per message accepted + relayed", "µs", False, 1 / 8, 0),
+    Row("queue", "queue_rate", "queue → 10 destinations, 4 KB", "/s", True, 8, 20),
+    Row("queue", "cpu_us", "CPU per message relayed from the queue", "µs", False, 1 / 8, 0),
     Row("login-select", "rate", "LOGIN + SELECT of 10k, new connection", "/s", True, 15, 40),
     Row("select-100k", "rate", "SELECT of 100k", "/s", True, 3, 5),
     Row("flags-first", "rate", "FETCH FLAGS of 100k, after a change (×2)", "/s", True, 3, 6),

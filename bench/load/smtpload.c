@@ -1,9 +1,10 @@
 /* SMTP and LMTP load: a number of connections, each sending one message after the other.
  *
  * usage: smtpload -p PORT|/socket -c CONNECTIONS -n MESSAGES -f FILE [-d DOMAIN] [-r RECIPIENTS] [-s PAUSE_MS]
- *                 [-T (STARTTLS)] [-L (LMTP)] [-P (MAIL, RCPT, DATA in one segment)]
+ *                 [-a DESTINATIONS] [-T (STARTTLS)] [-L (LMTP)] [-P (MAIL, RCPT, DATA in one segment)]
  *
  * FILE is a message with CRLF, dots stuffed, holding the sixteen octets of MARK. Recipients are u0@DOMAIN and so on.
+ * With -a the domains are address literals instead, [127.0.1.1], [127.0.1.2] and so on, as many as it says.
  * Connections and handshakes are made before the clock starts. Prints one line of JSON; `dot_us` is the time from
  * the final dot to its reply. */
 #include "link.h"
@@ -21,16 +22,24 @@ static char *message;
 static size_t message_size;
 static char *stamped;
 static const char *domain = "bench.test";
-static int recipients = 100, lmtp, pipelined, tls;
+static int recipients = 100, destinations, lmtp, pipelined, tls;
 static uint64_t number;
 static long started, accepted, wanted;
 static double *dots;
+
+/* The domain of the message that was started last. */
+static const char *destination(void) {
+    static char literal[32];
+    if (!destinations) return domain;
+    snprintf(literal, sizeof literal, "[127.0.1.%ld]", 1 + started % destinations);
+    return literal;
+}
 
 static void begin(Client *client) {
     started++;
     if (pipelined) {
         link_say(&client->link, "MAIL FROM:<sender@outside.test>\r\nRCPT TO:<u%ld@%s>\r\nDATA\r\n",
-                 started % recipients, domain);
+                 started % recipients, destination());
         client->stage = DATA;
         client->waiting = 3;
     } else {
@@ -47,7 +56,7 @@ static void answered(Client *client, const char *line) {
     client->waiting = 1;
     switch (client->stage) {
     case MAIL:
-        link_say(&client->link, "RCPT TO:<u%ld@%s>\r\n", started % recipients, domain);
+        link_say(&client->link, "RCPT TO:<u%ld@%s>\r\n", started % recipients, destination());
         client->stage = RCPT;
         break;
     case RCPT:
@@ -103,12 +112,13 @@ int main(int argc, char **argv) {
     const char *where = "25", *file = NULL;
     int connections = 1, option, pause_ms = 0;
     wanted = 1000;
-    while ((option = getopt(argc, argv, "p:c:n:f:d:r:s:TLP")) != -1) switch (option) {
+    while ((option = getopt(argc, argv, "p:c:n:f:d:r:s:a:TLP")) != -1) switch (option) {
         case 'p': where = optarg; break;
         case 'c': connections = atoi(optarg); break;
         case 'n': wanted = atol(optarg); break;
         case 'f': file = optarg; break;
         case 'd': domain = optarg; break;
+        case 'a': destinations = atoi(optarg); break;
         case 'r': recipients = atoi(optarg); break;
         case 's': pause_ms = atoi(optarg); break;
         case 'T': tls = 1; break;
