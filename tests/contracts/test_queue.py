@@ -244,7 +244,7 @@ async def test_old_ones_are_named_when_it_is_time(runner: asyncio.Runner, open_q
         await queue.put(queued("never"), b"hello")
         await queue.put(queued("old", look_at=NOW), b"hello")
         assert [entry.message.id for entry in await queue.overdue(NOW, 9)] == ["old"]
-        assert [entry.message.id for entry in await queue.overdue(LATER, 9)] == ["old", "young"]
+        assert [entry.message.id for entry in await queue.overdue(LATER, 9)] == ["young", "old"]
         assert [entry.message.id for entry in await queue.overdue(LATER, 1)] == ["old"]
         await queue.look_again("old", LATER + 1)
         assert [entry.message.id for entry in await queue.overdue(LATER, 9)] == ["young"]

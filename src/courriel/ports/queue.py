@@ -65,7 +65,7 @@ class OutboundQueue(Protocol):
         ...
 
     async def overdue(self, now: float, most: int) -> Sequence[Entry]:
-        """Messages whose age is to be looked at (to warn of, or to give up), longest overdue first.
+        """Messages whose age is to be looked at (to warn of, or to give up): the longest overdue, in order of arrival.
 
         The time is set by ``put`` (``Queued.look_at``) and by ``look_again``.
         """

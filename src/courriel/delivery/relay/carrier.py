@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from courriel.base.clock import Clock
 from courriel.base.log import Level, log
@@ -97,6 +98,7 @@ def _for_now(attempt: Attempt) -> Attempt:
     return attempt
 
 
+@lru_cache(maxsize=4_096)
 def _address(reverse_path: str) -> Address:
     if not reverse_path:
         return Address("", "")

@@ -138,7 +138,8 @@ class MemoryQueue:
 
     async def overdue(self, now: float, most: int) -> Sequence[Entry]:
         old = [held for held in self._messages.values() if held.look_at and held.look_at <= now]
-        return [held.entry for held in sorted(old, key=lambda held: held.look_at)[:most]]
+        longest = sorted(old, key=lambda held: held.look_at)[:most]
+        return [held.entry for held in old if held in longest]
 
     async def look_again(self, id: str, at: float) -> None:
         if id in self._messages:

@@ -106,23 +106,18 @@ class SqliteQueue:
         await self._committer.submit(lambda group: group.put(message, row))
 
     async def entries(self) -> Sequence[Entry]:
-        return self._read_entries("SELECT n, message FROM queue ORDER BY n", ())
+        return self._read_entries("SELECT n FROM queue", ())
 
     async def entry(self, id: str) -> Entry | None:
-        found = self._read_entries("SELECT n, message FROM queue WHERE id=?", (id,))
+        found = self._read_entries("SELECT n FROM queue WHERE id=?", (id,))
         return found[0] if found else None
 
-    def _read_entries(self, sql: str, bindings: Row) -> list[Entry]:
-        return [
-            Entry(
-                unpack_message(packed),
-                tuple(
-                    unpack_progress(progress)
-                    for (progress,) in self._select("SELECT progress FROM recipient WHERE n=? ORDER BY place", (n,))
-                ),
-            )
-            for n, packed in self._select(sql, bindings)
-        ]
+    def _read_entries(self, which: str, bindings: Row) -> list[Entry]:
+        """Entries of the messages whose numbers the query ``which`` gives; in order of arrival."""
+        found: dict[int, tuple[bytes, list[Progress]]] = {}
+        for n, packed, progress in self._select(f"{ENTRIES} WHERE n IN ({which}) ORDER BY n, r.place", bindings):
+            found.setdefault(n, (packed, []))[1].append(unpack_progress(progress))
+        return [Entry(unpack_message(packed), tuple(progress)) for packed, progress in found.values()]
 
     async def content(self, id: str) -> bytes:
         rows = self._select("SELECT hash, size, codec, data FROM queue WHERE id=?", (id,))
@@ -226,7 +221,7 @@ class SqliteQueue:
         return self._read_entries(OWING, (most,))
 
     async def overdue(self, now: float, most: int) -> Sequence[Entry]:
-        return self._read_entries("SELECT n, message FROM queue WHERE look_at<=? ORDER BY look_at LIMIT ?", (now, most))
+        return self._read_entries("SELECT n FROM queue WHERE look_at<=? ORDER BY look_at LIMIT ?", (now, most))
 
     async def look_again(self, id: str, at: float) -> None:
         await self._committer.submit(lambda group: group.look_again(id, at))
@@ -379,7 +374,9 @@ SELECT r.next_at, r.place, q.id, q.message, r.progress FROM queue q JOIN recipie
     WHERE r.state=0 AND r.domain=? AND q.id=? ORDER BY r.place
 """
 
-OWING: Final = "SELECT n, message FROM queue WHERE n IN (SELECT n FROM recipient WHERE owes=1) ORDER BY n LIMIT ?"
+ENTRIES: Final = "SELECT n, q.message, r.progress FROM queue q JOIN recipient r USING (n)"
+
+OWING: Final = "SELECT DISTINCT n FROM recipient WHERE owes=1 ORDER BY n LIMIT ?"
 
 UNFINISHED: Final = "SELECT 1 FROM recipient WHERE n=? AND (state<? OR owes=1) LIMIT 1"
 
