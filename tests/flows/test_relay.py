@@ -120,12 +120,11 @@ def test_success_is_reported_when_it_is_asked_for(lab: Lab) -> None:
 
 def test_a_server_that_dies_delivers_after_it_is_back(tmp_path: Path) -> None:
     """SIGKILL between the 250 and the other side's: nothing lost, nothing twice that was not under way."""
-    base = free_base_port()
     with names("far.test. MX 10 mx.far.test.\nmx.far.test. A 127.0.0.1\n") as zone, running(tmp_path / "far") as far:
         assert courriel("domain", "add", "far.test", data=far.data).returncode == 0
         courriel("user", "add", "b@far.test", "--password-stdin", data=far.data, stdin="secret\n")
         words = ["--set", f"relay.port={far.port('smtp')}", "--set", f"dns.servers={zone.address}"]
-        acknowledged, kills = 0, 6
+        acknowledged, kills, base = 0, 6, free_base_port()  # after the other server has taken its ports
         for life in range(kills + 1):
             with running(tmp_path / "near", *words, base_port=base) as near:
                 if life < kills:
