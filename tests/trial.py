@@ -43,8 +43,10 @@ class Trial:
 
 
 def free_base_port() -> int:
-    """A base above which the ports a trial listens on are free just now."""
-    for base in random.sample(BASE_PORTS, len(BASE_PORTS)):
+    """A base above which the ports a trial listens on are free just now; each test worker has bases of its own."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = BASE_PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers :: workers]
+    for base in random.sample(mine, len(mine)):
         with suppress(OSError), ExitStack() as stack:
             for port in PORTS:
                 door = stack.enter_context(socket.socket())
