@@ -1,4 +1,5 @@
-"""Cut the power after every event of a queue's life: what was put is there once, what was removed stays away."""
+"""Cut the power after every event of a queue's life: what was put is there once, what was removed or delivered stays
+away, and what was tried knows it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from courriel.model.envelope import Address, Recipient
-from courriel.model.queued import Queued
+from courriel.model.queued import Mark, Progress, Queued, State
 from courriel.store.sqlite.queue import SqliteQueue
 from tests.crash.disk import Recorder, RecordingFiles, RecordingVFS, Replay, Torn
 
@@ -39,7 +40,7 @@ def queued(id: str) -> Queued:
 
 
 async def work(path: Path, recorder: Recorder, told: list[tuple[int, str, str]]) -> None:
-    """Put and remove, several at a time; ``told`` says after how many events what had begun or was acknowledged."""
+    """Put, remove and mark, several at once; ``told`` says after how many events what had begun or was acknowledged."""
     queue = await SqliteQueue.open(path, files=RecordingFiles(recorder), vfs="queue")
 
     async def one(id: str) -> None:
@@ -50,6 +51,14 @@ async def work(path: Path, recorder: Recorder, told: list[tuple[int, str, str]])
             told.append((len(recorder.events), "removing", id))
             await queue.remove(id)
             told.append((len(recorder.events), "removed", id))
+        elif int(id) % 3 == 1:  # the only recipient has it: the message goes with the mark
+            told.append((len(recorder.events), "removing", id))
+            await queue.mark([Mark(id, 0, Progress(State.DELIVERED, tries=1))])
+            told.append((len(recorder.events), "removed", id))
+        else:
+            await queue.claim("example.com", 1e9, 2e9, 100)
+            await queue.mark([Mark(id, 0, Progress(State.WAITING, 9.0, tries=1))])
+            told.append((len(recorder.events), "tried", id))
 
     for first in range(0, MESSAGES, 4):
         await asyncio.gather(*(one(str(first + n)) for n in range(4)))
@@ -60,13 +69,20 @@ async def look(path: Path, told: list[tuple[int, str, str]], position: int) -> l
     so_far = [(what, id) for at, what, id in told if at <= position]
     queue = await SqliteQueue.open(path)
     try:
-        ids = [entry.message.id for entry in await queue.entries()]
+        entries = await queue.entries()
+        ids = [entry.message.id for entry in entries]
+        tries = {entry.message.id: entry.progress[0].tries for entry in entries}
         wrong = [f"{id} is there twice" for id in set(ids) if ids.count(id) > 1]
         for what, id in so_far:
             if what == "put" and ("removing", id) not in so_far and id not in ids:
                 wrong.append(f"{id} was put and is not there")
+            if what == "tried" and tries.get(id) != 1:
+                wrong.append(f"{id} was tried and does not know it")
             if what == "removed" and id in ids:
                 wrong.append(f"{id} was removed and came back")
+        due = {"example.com"} if ids else set()
+        if set(queue.destinations()) != due or any(entry.progress[0].state is not State.WAITING for entry in entries):
+            wrong.append("what waits is not due, or what is not there is")
         wrong += [f"{id} has other octets" for id in ids if await queue.content(id) != content_of(id)]
         return wrong
     finally:
