@@ -134,6 +134,7 @@ def test_mail_for_elsewhere_can_be_seen_held_and_deleted(trial: Trial) -> None:
     assert row["state"] == "held" and row["reason"]
     shown = courriel("queue", "show", str(row["id"]), data=trial.data)
     assert "someone@example.org" in shown.stdout and "Subject: onward" in shown.stdout
+    assert "It is held: " in courriel("queue", "explain", str(row["id"]), data=trial.data).stdout
     nothing = courriel("queue", "delete", data=trial.data)
     assert nothing.returncode == 2 and "--all" in nothing.stderr
     assert "1 message." in courriel("queue", "delete", str(row["id"]), data=trial.data).stdout

@@ -100,6 +100,9 @@ def test_without_the_dns_mail_waits_and_says_why(lab: Lab) -> None:
     until(lambda: lab.queue("--to", "slow.test")[0]["tries"] == 1)
     [row] = lab.queue("--to", "slow.test")
     assert row["state"] == "waiting" and "MX of slow.test" in row["reason"] and row["next_at"]
+    explained = courriel("--lang", "fr", "queue", "explain", row["id"], data=lab.near.data)
+    assert explained.returncode == 0, explained.stderr
+    assert "x@slow.test" in explained.stdout and "Prochain essai : 20" in explained.stdout
     lab.zone.silent.clear()
 
     def refused_now() -> bool:

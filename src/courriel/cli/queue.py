@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import ask, console, rows_table, show
+from courriel.delivery.explain import explain
+from courriel.model.attempt import Attempt
 from courriel.model.queued import State
 from courriel.ports import administration as do
 
@@ -79,6 +82,39 @@ def show_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
     if not as_json:
         console.print()
         console.print(message["header"].rstrip(), markup=False)
+
+
+@queue.command("explain", help=_("Why a message is still here, recipient by recipient, in plain words."))
+@click.argument("id")
+@data_option
+@json_option
+@click.pass_obj
+def explain_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
+    message = ask(doors.administration(data), do.QueueShow(id))
+    told = [
+        {"to": one["to"], "state": one["state"], "words": _explained(message, one)} for one in message["recipients"]
+    ]
+    show(told, as_json, "\n\n".join("\n  ".join([str(one["to"]), *one["words"]]) for one in told))
+
+
+def _explained(message: dict[str, Any], recipient: dict[str, Any]) -> list[str]:
+    """What happened, what can be done, what comes next."""
+    if recipient["state"] == State.HELD.value:
+        why = _("It is held: {reason}.").format(reason=message["reason"] or _("somebody asked for it"))
+        return [why, _("“courriel queue release” lets it go.")]
+    if recipient["last"] is None:
+        words = [_("It was not tried yet.")]
+        if message["reason"]:
+            words.append(_("Its destination does not answer just now: {reason}").format(reason=message["reason"]))
+    else:
+        attempt = msgspec.convert(recipient["last"], Attempt)
+        meaning = explain(attempt)
+        words = [_(meaning.happened), _(meaning.advice), _("Answer: {reply}").format(reply=attempt.reply)]
+    if recipient["state"] == State.WAITING.value:
+        words.append(
+            _("Next attempt: {next}; given up on {end}.").format(next=recipient["next_at"], end=message["expires_at"])
+        )
+    return words
 
 
 def _attempt(last: dict[str, Any] | None) -> dict[str, Any]:
