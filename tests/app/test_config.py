@@ -69,4 +69,6 @@ def test_routes_of_the_relay(tmp_path: Path) -> None:
 
 def test_a_trial_holds_mail_until_something_is_said_about_the_relay() -> None:
     for overrides, held in [([], True), (["relay.smart_host=127.0.0.1:2525"], False), (["relay.hold=true"], True)]:
-        assert load(None, {}, overrides, settings_base(10_000, overrides)).relay.hold is held
+        assert load(None, {}, overrides, settings_base(10_000, overrides, {})).relay.hold is held
+    environment = {"COURRIEL_RELAY_SMART_HOST": "127.0.0.1:2525", "HOME": "/"}
+    assert load(None, environment, [], settings_base(10_000, [], environment)).relay.hold is False

@@ -49,7 +49,7 @@ class HouseDoors:
         from courriel.app import config, server, trial
 
         trial.check_base_port(options.base_port)
-        base = trial.settings_base(options.base_port, options.overrides)
+        base = trial.settings_base(options.base_port, options.overrides, os.environ)
         settings = config.load(None, os.environ, options.overrides, base)
         server.configure_log(settings)
 

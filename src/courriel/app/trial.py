@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from courriel.app.config import ENVIRONMENT_PREFIX
 from courriel.app.server import Server
 from courriel.base.errors import CourrielError
 from courriel.cli.doors import Person, TrialOptions, TrialReport
@@ -36,7 +37,7 @@ STANDARD_PORTS: Final[dict[str, int]] = {
 PORT_MAX: Final = 65_535
 
 
-def settings_base(base_port: int, overrides: Sequence[str]) -> dict[str, Any]:
+def settings_base(base_port: int, overrides: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
     """A trial's own defaults, below what ``--set`` says.
 
     Mail for elsewhere is held until something is said about the relay.
@@ -45,9 +46,15 @@ def settings_base(base_port: int, overrides: Sequence[str]) -> dict[str, Any]:
     return {
         "hostname": "localhost",
         "listen": listen | {"host": HOST, "observe": base_port + 80},
-        "relay": {"hold": not any(one.startswith("relay.") for one in overrides)},
+        "relay": {"hold": not _names_relay(overrides, environment)},
         "log": {"level": "warning"},
     }
+
+
+def _names_relay(overrides: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether anything is said about where mail for elsewhere goes."""
+    variable = f"{ENVIRONMENT_PREFIX}RELAY_"
+    return any(one.startswith("relay.") for one in overrides) or any(name.startswith(variable) for name in environment)
 
 
 async def prepare(server: Server, options: TrialOptions) -> TrialReport:
