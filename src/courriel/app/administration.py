@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import msgspec
 
 from courriel import __version__
 from courriel.app.installation import Installation
+from courriel.app.moment import moment
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
@@ -207,8 +207,8 @@ class LocalAdministration:
                 "mailbox": gone.path,
                 "uid": gone.uid,
                 "octets": gone.size_octets,
-                "expunged_at": _moment(gone.expunged_at),
-                "forget_at": _moment(gone.forget_at),
+                "expunged_at": moment(gone.expunged_at),
+                "forget_at": moment(gone.forget_at),
             }
             for gone in await self._home.store.expunged(self._account(request.login).id)
         ]
@@ -282,7 +282,3 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
 def _reason(refusal: CourrielError) -> str:
     """The name a refusal goes by: its class, or FormatError for all that is badly written."""
     return "FormatError" if isinstance(refusal, FormatError) else type(refusal).__name__
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

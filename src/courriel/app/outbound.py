@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -110,7 +112,11 @@ class _Policies:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._context = client_context()
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Reading the system's authorities takes 25 ms: not before somebody has a policy."""
+        return client_context()
 
     async def fetch(self, domain: str) -> bytes:
         """Raises FetchFailure."""

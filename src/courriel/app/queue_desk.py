@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
+from courriel.app.moment import moment
 from courriel.base.errors import FormatError
 from courriel.delivery.relay.relay import Relay
 from courriel.formats.message.parse import header_end
@@ -46,7 +46,7 @@ class QueueDesk:
         head = content[: min(header_end(content, 0, len(content)), HEADER_OCTETS)]
         return self._row(entry, range(len(entry.progress))) | {
             "envid": message.envid,
-            "expires_at": _moment(message.expire_at),
+            "expires_at": moment(message.expire_at),
             "recipients": [self._recipient(entry, place) for place in range(len(entry.progress))],
             "header": head.decode("utf-8", "replace"),
         }
@@ -91,10 +91,10 @@ class QueueDesk:
             "id": message.id,
             "from": message.reverse_path,
             "to": [str(message.recipients[place].address) for place in places],
-            "queued_at": _moment(message.queued_at),
+            "queued_at": moment(message.queued_at),
             "octets": message.size_octets,
             "state": ", ".join(state.value for state in State if state in states),
-            "next_at": _moment(min(due, default=0.0)),
+            "next_at": moment(min(due, default=0.0)),
             "tries": max((entry.progress[place].tries for place in places), default=0),
             "reason": self._reason(entry, places),
         }
@@ -118,7 +118,7 @@ class QueueDesk:
         return {
             "to": str(recipient.address),
             "state": progress.state.value,
-            "next_at": _moment(progress.next_at if progress.state is State.WAITING else 0.0),
+            "next_at": moment(progress.next_at if progress.state is State.WAITING else 0.0),
             "tries": progress.tries,
             "notify": sorted(recipient.notify) if recipient.notify is not None else None,
             "last": msgspec.to_builtins(progress.last),
@@ -175,7 +175,3 @@ def _marks(entry: Entry, places: Sequence[int], change: Change, now: float) -> I
         progress = change(entry.progress[place], now)
         if progress is not None:
             yield Mark(entry.message.id, place, progress)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""

@@ -17,7 +17,7 @@ from courriel.delivery.judge import Header
 from courriel.formats import address, dates
 from courriel.formats.path import parse_address
 from courriel.model.device import Device
-from courriel.model.envelope import Address
+from courriel.model.envelope import Address, address_of
 from courriel.model.refusals import TryLater
 from courriel.ports.directory import Directory
 
@@ -52,8 +52,7 @@ class DeviceRates:
 
 def sender_of(device: Device) -> Address:
     """The reverse-path of what it sends."""
-    path = parse_address(device.sender)
-    return Address(path.local, path.domain)
+    return address_of(device.sender)
 
 
 def mend(
@@ -92,10 +91,7 @@ def _is_ours(senders: list[bytes] | tuple[bytes, ...], directory: Directory) -> 
         return False
     try:
         mailboxes = address.parse_from_strict(senders[0])
-        paths = [parse_address(mailbox.address) for mailbox in mailboxes]
+        addresses = [address_of(mailbox.address) for mailbox in mailboxes]
     except FormatError:
         return False
-    return all(
-        directory.domain(path.domain) is not None and directory.resolve(Address(path.local, path.domain)) is not None
-        for path in paths
-    )
+    return all(directory.domain(one.domain) is not None and directory.resolve(one) is not None for one in addresses)

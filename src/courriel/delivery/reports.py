@@ -11,8 +11,7 @@ from courriel.delivery.bounce import Origin, Tried
 from courriel.delivery.intake import Delivery
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.relay.ageing import Kind
-from courriel.formats.path import parse_address
-from courriel.model.envelope import Address, Recipient
+from courriel.model.envelope import Recipient, address_of
 from courriel.model.queued import Entry
 from courriel.model.transit import Fate
 from courriel.ports.queue import OutboundQueue
@@ -42,8 +41,7 @@ class Reports:
         content = await self._written(kind, entry, places)
         if content is None:
             return
-        path = parse_address(entry.message.reverse_path)
-        recipient = Recipient(Address(path.local, path.domain), frozenset({"NEVER"}))
+        recipient = Recipient(address_of(entry.message.reverse_path), frozenset({"NEVER"}))
         receipt = await self._delivery.hand_in(recipient, content, smtputf8=entry.message.smtputf8)
         [outcome] = receipt.outcomes
         log.event(

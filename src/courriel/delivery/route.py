@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from courriel.base.errors import FormatError
-from courriel.formats.path import parse_address
 from courriel.model.account import Account, Target
-from courriel.model.envelope import Address, Door, Recipient
+from courriel.model.envelope import Address, Door, Recipient, address_of
 from courriel.model.ids import AccountId
 from courriel.model.refusals import AccountDisabled, MailRefusal, NoSuchAddress, RelayDenied
 from courriel.ports.directory import Directory
@@ -90,7 +89,7 @@ def make_plan(directory: Directory, door: Door, recipients: tuple[Recipient, ...
 def _forwarded(recipient: Recipient, text: str) -> Recipient:
     """A recipient elsewhere that an alias leads to; DSN wishes travel on (RFC 3461 §5.2.7)."""
     try:
-        path = parse_address(text)
+        address = address_of(text)
     except FormatError as error:  # the directory keeps canonical addresses only
         raise NoSuchAddress(f"{text}: {error.rule}") from None
-    return Recipient(Address(path.local, path.domain), recipient.notify, recipient.original)
+    return Recipient(address, recipient.notify, recipient.original)

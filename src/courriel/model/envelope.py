@@ -6,6 +6,7 @@ from enum import Enum
 
 import msgspec
 
+from courriel.formats.path import parse_address
 from courriel.model.ids import AccountId
 
 
@@ -41,6 +42,12 @@ class Address(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}" if self.domain else self.local
+
+
+def address_of(text: str) -> Address:
+    """The mailbox ``local@domain``, as people write it.  Raises FormatError."""
+    path = parse_address(text)
+    return Address(path.local, path.domain)
 
 
 class Recipient(msgspec.Struct, frozen=True):

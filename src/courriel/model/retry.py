@@ -11,9 +11,8 @@ from typing import Final
 import msgspec
 
 from courriel.model.attempt import Attempt, Result
-from courriel.model.queued import Progress, State
+from courriel.model.queued import Progress, Queued, State
 
-MINUTE_S: Final = 60.0
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
 
@@ -40,6 +39,11 @@ class RetrySettings(msgspec.Struct, frozen=True):
 def expiry(queued_at: float, reverse_path: str, settings: RetrySettings) -> float:
     """When to give up on a message that names no time of its own."""
     return queued_at + (settings.expire_s if reverse_path else settings.report_expire_s)
+
+
+def expires_at(message: Queued, settings: RetrySettings) -> float:
+    """When to give up on a message of the queue."""
+    return message.expire_at or expiry(message.queued_at, message.reverse_path, settings)
 
 
 def delay_s(tries: int, chance: float, settings: RetrySettings) -> float:

@@ -96,7 +96,7 @@ class Ageing:
 
     async def _look_at(self, entry: Entry, now: float) -> None:
         message = entry.message
-        expire_at = message.expire_at or retry.expiry(message.queued_at, message.reverse_path, self._settings)
+        expire_at = retry.expires_at(message, self._settings)
         if now < expire_at:
             await self._warn(entry)
             await self._queue.look_again(message.id, expire_at)

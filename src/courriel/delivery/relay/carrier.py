@@ -11,9 +11,8 @@ from courriel.delivery.relay.links import Outgoing, Unreached
 from courriel.delivery.relay.routing import Located
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
-from courriel.formats.path import parse_address
 from courriel.model.attempt import Attempt, Result
-from courriel.model.envelope import Address, Body
+from courriel.model.envelope import Address, Body, address_of
 from courriel.net.tls_policy import CLEAR, TlsPolicy
 from courriel.smtp import client as smtp
 
@@ -100,7 +99,4 @@ def _for_now(attempt: Attempt) -> Attempt:
 
 @lru_cache(maxsize=4_096)
 def _address(reverse_path: str) -> Address:
-    if not reverse_path:
-        return Address("", "")
-    path = parse_address(reverse_path)
-    return Address(path.local, path.domain)
+    return address_of(reverse_path) if reverse_path else Address("", "")

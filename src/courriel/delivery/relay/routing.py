@@ -50,9 +50,14 @@ class Located:
     secure: bool = False
 
 
+def next_hop(domain: str, settings: RelaySettings) -> NextHop | None:
+    """The server that the administrator named for a domain, None where the DNS decides."""
+    return settings.routes.get(domain) or settings.smart_host
+
+
 def lane_key(domain: str, settings: RelaySettings) -> str:
     """What shares connections, limits and failures: a named next hop, else the domain."""
-    hop = settings.routes.get(domain) or settings.smart_host
+    hop = next_hop(domain, settings)
     return domain if hop is None else f"{hop.host}:{hop.port}"
 
 
@@ -67,7 +72,7 @@ class Router:
     async def hosts(self, domain: str) -> list[Host]:
         """Servers for ``domain`` in the order in which they are to be tried.  Raises NoRoute."""
         settings = self._settings
-        hop = settings.routes.get(domain) or settings.smart_host
+        hop = next_hop(domain, settings)
         if hop is not None:
             return [Host(hop.host, hop.port, hop=hop)]
         if domain.startswith("["):

@@ -38,7 +38,7 @@ class Worker:
         wants_help: Callable[[Lane], None],
         owed: Callable[[], None],
     ) -> None:
-        self._lane = lane
+        self.lane = lane
         self._queue = queue
         self._router = router
         self._carrier = carrier
@@ -52,10 +52,6 @@ class Worker:
         self._marking: set[asyncio.Future[None]] = set()
         self._more: asyncio.Future[None] | None = None
         self.stopping = False
-
-    @property
-    def lane(self) -> Lane:
-        return self._lane
 
     async def run(self) -> None:
         """Until nothing is due, the lane is paused, or ``stopping``."""
@@ -73,7 +69,7 @@ class Worker:
 
     async def _claim(self) -> Sequence[Claim]:
         """What is due for one of the lane's domains; () when there is nothing or nobody to ask."""
-        lane, settings = self._lane, self._settings
+        lane, settings = self.lane, self._settings
         while lane.domains and not lane.is_paused(self._clock.monotonic()):
             domain = next(iter(lane.domains))
             now = self._clock.now()
@@ -91,10 +87,10 @@ class Worker:
 
     async def _linger(self) -> bool:
         """Keep the connection for a moment; whether more came."""
-        if self._link is None or not self._link.is_usable or self._lane.is_paused(self._clock.monotonic()):
+        if self._link is None or not self._link.is_usable or self.lane.is_paused(self._clock.monotonic()):
             return False
         more = self._more = asyncio.get_running_loop().create_future()
-        self._lane.linger(self._wake)
+        self.lane.linger(self._wake)
         try:
             async with asyncio.timeout(self._settings.linger_s):
                 await more
@@ -102,7 +98,7 @@ class Worker:
         except TimeoutError:
             return False
         finally:
-            self._lane.leave(self._wake)
+            self.lane.leave(self._wake)
 
     def _wake(self) -> None:
         if self._more is not None and not self._more.done():
@@ -145,18 +141,18 @@ class Worker:
         except Unreached as unreached:
             self._unreached(claims, unreached.attempt)
             return False
-        self._lane.reached()
-        if self._lane.domains:  # not before somebody has answered: one call tells whether the others make sense
-            self._wants_help(self._lane)
+        self.lane.reached()
+        if self.lane.domains:  # not before somebody has answered: one call tells whether the others make sense
+            self._wants_help(self.lane)
         return True
 
     def _unreached(self, claims: deque[Claim], attempt: Attempt) -> None:
         """The first message counts as tried; the others never left."""
         self._mark_all(claims.popleft(), attempt)
-        self._lane.unreached(attempt, self._clock.monotonic(), self._chance())
+        self.lane.unreached(attempt, self._clock.monotonic(), self._chance())
         log.event(
-            "relay.unreached", Level.WARNING, lane=self._lane.key, status=attempt.status, reply=attempt.reply,
-            failures=self._lane.failures,
+            "relay.unreached", Level.WARNING, lane=self.lane.key, status=attempt.status, reply=attempt.reply,
+            failures=self.lane.failures,
         )  # fmt: skip
 
     async def _open(self, domain: str) -> Link:
@@ -206,7 +202,7 @@ class Worker:
 
     def _progress(self, claim: Claim, n: int, attempt: Attempt) -> Progress:
         message, settings = claim.message, self._settings.retry
-        expire_at = message.expire_at or retry.expiry(message.queued_at, message.reverse_path, settings)
+        expire_at = retry.expires_at(message, settings)
         progress = retry.after(claim.progress[n], attempt, self._clock.now(), expire_at, self._chance(), settings)
         recipient = message.recipients[claim.places[n]]
         if progress.state is State.DELIVERED:
@@ -220,7 +216,7 @@ class Worker:
         marking, self._marking = self._marking, set()
         for outcome in await asyncio.gather(*marking, return_exceptions=True):
             if isinstance(outcome, BaseException):
-                log.event("relay.mark_failed", Level.ERROR, lane=self._lane.key, error=str(outcome))
+                log.event("relay.mark_failed", Level.ERROR, lane=self.lane.key, error=str(outcome))
                 self.stopping = True
         if self._owes:
             self._owes = False

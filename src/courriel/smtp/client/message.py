@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from courriel.formats.message.canonical import to_crlf
-from courriel.formats.path import parse_address
-from courriel.model.envelope import Address, Body, Recipient
+from courriel.model.envelope import Address, Body, Recipient, address_of
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -35,13 +34,8 @@ def outgoing(sender: str, recipients: Sequence[str], content: bytes) -> Outgoing
     Raises FormatError for what is no address.
     """
     return Outgoing(
-        _address(sender) if sender else Address("", ""),
-        tuple([Recipient(_address(one)) for one in recipients]),
+        address_of(sender) if sender else Address("", ""),
+        tuple([Recipient(address_of(one)) for one in recipients]),
         to_crlf(content),
         smtputf8=not all(one.isascii() for one in (sender, *recipients)),
     )
-
-
-def _address(text: str) -> Address:
-    path = parse_address(text)
-    return Address(path.local, path.domain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from courriel.base.errors import Damaged
-from courriel.model.queued import Claim, Entry, Mark, Progress, Queued, State, domain_of, first_progress
+from courriel.model.queued import Claim, Entry, Mark, Queued, State, domain_of, first_progress
 
 
 class _Held:
@@ -25,6 +25,10 @@ class _Held:
     @property
     def is_done(self) -> bool:
         return all(progress.state.is_final and not progress.owes for progress in self.progress)
+
+    @property
+    def owes(self) -> bool:
+        return any(progress.owes for progress in self.progress)
 
     def free(self, domain: str) -> list[tuple[float, int]]:
         """(due at, place) of recipients that wait and are not lent."""
@@ -133,7 +137,7 @@ class MemoryQueue:
                 self._tell(claim.domain)
 
     async def owing(self, most: int) -> Sequence[Entry]:
-        owing = [held.entry for held in self._messages.values() if any(_owes(held.progress))]
+        owing = [held.entry for held in self._messages.values() if held.owes]
         return owing[:most]
 
     async def overdue(self, now: float, most: int) -> Sequence[Entry]:
@@ -150,7 +154,3 @@ class MemoryQueue:
 
     async def close(self) -> None:
         """Nothing to bring anywhere."""
-
-
-def _owes(progress: Sequence[Progress]) -> list[bool]:
-    return [one.owes for one in progress]

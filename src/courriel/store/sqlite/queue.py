@@ -141,12 +141,9 @@ class SqliteQueue:
         rows = self._select(WAITING, (domain, most + len(lent) + 1))
         free = [row for row in rows if (row[2], row[1]) not in lent]
         due = [row for row in free[:most] if row[0] <= now]
-        claims = self._borrow(domain, due)
-        if claims:
-            lent = self._lent.setdefault(domain, lent)
-            lent.update(((claim.message.id, place), until) for claim in claims for place in claim.places)
+        claims = self._lend(domain, due, until)
         next_free = free[len(due)][0] if len(free) > len(due) else None
-        self._note_due(domain, next_free, max(lent.values(), default=None))
+        self._note_due(domain, next_free, max(self._lent.get(domain, {}).values(), default=None))
         return claims
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
@@ -154,11 +151,7 @@ class SqliteQueue:
         for (domain,) in self._select("SELECT DISTINCT domain FROM recipient JOIN queue USING (n) WHERE id=?", (id,)):
             lent = self._lent_now(domain, now)
             rows = self._select(WAITING_OF, (domain, id))
-            found = self._borrow(domain, [row for row in rows if (row[2], row[1]) not in lent])
-            if found:
-                lent = self._lent.setdefault(domain, lent)
-                lent.update(((id, place), until) for claim in found for place in claim.places)
-            claims += found
+            claims += self._lend(domain, [row for row in rows if (row[2], row[1]) not in lent], until)
         return claims
 
     def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
@@ -179,8 +172,10 @@ class SqliteQueue:
             del lent[key]
         return lent
 
-    def _borrow(self, domain: str, rows: Rows) -> list[Claim]:
-        """Claims of ``rows`` (next_at, place, id, message, progress), one for each message."""
+    def _lend(self, domain: str, rows: Rows, until: float) -> list[Claim]:
+        """Claims of ``rows`` (next_at, place, id, message, progress), one for each message; lent from now on."""
+        if rows:
+            self._lent.setdefault(domain, {}).update(((id, place), until) for _, place, id, _, _ in rows)
         messages: dict[str, tuple[bytes, list[int], list[Progress]]] = {}
         for _, place, id, packed, progress in rows:
             _, places, states = messages.setdefault(id, (packed, [], []))
