@@ -133,6 +133,31 @@ async def test_a_report_that_could_not_be_taken_comes_later(runner: asyncio.Runn
     assert [kind for _, kind, _, _ in await s.at(61.0)] == ["failed"]
 
 
+async def test_a_debt_of_while_a_round_goes_on_is_not_forgotten(runner: asyncio.Runner) -> None:
+    s = Scene()
+    owes = Progress(State.FAILED, 0.0, 1, UNKNOWN, owes=True)
+    real, first = s.queue.owing, True
+
+    async def owing(most: int) -> Sequence[Entry]:
+        """The second message comes between a round's last look and its end."""
+        nonlocal first
+        found = await real(most)
+        if not found and first:
+            first = False
+            await s.queue.mark([Mark("b", 0, owes)])
+            s.ageing.hurry()
+        return found
+
+    s.queue.owing = owing  # type: ignore[method-assign]
+    await s.put("a")
+    await s.put("b")
+    task = asyncio.ensure_future(s.ageing.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    assert [id for id, _, _, _ in s.reports.made] == ["b"]
+
+
 async def test_a_debt_is_paid_at_once(runner: asyncio.Runner) -> None:
     s = Scene()
     task = asyncio.ensure_future(s.ageing.run())

@@ -73,11 +73,11 @@ class Ageing:
     async def run(self) -> None:
         """For ever: a round when something is owed, and one a minute."""
         while True:
+            self._more.clear()  # before the round: what is owed while it goes on is not forgotten for a minute
             try:
                 await self.round()
             except CourrielError as error:
                 log.event("relay.ageing_failed", Level.ERROR, error=str(error))
-            self._more.clear()
             try:
                 async with asyncio.timeout(ROUND_S):
                     await self._more.wait()
