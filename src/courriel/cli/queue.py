@@ -14,7 +14,6 @@ import msgspec
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import ask, console, rows_table, show
-from courriel.delivery.explain import explain
 from courriel.model.attempt import Attempt
 from courriel.model.queued import State
 from courriel.ports import administration as do
@@ -99,6 +98,8 @@ def explain_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
 
 def _explained(message: dict[str, Any], recipient: dict[str, Any]) -> list[str]:
     """What happened, what can be done, what comes next."""
+    from courriel.delivery.explain import explain  # 10 ms that other commands need not wait for
+
     if recipient["state"] == State.HELD.value:
         why = _("It is held: {reason}.").format(reason=message["reason"] or _("somebody asked for it"))
         return [why, _("“courriel queue release” lets it go.")]

@@ -133,7 +133,7 @@ async def test_a_report_that_could_not_be_taken_comes_later(runner: asyncio.Runn
     assert [kind for _, kind, _, _ in await s.at(61.0)] == ["failed"]
 
 
-async def test_a_debt_of_while_a_round_goes_on_is_not_forgotten(runner: asyncio.Runner) -> None:
+async def test_a_debt_that_comes_while_a_round_goes_on_is_not_forgotten(runner: asyncio.Runner) -> None:
     s = Scene()
     owes = Progress(State.FAILED, 0.0, 1, UNKNOWN, owes=True)
     real, first = s.queue.owing, True
