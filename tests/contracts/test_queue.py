@@ -15,6 +15,7 @@ from courriel.base.errors import CourrielError
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
 from courriel.model.queued import Claim, Mark, Progress, Queued, State, first_progress
+from courriel.model.wishes import Deadline
 from courriel.ports.queue import OutboundQueue
 from tests.contracts.sqlite_place import open_sqlite_queue
 
@@ -70,6 +71,11 @@ async def test_what_is_put_can_be_listed_and_read(runner: asyncio.Runner, open_q
         ret="HDRS",
         smtputf8=True,
         body="8BITMIME",
+        release_at=1_800_000_600.0,
+        deadline=Deadline(1_800_001_000.0, True, True),
+        priority=-4,
+        require_tls=True,
+        tls_optional=True,
         held=True,
         reason="nothing leaves this machine",
     )
@@ -204,6 +210,55 @@ async def test_a_message_stays_while_a_report_is_owed(runner: asyncio.Runner, op
         assert await places(queue, "example.com") == [] and "example.com" not in queue.destinations()
 
 
+async def test_higher_priorities_are_lent_first_and_lower_ones_still_move(
+    runner: asyncio.Runner, open_queue: Open
+) -> None:
+    """Each step of priority is worth a minute of waiting (RFC 6710 §4): an old message is not overtaken for ever."""
+    async with opened(open_queue) as queue:
+        for id, priority, queued_at in [
+            ("usual", 0, NOW - 10),
+            ("low", -3, NOW - 20),
+            ("old and low", -9, NOW - 700),
+            ("high", 4, NOW - 1),
+            ("high and not due", 9, NOW + 5),
+        ]:
+            await queue.put(queued(id, priority=priority, queued_at=queued_at), b"hello")
+        assert await places(queue, "example.com", most=2) == [("high", 0), ("old and low", 0)]
+        assert queue.destinations()["example.com"] <= NOW
+        assert await places(queue, "example.com") == [("usual", 0), ("low", 0)]
+        assert queue.destinations()["example.com"] == NOW + 5
+        assert await places(queue, "example.com", NOW + 6) == [("high and not due", 0)]
+
+
+async def test_priorities_outlive_closing(
+    runner: asyncio.Runner, open_queue: Open, request: pytest.FixtureRequest
+) -> None:
+    if "memory" in request.node.name:
+        pytest.skip("this queue is not meant to survive")
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", priority=-2), b"hello")
+        await queue.put(queued("b", priority=2), b"hello")
+    async with opened(open_queue) as queue:
+        assert await places(queue, "example.com") == [("b", 0), ("a", 0)]
+
+
+async def test_a_queue_of_the_second_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
+    import apsw
+
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        await queue.put(queued("a", recipients=TO_THREE), b"hello")
+    old = apsw.Connection(str(ram_path / "queue.db"))
+    old.execute(
+        "DROP INDEX recipient_due; ALTER TABLE recipient DROP COLUMN priority;"
+        "CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0; PRAGMA user_version=2"
+    )
+    old.close()
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        assert await places(queue, "x.org") == [("a", 0), ("a", 2)]
+        await queue.put(queued("b", priority=9), b"hello")
+        assert await places(queue, "example.com") == [("b", 0)]
+
+
 async def test_held_ones_are_not_due_until_released(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         told: list[str] = []
@@ -266,6 +321,10 @@ async def test_claims_end_with_the_process_and_marks_do_not(
         assert await places(queue, "x.org") == [("a", 2)]
 
 
+NEW_WITH_2 = ("not_before", "expire_at", "look_at")
+NEW_WITH_3 = ("release_at", "deadline", "priority", "require_tls", "tls_optional")
+
+
 async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
     import apsw
 
@@ -275,7 +334,7 @@ async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_
         " hash BLOB NOT NULL, size INTEGER NOT NULL, codec INTEGER NOT NULL, data BLOB NOT NULL)"
     )
     kept = msgspec.to_builtins(queued("a", held=True, reason="why", recipients=TO_THREE))
-    for new in ("not_before", "expire_at", "look_at"):
+    for new in (*NEW_WITH_2, *NEW_WITH_3):
         del kept[new]
     row = ("a", msgspec.msgpack.encode(kept), hashlib.sha256(b"hello").digest(), 5, 0, b"hello")
     old.execute("INSERT INTO queue (id, message, hash, size, codec, data) VALUES (?,?,?,?,?,?)", row)

@@ -41,7 +41,10 @@ class OutboundQueue(Protocol):
         ...
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
-        """Borrow up to ``most`` recipients of ``domain`` that are due, longest due first, until the time ``until``."""
+        """Borrow up to ``most`` recipients of ``domain`` that are due until the time ``until``.
+
+        Longest due first, where a higher priority counts as due for longer (``model/wishes.py: rank``).
+        """
         ...
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import msgspec
+
 from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.delivery.relay.links import Outgoing, Unreached
@@ -20,8 +22,9 @@ from courriel.smtp import client as smtp
 class SmtpLink:
     """Fulfils ``links.Link``."""
 
-    def __init__(self, client: smtp.SmtpClient) -> None:
+    def __init__(self, client: smtp.SmtpClient, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
 
     @property
     def is_usable(self) -> bool:
@@ -29,6 +32,9 @@ class SmtpLink:
 
     async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
         message = outgoing.message
+        by = message.deadline
+        if by is not None:
+            by = msgspec.structs.replace(by, at=float(int(by.at - self._clock.now())))
         return await self._client.send(
             smtp.Outgoing(
                 _address(message.reverse_path),
@@ -38,6 +44,9 @@ class SmtpLink:
                 message.smtputf8,
                 message.ret,
                 message.envid,
+                message.require_tls,
+                by=by,
+                priority=message.priority,
             )
         )
 
@@ -54,8 +63,8 @@ class SmtpCarrier:
         self._clock = clock
         self._client_settings = smtp.ClientSettings(connect_s=settings.connect_s)
 
-    async def policy(self, domain: str, located: Located) -> TlsPolicy:
-        return await self._security.policy(domain, located)
+    async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
+        return await self._security.policy(domain, located, lax)
 
     async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
         try:
@@ -81,7 +90,7 @@ class SmtpCarrier:
             except BaseException:
                 client.abort()
                 raise
-        return SmtpLink(client)
+        return SmtpLink(client, self._clock)
 
 
 def _for_now(attempt: Attempt) -> Attempt:

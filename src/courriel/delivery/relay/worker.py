@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from courriel.base.clock import Clock
 from courriel.base.errors import CourrielError
@@ -18,9 +19,12 @@ from courriel.delivery.relay.links import Carrier, Link, Outgoing, Unreached
 from courriel.delivery.relay.routing import NoRoute, Router
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model import notify, retry
-from courriel.model.attempt import Attempt, Result
+from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.queued import Claim, Mark, Progress, State
 from courriel.ports.queue import OutboundQueue
+
+MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
+"""RFC 2852 §4, mode R; the status is RFC 3463 §3.5, delivery time expired."""
 
 
 class Worker:
@@ -49,6 +53,7 @@ class Worker:
         self._owed = owed
         self._owes = False
         self._link: Link | None = None
+        self._link_is_lax = False
         self._marking: set[asyncio.Future[None]] = set()
         self._more: asyncio.Future[None] | None = None
         self.stopping = False
@@ -124,13 +129,15 @@ class Worker:
     # --- reaching a server --------------------------------------------------------------------------------------
     async def _reach(self, claim: Claim, claims: deque[Claim]) -> bool:
         """Have a usable connection.  If not: mark what that means for the claims, and say False."""
+        lax = claim.message.tls_optional
         if self._link is not None:
-            if self._link.is_usable:
+            if self._link.is_usable and (lax or not self._link_is_lax):
                 return True
             await self._link.close()
             self._link = None
         try:
-            self._link = await self._open(claim.domain)
+            self._link = await self._open(claim.domain, lax)
+            self._link_is_lax = lax
         except NoRoute as nowhere:
             if nowhere.attempt.result is Result.FAILED:
                 while claims:
@@ -155,13 +162,13 @@ class Worker:
             failures=self.lane.failures,
         )  # fmt: skip
 
-    async def _open(self, domain: str) -> Link:
+    async def _open(self, domain: str, lax: bool) -> Link:
         """A connection to the first host that takes our call.  Raises NoRoute, Unreached."""
         last: CourrielError | None = None
         for host in await self._router.hosts(domain):
             try:
                 located = await self._router.locate(host)
-                policy = await self._carrier.policy(domain, located)
+                policy = await self._carrier.policy(domain, located, lax)
             except NoRoute as nowhere:
                 last = last or nowhere
                 continue
@@ -175,6 +182,9 @@ class Worker:
 
     # --- sending ------------------------------------------------------------------------------------------------
     async def _send(self, claim: Claim) -> None:
+        if claim.message.deadline is not None and claim.message.deadline.is_missed(self._clock.now()):
+            self._mark_all(claim, MISSED)
+            return
         content = await self._queue.content(claim.message.id)
         places = list(range(len(claim.places)))
         while places:
@@ -206,7 +216,7 @@ class Worker:
         progress = retry.after(claim.progress[n], attempt, self._clock.now(), expire_at, self._chance(), settings)
         recipient = message.recipients[claim.places[n]]
         if progress.state is State.DELIVERED:
-            owes = notify.is_owed(notify.SUCCESS, message.reverse_path, recipient) and not attempt.passed_dsn
+            owes = notify.is_success_owed(message, recipient, attempt)
         else:
             owes = progress.state.is_final and notify.is_owed(notify.FAILURE, message.reverse_path, recipient)
         return progress.with_debt(owes)

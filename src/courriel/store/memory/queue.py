@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from courriel.base.errors import Damaged
 from courriel.model.queued import Claim, Entry, Mark, Queued, State, domain_of, first_progress
+from courriel.model.wishes import rank
 
 
 class _Held:
@@ -86,7 +87,7 @@ class MemoryQueue:
         for held in self._messages.values():
             held.lent = {place: end for place, end in held.lent.items() if end > now}
         due = sorted(
-            (next_at, n, place)
+            (rank(next_at, held.message.priority), n, place)
             for n, held in enumerate(self._messages.values())
             for next_at, place in held.free(domain)
             if next_at <= now

@@ -14,6 +14,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,6 +22,7 @@ import apsw
 
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.queued import Claim, Entry, Mark, Progress, Queued, State, domain_of, first_progress
+from courriel.model.wishes import rank
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite.commit import Committer, Item, run_plans
@@ -66,6 +68,8 @@ class SqliteQueue:
             self._reader = open_reader(path, vfs)
             due: list[Row] = self._reader.execute(FIRST_DUE).fetchall()
             self._due: dict[str, float] = dict(due)
+            found: list[Row] = self._reader.execute("SELECT DISTINCT priority FROM recipient").fetchall()
+            self._priorities = {0, *(priority for (priority,) in found)}
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
         self._lent: dict[str, dict[tuple[str, int], float]] = {}
@@ -138,11 +142,16 @@ class SqliteQueue:
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
         lent = self._lent_now(domain, now)
-        rows = self._select(WAITING, (domain, most + len(lent) + 1))
-        free = [row for row in rows if (row[2], row[1]) not in lent]
-        due = [row for row in free[:most] if row[0] <= now]
+        found: list[tuple[float, Row]] = []
+        for priority in self._priorities:  # one, unless somebody asked for more: then 19 at most
+            rows = self._select(WAITING, (domain, priority, most + len(lent) + 1))
+            free = [row for row in rows if (row[2], row[1]) not in lent][: most + 1]
+            found += [(rank(row[0], priority), row) for row in free]
+        found.sort(key=itemgetter(0))
+        due = [row for _, row in found if row[0] <= now][:most]
         claims = self._lend(domain, due, until)
-        next_free = free[len(due)][0] if len(free) > len(due) else None
+        taken = {(row[2], row[1]) for row in due}
+        next_free = min([row[0] for _, row in found if (row[2], row[1]) not in taken], default=None)
         self._note_due(domain, next_free, max(self._lent.get(domain, {}).values(), default=None))
         return claims
 
@@ -275,6 +284,7 @@ class SqliteQueue:
             self._say("queue.rollback_failed", error=str(error))
 
     def show(self, context: _Group) -> None:
+        self._priorities |= context.priorities
         for domain, id, place in context.ended:
             self._end_claim(domain, id, place)
         for domain, next_at in context.due:
@@ -297,6 +307,8 @@ class _Group:
         """Domains with recipients that wait, once this is durable, and when these are due."""
         self.ended: list[tuple[str, str, int]] = []
         """Claims that end with it: domain, message, place."""
+        self.priorities: set[int] = set()
+        """Those of new messages."""
 
     def put(self, message: Queued, row: Row) -> None:
         self.octets += message.size_octets
@@ -311,6 +323,7 @@ class _Group:
         first = first_progress(message)
         if first.state is State.WAITING:
             self.due += [(domain_of(recipient), first.next_at) for recipient in message.recipients]
+        self.priorities.add(message.priority)
 
     def remove(self, id: str) -> bool:
         n = self._number(id)
@@ -360,7 +373,8 @@ FIRST_DUE: Final = "SELECT domain, min(next_at) FROM recipient WHERE state=0 GRO
 
 WAITING: Final = """
 SELECT r.next_at, r.place, q.id, q.message, r.progress FROM
-    (SELECT n, place, next_at, progress FROM recipient WHERE state=0 AND domain=? ORDER BY next_at LIMIT ?) r
+    (SELECT n, place, next_at, progress FROM recipient
+        WHERE state=0 AND domain=? AND priority=? ORDER BY next_at LIMIT ?) r
     JOIN queue q USING (n) ORDER BY r.next_at
 """
 

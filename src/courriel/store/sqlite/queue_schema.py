@@ -14,7 +14,7 @@ import msgspec
 from courriel.model.queued import Progress, Queued, State, domain_of, first_progress
 from courriel.store.sqlite.connection import Row
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 STATES: Final = (State.WAITING, State.HELD, State.DELIVERED, State.FAILED, State.EXPIRED)
 CODE: Final = {state: code for code, state in enumerate(STATES)}
@@ -29,20 +29,30 @@ CREATE INDEX queue_look ON queue (look_at) WHERE look_at IS NOT NULL;
 CREATE TABLE recipient (
     n INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL,
     next_at REAL NOT NULL, owes INTEGER NOT NULL, progress BLOB NOT NULL, PRIMARY KEY (n, place)) WITHOUT ROWID;
-CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0;
 CREATE INDEX recipient_owes ON recipient (n) WHERE owes=1;
 """
 
+_PRIORITY: Final = """
+ALTER TABLE recipient ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+DROP INDEX IF EXISTS recipient_due;
+CREATE INDEX recipient_due ON recipient (domain, priority, next_at) WHERE state=0;
+"""
+"""From version 3: what is due is looked for in each priority there is."""
+
 
 def prepare(connection: apsw.Connection) -> None:
-    """Make the tables, or bring those of version 1 (messages only) up to date; in one transaction."""
-    if connection.pragma("user_version") == VERSION:
+    """Make the tables, or bring those of versions 1 (messages only) and 2 up to date; in one transaction."""
+    version = connection.pragma("user_version")
+    if version == VERSION:
         return
     with connection:
-        connection.execute(_TABLES)
-        old: list[Row] = connection.execute("SELECT n, message FROM queue").fetchall()
-        for n, packed in old:
-            add_recipients(connection, n, msgspec.msgpack.decode(packed, type=Queued))
+        if version < 2:
+            connection.execute(_TABLES)
+        connection.execute(_PRIORITY)
+        if version < 2:
+            old: list[Row] = connection.execute("SELECT n, message FROM queue").fetchall()
+            for n, packed in old:
+                add_recipients(connection, n, msgspec.msgpack.decode(packed, type=Queued))
         connection.pragma("user_version", VERSION)
 
 
@@ -51,9 +61,9 @@ def add_recipients(connection: apsw.Connection, n: int, message: Queued) -> None
     progress = first_progress(message)
     state, packed = CODE[progress.state], pack(progress)
     connection.executemany(
-        "INSERT INTO recipient VALUES (?,?,?,?,?,0,?)",
+        "INSERT INTO recipient VALUES (?,?,?,?,?,0,?,?)",
         [
-            (n, place, domain_of(recipient), state, progress.next_at, packed)
+            (n, place, domain_of(recipient), state, progress.next_at, packed, message.priority)
             for place, recipient in enumerate(message.recipients)
         ],
     )
