@@ -12,9 +12,12 @@ from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.base.clock import ManualClock
+from courriel.delivery.allowance import Allowance
+from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
-from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.settings import DeliverySettings, SubmissionSettings
 from courriel.model.envelope import Door
+from courriel.model.hijack import HijackSettings
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
@@ -120,6 +123,7 @@ async def build(
     store: MailStore | None = None,
     queue: OutboundQueue | None = None,
     intake: Intake | None = None,
+    submission_settings: SubmissionSettings | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -131,7 +135,14 @@ async def build(
         directory, passwords, Lockout(clock), b"k" * 32, gate, random=lambda count: b"n" * count
     )
     if intake is None:
-        intake = Delivery(directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock)
+        guard = None
+        if submission_settings is not None:
+            origin = Origin("mail.courriel.test", lambda octets: b"r" * octets, ("en", "fr"))
+            allowance = Allowance(submission_settings)
+            guard = Guard(directory, queue, allowance, HijackSettings(), origin, clock)
+        intake = Delivery(
+            directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock, guard=guard
+        )
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)

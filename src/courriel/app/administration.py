@@ -23,6 +23,7 @@ from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import NoSuchDomain, canonical_address
 from courriel.ports import administration as do
@@ -100,6 +101,7 @@ class LocalAdministration:
                     "messages": quota.used_messages,
                     "octets": quota.used_octets,
                     "quota_octets": quota.limit_octets,
+                    "held": account.held,
                 }
             )
         return rows
@@ -148,6 +150,30 @@ class LocalAdministration:
             await self._home.directory.set_send_as(account.login, granted)
             log.event("account.send_as", login=account.login, granted=" ".join(granted))
         return {"login": account.login, "own": list(account.addresses), "granted": granted}
+
+    async def user_limits(self, request: do.UserLimits) -> Any:
+        account = self._account(request.login)
+        hourly, daily = request.messages_per_hour, request.recipients_per_day
+        if hourly is not None or daily is not None:
+            hourly = account.messages_per_hour if hourly is None else hourly
+            daily = account.recipients_per_day if daily is None else daily
+            await self._home.directory.set_sending_limits(account.login, hourly, daily)
+            account = self._account(account.login)
+        house = self._home.settings.submission
+        return {
+            "login": account.login,
+            "messages_per_hour": account.messages_per_hour or house.messages_per_hour,
+            "recipients_per_day": account.recipients_per_day or house.recipients_per_day,
+        }
+
+    async def user_release(self, request: do.UserRelease) -> Any:
+        """First the account, so that what comes meanwhile is not held and forgotten."""
+        account = self._account(request.login)
+        await self._home.directory.set_held(account.login, "")
+        which = do.QueueFilter(state=State.HELD.value, account=account.login)
+        done = await self._queue.order("delete" if request.delete else "release", which)
+        log.event("account.let_go", login=account.login, messages=done["messages"], deleted=request.delete)
+        return {"login": account.login, "was_held": account.held, "messages": done["messages"]}
 
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
@@ -271,6 +297,8 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserEnable: LocalAdministration.user_enable,
     do.UserQuota: LocalAdministration.user_quota,
     do.UserSendAs: LocalAdministration.user_send_as,
+    do.UserLimits: LocalAdministration.user_limits,
+    do.UserRelease: LocalAdministration.user_release,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,

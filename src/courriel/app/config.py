@@ -15,7 +15,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from courriel.base.errors import CourrielError
+from courriel.delivery.settings import SubmissionSettings
 from courriel.imap.settings import ImapSettings
+from courriel.model.hijack import HijackSettings
 from courriel.pop3.settings import Pop3Settings
 from courriel.smtp.settings import SmtpSettings
 
@@ -136,6 +138,8 @@ class Settings(Section, frozen=True):
     relay: RelaySection = RelaySection()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
+    submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
+    hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
     pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)

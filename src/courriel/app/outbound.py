@@ -49,10 +49,10 @@ class Outbound:
         outside = SmtpCarrier(Security(self.resolver, sts), relay_settings, clock)
         carrier = HouseCarrier(outside, intake.release)
         self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock, is_ours=self._is_ours)
-        languages = (settings.language, *(one for one in LANGUAGES if one != settings.language))
-        reports = Reports(home.queue, intake, settings.name, languages, clock, os.urandom)
+        reports = Reports(home.queue, intake, settings.name, languages_of(settings), clock, os.urandom)
         self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
         self.relay.when_owed = self._ageing.hurry
+        self.relay.when_tried = intake.tried
         self._task: asyncio.Task[None] | None = None
 
     def _is_ours(self, domain: str) -> bool:
@@ -71,6 +71,11 @@ class Outbound:
             await asyncio.gather(self._task, return_exceptions=True)
         await self.relay.stop()
         await self.resolver.close()
+
+
+def languages_of(settings: Settings) -> tuple[str, ...]:
+    """Those of letters to people: the house's own first."""
+    return (settings.language, *(one for one in LANGUAGES if one != settings.language))
 
 
 def _ended(task: asyncio.Task[None]) -> None:

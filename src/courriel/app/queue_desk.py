@@ -145,6 +145,8 @@ def _places(entry: Entry, which: QueueFilter) -> list[int]:
     message = entry.message
     if which.ids and message.id not in which.ids:
         return []
+    if which.account and message.account != which.account:
+        return []
     if which.sender and not _is(message.reverse_path, which.sender):
         return []
     return [
@@ -183,6 +185,8 @@ CHANGES: Final[dict[str, Change]] = {"hold": _hold, "release": _release, "retry"
 
 def _marks(entry: Entry, places: Sequence[int], change: Change, now: float) -> Iterator[Mark]:
     for place in places:
-        progress = change(entry.progress[place], now)
+        # What its sender wants to leave later is let go for then, not at once.
+        due = max(now, entry.message.release_at) if change is _release else now
+        progress = change(entry.progress[place], due)
         if progress is not None:
             yield Mark(entry.message.id, place, progress)

@@ -114,6 +114,7 @@ class Server:
         """The store's regular work, for ever."""
         while True:
             await asyncio.sleep(MAINTAIN_S)
+            self.intake.save()
             try:
                 await self.installation.store.maintain(self.installation.clock.now())
             except Exception as error:  # it is tried again in a minute; the server goes on
@@ -124,6 +125,7 @@ class Server:
         if self.doors is not None:
             await self.doors.close(GRACE_S if self.connections() else 0.0)
         await self.outbound.close()
+        self.intake.save()
         for listener in self._side:
             await listener.close()
 

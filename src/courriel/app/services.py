@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from courriel.app import gateway
 from courriel.app.installation import Installation
+from courriel.app.outbound import languages_of
 from courriel.app.tracing import WireTraces
+from courriel.base.log import Level, log
+from courriel.delivery.allowance import Allowance, Sent
+from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.imap.server import ImapService
@@ -20,6 +28,9 @@ from courriel.pop3.server import Pop3Service
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
+
+SENT_FILE: Final = "sent.json"
+"""What accounts sent lately, in the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,42 @@ class Doors:
 def open_intake(home: Installation) -> Delivery:
     """What all doors hand their messages to."""
     settings = home.settings
+    thresholds = settings.hijack if settings.submission.watch else None
+    allowance = Allowance(settings.submission, SentFile(home.data / SENT_FILE))
+    origin = Origin(settings.name, os.urandom, languages_of(settings))
     return Delivery(
         home.directory,
         home.store,
         home.queue,
         DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
         home.clock,
+        guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
     )
+
+
+class SentFile:
+    """Fulfils ``delivery.allowance.Keeper``: one JSON file, replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> dict[int, Sent]:
+        """What is unreadable counts as nothing: limits are no reason not to start."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[int, Sent])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            log.event("submission.sent_not_read", Level.WARNING, error=str(error))
+            return {}
+
+    def save(self, sent: dict[int, Sent]) -> None:
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.write_bytes(msgspec.json.encode(sent))
+            fresh.replace(self._path)
+        except OSError as error:
+            log.event("submission.sent_not_written", Level.WARNING, error=str(error))
 
 
 async def open_doors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 
 import click
@@ -152,6 +153,49 @@ def user_send_as(
     show(answer, as_json, text)
 
 
+@user.command(
+    "limits",
+    help=_(
+        "How much a user may send (0: as everybody); without an option, say it.\n\n"
+        "Example: courriel user limits news@example.org --recipients-per-day 20000"
+    ),
+)
+@click.argument("login", metavar="ADDRESS")
+@click.option("--messages-per-hour", type=click.IntRange(0), help=_("Messages within an hour."))
+@click.option("--recipients-per-day", type=click.IntRange(0), help=_("Recipients within 24 hours."))
+@data_option
+@json_option
+@click.pass_obj
+def user_limits(
+    doors: Doors, login: str, messages_per_hour: int | None, recipients_per_day: int | None, data: Path, as_json: bool
+) -> None:
+    answer = ask(doors.administration(data), do.UserLimits(login, messages_per_hour, recipients_per_day))
+    text = _("{login} may send {messages} messages an hour, to {recipients} recipients a day.").format(
+        login=answer["login"],
+        messages=answer["messages_per_hour"] or _("any number of"),
+        recipients=answer["recipients_per_day"] or _("any number of"),
+    )
+    show(answer, as_json, text)
+
+
+@user.command("release", help=_("Let a user send again whose mail is held for fear of a stolen password."))
+@click.argument("login", metavar="ADDRESS")
+@click.option("--delete", is_flag=True, help=_("Delete the held mail instead of sending it; nobody is told."))
+@data_option
+@json_option
+@click.pass_obj
+def user_release(doors: Doors, login: str, delete: bool, data: Path, as_json: bool) -> None:
+    answer = ask(doors.administration(data), do.UserRelease(login, delete))
+    count = answer["messages"]
+    what = (
+        ngettext("{count} message is deleted.", "{count} messages are deleted.", count)
+        if delete
+        else ngettext("{count} message leaves.", "{count} messages leave.", count)
+    )
+    text = _("{login} can send again.").format(login=answer["login"])
+    show(answer, as_json, f"{text} {what.format(count=count)}")
+
+
 @user.command("list", help=_("The users, and what they keep."))
 @data_option
 @json_option
@@ -173,6 +217,7 @@ def user_list(doors: Doors, data: Path, as_json: bool) -> None:
         ("messages", _("messages")),
         ("octets", _("size")),
         ("quota_octets", _("quota")),
+        ("held", _("held because of")),
     ]
     show(rows, as_json, rows_table(shown, columns, _("No user yet. Add one: courriel user add alice@example.org")))
 

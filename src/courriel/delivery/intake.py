@@ -19,6 +19,7 @@ from courriel.base.log import Level, log
 from courriel.delivery import tell
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.device import DeviceRates, mend, sender_of
+from courriel.delivery.guard import Guard
 from courriel.delivery.judge import Header, check_foreign_sender, judge
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.received import path, received_field
@@ -26,8 +27,10 @@ from courriel.delivery.route import Drop, Plan, find_target, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model import retry
+from courriel.model.attempt import Attempt, Result
 from courriel.model.device import Device
 from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient, address_of
+from courriel.model.ids import AccountId
 from courriel.model.queued import Mark, Progress, Queued, State
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
@@ -55,6 +58,7 @@ class Delivery:
         settings: DeliverySettings,
         clock: Clock | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
+        guard: Guard | None = None,
     ) -> None:
         self._directory = directory
         self._queue = queue
@@ -63,6 +67,7 @@ class Delivery:
         self._randomness = randomness
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
+        self._guard = guard
 
     @property
     def wishes(self) -> WishLimits:
@@ -77,16 +82,28 @@ class Delivery:
         if door is Door.DEVICE:
             self._device(client)
             return
-        if door is not Door.SUBMISSION or reverse_path.is_null:
+        if door is not Door.SUBMISSION or (reverse_path.is_null and client.account is None):
             return
         if client.account is None:
             raise NotPermitted("not logged in")
-        if not self._directory.may_send_as(client.account, reverse_path):
+        if not reverse_path.is_null and not self._directory.may_send_as(client.account, reverse_path):
             raise NotYourAddress(str(reverse_path))
+        if self._guard is not None:
+            self._guard.check(client.account)
 
     def check_wishes(self, wishes: Wishes) -> None:
         """Raises WishNotGranted."""
         grant(wishes, self._clock.now(), self._settings.wishes)
+
+    def tried(self, message: Queued, attempt: Attempt) -> None:
+        """The relay has tried a recipient of a message."""
+        if self._guard is not None and message.account and attempt.result is not Result.DEFERRED:
+            self._guard.tried(message.account, attempt.result is Result.FAILED)
+
+    def save(self) -> None:
+        """Write down what need not be written at once."""
+        if self._guard is not None:
+            self._guard.allowance.save()
 
     async def check_recipient(
         self, door: Door, client: Client, sender: Address, recipient: Recipient, declared_octets: int | None = None
@@ -121,9 +138,21 @@ class Delivery:
             check_foreign_sender(header)
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
         plan = make_plan(self._directory, envelope.door, envelope.recipients)
-        await self._carry_out(transit, plan)
+        if envelope.door is Door.SUBMISSION and self._guard is not None and account is not None:
+            await self._carry_out_for(account, self._guard, transit, plan)
+        else:
+            await self._carry_out(transit, plan)
         tell.accepted(transit, plan)
         return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def _carry_out_for(self, account: AccountId, guard: Guard, transit: Transit, plan: Plan) -> None:
+        """The same for somebody of the house: counted, and held when need be.  Raises SentEnough."""
+        transit.held = await guard.admit(account, transit.envelope, self.hand_in)
+        try:
+            await self._carry_out(transit, plan)
+        except BaseException:
+            guard.give_back(account, len(transit.envelope.recipients), transit.received_at)
+            raise
 
     def _device(self, client: Client) -> Device:
         """Raises NotPermitted for a client that is no device."""
@@ -174,7 +203,7 @@ class Delivery:
 
     async def _carry_out(self, transit: Transit, plan: Plan) -> None:
         """Queue first, since that can be undone while nothing was answered; then the mailboxes."""
-        if transit.granted.release_at:
+        if transit.granted.release_at or transit.held:
             await self._wait_for_release(transit, plan)
             return
         full = await self._deliverer.full_ones(plan.drops, _stored_octets(transit))
@@ -248,8 +277,8 @@ class Delivery:
             ret=envelope.ret,
             smtputf8=envelope.smtputf8,
             body=envelope.body.value,
-            held=settings.hold,
-            reason=settings.hold_reason if settings.hold else "",
+            held=settings.hold or bool(transit.held),
+            reason=transit.held or (settings.hold_reason if settings.hold else ""),
             not_before=transit.received_at + wait_s if wait_s else granted.release_at,
             expire_at=expire_at,
             look_at=look_at,
@@ -258,6 +287,7 @@ class Delivery:
             priority=granted.priority,
             require_tls=granted.require_tls,
             tls_optional=transit.tls_optional,
+            account=envelope.client.login if envelope.door is Door.SUBMISSION else "",
         )
         await self._queue.put(queued, content)
 

@@ -9,6 +9,19 @@ from courriel.model.wishes import WishLimits
 
 
 @dataclass(frozen=True, slots=True)
+class SubmissionSettings:
+    """How much people of the house may send; an account may have limits of its own."""
+
+    messages_per_hour: int = 200
+    """Messages of one account within an hour, 0: no limit.  A person writes some 40 a day; providers let 100 to 500
+    an hour pass, and a stolen password is worth less the lower it is."""
+    recipients_per_day: int = 2_000
+    """Recipients of one account within 24 hours, 0: no limit.  Google Workspace has 2,000, Microsoft 365 10,000."""
+    watch: bool = True
+    """Whether mail is held when an account seems to be in other hands (``model/hijack.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """``hostname`` names us in Received fields and message ids."""
 

@@ -75,6 +75,16 @@ class BadMessage(MailRefusal):
     """The message breaks the format so that no safe reading is left."""
 
 
+class SentEnough(MailRefusal):
+    """The account has sent as much as it may for now; ``until`` says when to come again, "" for never as it is."""
+
+    temporary: ClassVar[bool] = True
+
+    def __init__(self, detail: str = "", until: str = "") -> None:
+        super().__init__(detail)
+        self.until = until
+
+
 class WishNotGranted(MailRefusal):
     """The sender wishes for more than was announced: a later time to leave, an earlier one to be there."""
 

@@ -47,4 +47,6 @@ class Transit(msgspec.Struct):
     received_field: bytes = b""
     granted: Granted = Granted()
     tls_optional: bool = False
+    held: str = ""
+    """Why it is kept back, "" when it is not."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)

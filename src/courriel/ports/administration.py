@@ -42,7 +42,7 @@ class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
 
 
 class UserList(Request, tag="user.list", frozen=True):
-    """Rows ``{login, name, enabled, messages, octets, quota_octets}``."""
+    """Rows ``{login, name, enabled, messages, octets, quota_octets, held}``; ``held`` says why its mail is held."""
 
 
 class UserAdd(Request, tag="user.add", frozen=True):
@@ -85,6 +85,22 @@ class UserSendAs(Request, tag="user.send-as", frozen=True):
     revoke: tuple[str, ...] = ()
 
 
+class UserLimits(Request, tag="user.limits", frozen=True):
+    """How much an account may send, 0: as everybody; None leaves it: ``{login, messages_per_hour,
+    recipients_per_day}``."""
+
+    login: str
+    messages_per_hour: int | None = None
+    recipients_per_day: int | None = None
+
+
+class UserRelease(Request, tag="user.release", frozen=True):
+    """Let an account that was held send again; its held mail goes, or is deleted: ``{login, was_held, messages}``."""
+
+    login: str
+    delete: bool = False
+
+
 class AliasList(Request, tag="alias.list", frozen=True):
     """Rows ``{alias, targets}``."""
 
@@ -121,13 +137,15 @@ class DeviceRemove(Request, tag="device.remove", frozen=True):
 class QueueFilter(msgspec.Struct, frozen=True):
     """Which messages of the queue: all that match everything that is set.
 
-    ``sender`` and ``recipient`` are addresses or domains, ``state`` is a value of ``model.queued.State``.
+    ``sender`` and ``recipient`` are addresses or domains, ``state`` is a value of ``model.queued.State``, ``account``
+    the login of who submitted it.
     """
 
     ids: tuple[str, ...] = ()
     sender: str = ""
     recipient: str = ""
     state: str = ""
+    account: str = ""
 
 
 class QueueList(Request, tag="queue.list", frozen=True):
@@ -213,6 +231,8 @@ AnyRequest = (
     | UserEnable
     | UserQuota
     | UserSendAs
+    | UserLimits
+    | UserRelease
     | AliasList
     | AliasAdd
     | AliasRemove

@@ -66,6 +66,7 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.TooManyRecipients: Reply(452, "4.5.3", "Too many recipients"),
     refusals.TooManyHops: Reply(554, "5.4.6", "Too many hops, mail loop"),
     refusals.BadMessage: Reply(550, "5.6.0", "Message breaks the format"),
+    refusals.SentEnough: Reply(450, "4.7.1", "You have sent as much as you may for now"),
     refusals.WishNotGranted: Reply(501, "5.5.4", "That is past the limits announced by EHLO"),
     refusals.TooManyKeywords: Reply(550, "5.2.0", "Too many keywords"),
     refusals.AuthenticationFailed: Reply(535, "5.7.8", "Authentication credentials invalid"),
@@ -84,5 +85,13 @@ def reply_for(error: CourrielError) -> Reply:
     for kind in type(error).__mro__:
         reply = REPLIES.get(kind)
         if reply is not None:
-            return reply
+            return _until(reply, error)
     return OUR_FAULT
+
+
+def _until(reply: Reply, error: CourrielError) -> Reply:
+    """Who has sent enough is told when to come again, or that this message is too much for any day."""
+    if not isinstance(error, refusals.SentEnough):
+        return reply
+    text = f"come again after {error.until}" if error.until else "this message has too many recipients for one day"
+    return Reply(reply.code, reply.enhanced, f"{reply.text}; {text}")

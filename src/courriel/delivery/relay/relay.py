@@ -19,6 +19,7 @@ from courriel.delivery.relay.routing import Router, nothing_is_ours
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.delivery.relay.worker import Worker
 from courriel.model.attempt import Attempt
+from courriel.model.queued import Queued
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.resolver import Resolver
 
@@ -44,6 +45,8 @@ class Relay:
     ) -> None:
         self.when_owed: Callable[[], None] = lambda: None
         """Called when a sender is owed a report."""
+        self.when_tried: Callable[[Queued, Attempt], None] = lambda _message, _attempt: None
+        """Called with each attempt for a recipient."""
         self._queue = queue
         self._carrier = carrier
         self._settings = settings
@@ -154,7 +157,7 @@ class Relay:
             return
         worker = Worker(
             lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ,
-            self.when_owed,
+            self.when_owed, self.when_tried,
         )  # fmt: skip
         lane.workers += 1
         task = self._loop.create_task(self._serve(lane, worker))

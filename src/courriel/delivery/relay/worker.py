@@ -20,7 +20,7 @@ from courriel.delivery.relay.routing import NoRoute, Router
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model import notify, retry
 from courriel.model.attempt import Attempt, Result, Stage
-from courriel.model.queued import Claim, Mark, Progress, State
+from courriel.model.queued import Claim, Mark, Progress, Queued, State
 from courriel.ports.queue import OutboundQueue
 
 MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
@@ -41,6 +41,7 @@ class Worker:
         chance: Callable[[], float],
         wants_help: Callable[[Lane], None],
         owed: Callable[[], None],
+        tried: Callable[[Queued, Attempt], None],
     ) -> None:
         self.lane = lane
         self._queue = queue
@@ -51,6 +52,7 @@ class Worker:
         self._chance = chance
         self._wants_help = wants_help
         self._owed = owed
+        self._tried = tried
         self._owes = False
         self._link: Link | None = None
         self._link_is_lax = False
@@ -206,6 +208,7 @@ class Worker:
         marks = [Mark(claim.message.id, claim.places[n], self._progress(claim, n, attempt)) for n, attempt in tried]
         for mark, (_, attempt) in zip(marks, tried, strict=True):
             _tell(claim, mark, attempt)
+            self._tried(claim.message, attempt)
             self._owes = self._owes or mark.progress.owes
         future = asyncio.ensure_future(self._queue.mark(marks))
         self._marking.add(future)
