@@ -139,7 +139,7 @@ TLS_WORDS = [
 def test_tls_required_no_is_heard_unless_the_envelope_says_the_opposite(
     field: bytes, optional: bool, require_tls: bool
 ) -> None:
-    """RFC 8689 §5."""
+    """RFC 8689 §3."""
 
     async def test(house: House) -> None:
         envelope = Envelope(

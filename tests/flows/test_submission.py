@@ -115,7 +115,7 @@ def test_a_stolen_account_is_held_and_let_go(lab: Lab) -> None:
             break
     assert {row["login"]: row["held"] for row in lab.rows("user", "list")}["alice@courriel.test"] == "rate spread"
     assert {row["state"] for row in lab.rows("queue", "list", "--to", "dead.test")} == {"held"}
-    assert _has(lab.near, "alice@courriel.test", b"courriel user release alice@courriel.test --delete")
+    assert _has(lab.near, "alice@courriel.test", b"Subject: Mail sent by alice@courriel.test is held")
     send(lab.near, ["bob@courriel.test"], MESSAGE % b"taken and kept")
     assert not _has(lab.near, "bob@courriel.test", b"taken and kept")
     flood = len(lab.rows("queue", "list", "--to", "dead.test"))

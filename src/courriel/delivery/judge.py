@@ -39,7 +39,7 @@ class Header:
     senders: tuple[bytes, ...]
     """Values of the From fields."""
     tls_optional: bool = False
-    """``TLS-Required: No``: better in clear than not at all.  RFC 8689 §5."""
+    """``TLS-Required: No``: better in clear than not at all.  RFC 8689 §3, §4.2.2."""
 
 
 def header_length(content: bytes) -> int:

@@ -200,7 +200,7 @@ async def test_higher_priorities_leave_first(runner: asyncio.Runner) -> None:
 
 
 async def test_what_is_late_and_must_come_back_is_not_sent(runner: asyncio.Runner) -> None:
-    """RFC 2852 §4, mode R: the destination answers again, but too late."""
+    """RFC 2852, mode R: the destination answers again, but too late."""
     async with scene() as s:
         s.first.plan.append(LATER)
         await s.put("a", deadline=Deadline(START + 600, True), expire_at=START + 600)
@@ -220,7 +220,7 @@ async def test_what_is_late_and_need_not_come_back_goes_on(runner: asyncio.Runne
 
 
 async def test_a_traced_message_is_reported_though_the_other_side_reports_too(runner: asyncio.Runner) -> None:
-    """RFC 2852 §4, by-trace."""
+    """RFC 2852, by-trace."""
     reporting = msgspec.structs.replace(TAKEN, passed_dsn=True)
     async with scene() as s:
         s.first.plan += [reporting, reporting]
@@ -231,7 +231,7 @@ async def test_a_traced_message_is_reported_though_the_other_side_reports_too(ru
 
 
 async def test_tls_is_waived_for_one_message_and_not_for_the_next(runner: asyncio.Runner) -> None:
-    """RFC 8689 §5: "TLS-Required: No" goes by a connection that no other message uses."""
+    """RFC 8689 §4.2.2: "TLS-Required: No" goes by a connection that no other message uses."""
     async with scene(lane_connections=1) as s:
         s.carrier.strict = True
         await s.put("a", tls_optional=True)

@@ -52,7 +52,7 @@ class Carrier(Protocol):
     async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
         """What TLS has to be towards this host, for mail to ``domain``.  Raises NoRoute: it must not be used now.
 
-        ``lax``: the sender would rather have it in clear than not at all (RFC 8689 §5).
+        ``lax``: the sender would rather have it in clear than not at all (RFC 8689 §4.2.2).
         """
         ...
 

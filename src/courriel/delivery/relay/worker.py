@@ -24,7 +24,7 @@ from courriel.model.queued import Claim, Mark, Progress, Queued, State
 from courriel.ports.queue import OutboundQueue
 
 MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
-"""RFC 2852 §4, mode R; the status is RFC 3463 §3.5, delivery time expired."""
+"""RFC 2852, mode R; the status is RFC 3463 §3.5, delivery time expired."""
 
 
 class Worker:
