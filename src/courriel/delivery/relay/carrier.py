@@ -22,24 +22,17 @@ class SmtpLink:
 
     def __init__(self, client: smtp.SmtpClient) -> None:
         self._client = client
+        self._following: tuple[Outgoing, smtp.Outgoing] | None = None
 
     @property
     def is_usable(self) -> bool:
         return self._client.usable
 
-    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
-        message = outgoing.message
-        return await self._client.send(
-            smtp.Outgoing(
-                _address(message.reverse_path),
-                outgoing.recipients,
-                outgoing.content,
-                Body(message.body),
-                message.smtputf8,
-                message.ret,
-                message.envid,
-            )
-        )
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Sequence[Attempt]:
+        known = self._following
+        this = known[1] if known is not None and known[0] is outgoing else _in_words(outgoing)
+        self._following = None if following is None else (following, _in_words(following))
+        return await self._client.send(this, None if self._following is None else self._following[1])
 
     async def close(self) -> None:
         await self._client.close()
@@ -95,6 +88,20 @@ def _for_now(attempt: Attempt) -> Attempt:
             attempt.tls,
         )  # fmt: skip
     return attempt
+
+
+def _in_words(outgoing: Outgoing) -> smtp.Outgoing:
+    """As the client wants it."""
+    message = outgoing.message
+    return smtp.Outgoing(
+        _address(message.reverse_path),
+        outgoing.recipients,
+        outgoing.content,
+        Body(message.body),
+        message.smtputf8,
+        message.ret,
+        message.envid,
+    )
 
 
 @lru_cache(maxsize=4_096)

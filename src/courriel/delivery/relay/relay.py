@@ -15,6 +15,7 @@ from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.delivery.relay.lane import Lane
 from courriel.delivery.relay.links import Carrier
+from courriel.delivery.relay.marks import Marks
 from courriel.delivery.relay.routing import Router, lane_key
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.delivery.relay.worker import Worker
@@ -49,6 +50,7 @@ class Relay:
         self._clock = clock
         self._chance = chance
         self._router = Router(resolver, settings, random.shuffle)
+        self._marks = Marks(queue)
         self._lanes: dict[str, Lane] = {}
         self._workers: dict[asyncio.Task[None], Worker] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -153,7 +155,7 @@ class Relay:
             return
         worker = Worker(
             lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ,
-            self.when_owed,
+            self.when_owed, self._marks,
         )  # fmt: skip
         lane.workers += 1
         task = self._loop.create_task(self._serve(lane, worker))
