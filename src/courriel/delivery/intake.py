@@ -211,6 +211,7 @@ class Delivery:
             not_before=transit.received_at + wait_s if wait_s else 0.0,
             expire_at=expire_at,
             look_at=min(transit.received_at + settings.retry.warn_s, expire_at),
+            account="" if envelope.client.account is None else str(envelope.client.account),
         )
         await self._queue.put(queued, content)
 

@@ -36,7 +36,7 @@ class Queued(msgspec.Struct, frozen=True):
 
     ``reverse_path`` is "" for a report.  ``held``: recipients begin held, ``reason`` says why in plain words.
     POSIX seconds: ``not_before`` when it may leave (RFC 4865), ``expire_at`` when to give up, ``look_at`` when to
-    look at its age for the first time (0: never).
+    look at its age for the first time (0: never).  ``account`` says for whom it is sent, "" where nobody logged in.
     """
 
     id: str
@@ -53,6 +53,12 @@ class Queued(msgspec.Struct, frozen=True):
     not_before: float = 0.0
     expire_at: float = 0.0
     look_at: float = 0.0
+    account: str = ""
+
+    @property
+    def sharer(self) -> str:
+        """Whose share of a destination it uses: one account's, whatever address it sends as."""
+        return self.account or self.reverse_path
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -41,7 +41,11 @@ class OutboundQueue(Protocol):
         ...
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
-        """Borrow up to ``most`` recipients of ``domain`` that are due, longest due first, until the time ``until``."""
+        """Borrow up to ``most`` recipients of ``domain`` that are due until the time ``until``.
+
+        Longest due first; where more is due than that, those who send (``Queued.sharer``) have their turn one after
+        the other, with equal parts, and the longest due fill what is left.
+        """
         ...
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:

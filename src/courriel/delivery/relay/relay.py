@@ -140,7 +140,7 @@ class Relay:
         key = lane_key(domain, self._settings)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key, self._settings.lane_connections)
+            lane = self._lanes[key] = Lane(key, self._settings.lane_connections, self._settings.retry.delays_s[0])
         if not lane.add(domain) and not lane.workers:
             self._employ(lane)
 
