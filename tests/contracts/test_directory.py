@@ -56,6 +56,46 @@ def directory(open_directory: Open) -> Iterator[DirectoryAdmin]:
         yield directory
 
 
+async def test_what_an_account_may_send_is_kept(runner: asyncio.Runner, directory: DirectoryAdmin) -> None:
+    await people(directory)
+    await directory.set_send_as("alice@courriel.test", ["info@courriel.test", "me@old.example"])
+    await directory.set_sending_limits("alice@courriel.test", 5, 70)
+    await directory.set_held("alice@courriel.test", "too fast")
+    alice = directory.by_login("alice@courriel.test")
+    assert alice is not None
+    assert (alice.messages_per_hour, alice.recipients_per_day, alice.held) == (5, 70, "too fast")
+    assert alice.send_as == ("info@courriel.test", "me@old.example")
+    with pytest.raises(NoSuchAccount):
+        await directory.set_held("nobody@courriel.test", "")
+
+
+MAY = [
+    ("info@courriel.test", True),
+    ("INFO+x@courriel.test", True),
+    ("me@OLD.example", True),
+    ("me+x@old.example", True),
+    ("you@old.example", False),
+    ("me@old..example", False),
+    ("sales@courriel.test", False),
+    ("bob@courriel.test", False),
+    ("alice+x@courriel.test", True),
+]
+
+
+@pytest.mark.parametrize(("address", "may"), MAY)
+async def test_send_as_what_was_granted(
+    runner: asyncio.Runner, directory: DirectoryAdmin, address: str, may: bool
+) -> None:
+    """An address that is nobody's, or elsewhere, with detail and in any spelling; and no other."""
+    alice, bob = await people(directory)
+    await directory.set_send_as("alice@courriel.test", ["info@courriel.test", "me@old.example"])
+    local, _, domain = address.partition("@")
+    assert directory.may_send_as(alice.id, Address(local, domain)) is may
+    assert directory.may_send_as(bob.id, Address(local, domain)) is (address == "bob@courriel.test")
+    await directory.set_send_as("alice@courriel.test", [])
+    assert directory.may_send_as(alice.id, Address(local, domain)) is address.startswith("alice")
+
+
 async def people(directory: DirectoryAdmin) -> tuple[Account, Account]:
     await directory.add_domain("courriel.test")
     alice = await directory.add_account("Alice@Courriel.Test", SECRET, "Alice Liddell")

@@ -15,6 +15,7 @@ from courriel.base.errors import CourrielError
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
 from courriel.model.queued import Claim, Mark, Progress, Queued, State, first_progress
+from courriel.model.wishes import Deadline
 from courriel.ports.queue import OutboundQueue
 from tests.contracts.sqlite_place import open_sqlite_queue
 
@@ -70,6 +71,11 @@ async def test_what_is_put_can_be_listed_and_read(runner: asyncio.Runner, open_q
         ret="HDRS",
         smtputf8=True,
         body="8BITMIME",
+        release_at=1_800_000_600.0,
+        deadline=Deadline(1_800_001_000.0, True, True),
+        priority=-4,
+        require_tls=True,
+        tls_optional=True,
         held=True,
         reason="nothing leaves this machine",
     )
@@ -239,6 +245,38 @@ async def test_a_message_stays_while_a_report_is_owed(runner: asyncio.Runner, op
         assert await places(queue, "example.com") == [] and "example.com" not in queue.destinations()
 
 
+async def test_higher_priorities_are_lent_first_and_lower_ones_still_move(
+    runner: asyncio.Runner, open_queue: Open
+) -> None:
+    """Each step of priority is worth a minute of waiting (RFC 6710 §4): an old message is not overtaken for ever."""
+    async with opened(open_queue) as queue:
+        for id, priority, queued_at in [
+            ("usual", 0, NOW - 10),
+            ("low", -3, NOW - 20),
+            ("old and low", -9, NOW - 700),
+            ("high", 4, NOW - 1),
+            ("high and not due", 9, NOW + 5),
+        ]:
+            await queue.put(queued(id, priority=priority, queued_at=queued_at), b"hello")
+        assert await places(queue, "example.com", most=2) == [("high", 0), ("old and low", 0)]
+        assert queue.destinations()["example.com"] <= NOW
+        assert await places(queue, "example.com") == [("usual", 0), ("low", 0)]
+        assert queue.destinations()["example.com"] == NOW + 5
+        assert await places(queue, "example.com", NOW + 6) == [("high and not due", 0)]
+
+
+async def test_priorities_outlive_closing(
+    runner: asyncio.Runner, open_queue: Open, request: pytest.FixtureRequest
+) -> None:
+    if "memory" in request.node.name:
+        pytest.skip("this queue is not meant to survive")
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", priority=-2), b"hello")
+        await queue.put(queued("b", priority=2), b"hello")
+    async with opened(open_queue) as queue:
+        assert await places(queue, "example.com") == [("b", 0), ("a", 0)]
+
+
 async def test_held_ones_are_not_due_until_released(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         told: list[str] = []
@@ -301,6 +339,10 @@ async def test_claims_end_with_the_process_and_marks_do_not(
         assert await places(queue, "x.org") == [("a", 2)]
 
 
+NEW_WITH_2 = ("not_before", "expire_at", "look_at")
+NEW_WITH_3 = ("release_at", "deadline", "priority", "require_tls", "tls_optional", "account")
+
+
 async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
     import apsw
 
@@ -310,7 +352,7 @@ async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_
         " hash BLOB NOT NULL, size INTEGER NOT NULL, codec INTEGER NOT NULL, data BLOB NOT NULL)"
     )
     kept = msgspec.to_builtins(queued("a", held=True, reason="why", recipients=TO_THREE))
-    for new in ("not_before", "expire_at", "look_at", "account"):
+    for new in (*NEW_WITH_2, *NEW_WITH_3):
         del kept[new]
     row = ("a", msgspec.msgpack.encode(kept), hashlib.sha256(b"hello").digest(), 5, 0, b"hello")
     old.execute("INSERT INTO queue (id, message, hash, size, codec, data) VALUES (?,?,?,?,?,?)", row)
@@ -322,17 +364,24 @@ async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_
         assert await queue.content("a") == b"hello"
 
 
-async def test_a_queue_without_sharers_gets_them(runner: asyncio.Runner, ram_path: Path) -> None:
+async def test_a_queue_of_the_second_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
+    """It has no priorities and no sharers; these are in the messages."""
     import apsw
 
     async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
         for n, account in enumerate("1112"):
             await queue.put(queued(str(n), account=account), b"hello")
     old = apsw.Connection(str(ram_path / "queue.db"))
-    old.execute("DROP INDEX recipient_turn; ALTER TABLE recipient DROP COLUMN sharer; PRAGMA user_version = 2")
+    old.execute(
+        "DROP INDEX recipient_turn; DROP INDEX recipient_due; ALTER TABLE recipient DROP COLUMN sharer;"
+        "ALTER TABLE recipient DROP COLUMN priority;"
+        "CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0; PRAGMA user_version=2"
+    )
     old.close()
     async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
         assert sorted(id for id, _ in await places(queue, "example.com", most=2)) == ["0", "3"]
+        await queue.put(queued("b", priority=9), b"hello")
+        assert (await places(queue, "example.com"))[0] == ("b", 0)
 
 
 async def test_claims_go_by_their_indexes(runner: asyncio.Runner, ram_path: Path) -> None:
@@ -345,8 +394,8 @@ async def test_claims_go_by_their_indexes(runner: asyncio.Runner, ram_path: Path
         pass
     file = apsw.Connection(str(ram_path / "queue.db"))
     for sql, values in [
-        (claims.LONGEST_DUE, ("example.com", 50)),
-        (claims.DUE_OF_SHARER, ("example.com", 1, NOW, 50)),
+        (claims.LONGEST_DUE, ("example.com", 0, 50)),
+        (claims.DUE_OF_SHARER, ("example.com", 1, NOW, 0, 50)),
         (claims.SHARERS, ("example.com", -1, 50)),
     ]:
         plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {sql}", values)]

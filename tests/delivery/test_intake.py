@@ -13,7 +13,10 @@ import pytest
 
 from courriel.base.errors import Unavailable
 from courriel.delivery.intake import UNDECIDED_S, Delivery
+from courriel.delivery.relay.house import HouseLink
+from courriel.delivery.relay.links import Outgoing
 from courriel.delivery.settings import DeliverySettings
+from courriel.model.attempt import Result
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.message import NewMessage, Stored
 from courriel.model.queued import Queued
@@ -27,7 +30,9 @@ from courriel.model.refusals import (
     OverQuota,
     RelayDenied,
 )
+from courriel.model.retry import RetrySettings
 from courriel.model.transit import Fate, Receipt
+from courriel.model.wishes import Wishes
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
 from tests.smtp.house import DAVES_OCTETS, House, build
@@ -70,6 +75,83 @@ def _run(test: Callable[[House], Awaitable[None]], **options: object) -> None:
 
 def _fates(receipt: Receipt) -> list[str]:
     return [type(one.refusal).__name__ if one.refusal else one.fate.value for one in receipt.outcomes]
+
+
+# --- wishes -------------------------------------------------------------------------------------------------------
+def test_what_is_to_leave_later_waits_as_a_whole() -> None:
+    """RFC 4865: people here wait as well; an alias is opened when it leaves."""
+
+    async def test(house: House) -> None:
+        now = house.clock.now()
+        wishes = Wishes(hold_s=3_600, priority=-2, require_tls=True)
+        to = tuple(Recipient(_address(one)) for one in ("bob@courriel.test", "both@courriel.test", "c@far.test"))
+        client = _client(house, Door.SUBMISSION)
+        alice = Address("alice", "courriel.test")
+        receipt = await house.intake.accept(Envelope(Door.SUBMISSION, client, alice, to, wishes=wishes), HELLO)
+        assert _fates(receipt) == ["queued"] * 3 and await house.mail("bob") == []
+        [entry] = await house.queue.entries()
+        message = entry.message
+        assert message.recipients == to and message.id == receipt.id
+        assert message.not_before == message.release_at == now + 3_600 and message.priority == -2
+        assert message.require_tls and message.expire_at == now + 3_600 + RetrySettings().expire_s
+        house.clock.advance(3_600)
+        content = await house.queue.content(message.id)
+        assert isinstance(house.intake, Delivery)
+        link = HouseLink(house.intake.release)
+        attempts = await link.send(Outgoing(message, to[:2], content))
+        assert [one.result for one in attempts] == [Result.DELIVERED] * 2
+        [first, second] = await house.mail("bob")
+        assert b"From: alice@courriel.test" in first and first.count(b"\nReceived:") == 1
+        assert b"Return-Path: <alice@courriel.test>" in second
+        [_, forwarded] = [one.message for one in await house.queue.entries()]
+        assert [str(one.address) for one in forwarded.recipients] == ["anna@elsewhere.test"]
+        assert forwarded.require_tls and forwarded.reverse_path == "alice@courriel.test"
+
+    _run(test)
+
+
+def test_a_full_mailbox_waits_and_one_that_has_gone_fails() -> None:
+    async def test(house: House) -> None:
+        assert isinstance(house.intake, Delivery)
+        link = HouseLink(house.intake.release)
+        to = tuple(
+            Recipient(_address(one)) for one in ("dave@courriel.test", "gone@courriel.test", "bob@courriel.test")
+        )
+        message = Queued("a", "alice@courriel.test", to, house.clock.now(), 5)
+        attempts = await link.send(Outgoing(message, to, HELLO + b"x" * DAVES_OCTETS))
+        assert [one.status for one in attempts] == ["4.2.2", "5.1.1", "2.0.0"]
+
+    _run(test)
+
+
+TLS_WORDS = [
+    (b"TLS-Required: No\r\n", True),
+    (b"tls-required:no\r\n", True),
+    (b"TLS-Required: No (please)\r\n", True),
+    (b"TLS-Required: Yes\r\n", False),
+    (b"TLS-Required: No\r\nTLS-Required: No\r\n", False),
+    (b"X: TLS-Required: No\r\n", False),
+]
+
+
+@pytest.mark.parametrize(("field", "optional"), TLS_WORDS)
+@pytest.mark.parametrize("require_tls", [False, True])
+def test_tls_required_no_is_heard_unless_the_envelope_says_the_opposite(
+    field: bytes, optional: bool, require_tls: bool
+) -> None:
+    """RFC 8689 §5."""
+
+    async def test(house: House) -> None:
+        envelope = Envelope(
+            Door.SUBMISSION, _client(house, Door.SUBMISSION), Address("alice", "courriel.test"),
+            (Recipient(_address("c@far.test")),), wishes=Wishes(require_tls=require_tls),
+        )  # fmt: skip
+        await house.intake.accept(envelope, field + HELLO)
+        [entry] = await house.queue.entries()
+        assert entry.message.tls_optional == (optional and not require_tls)
+        assert entry.message.require_tls == require_tls
+
+    _run(test)
 
 
 # --- routes -------------------------------------------------------------------------------------------------------

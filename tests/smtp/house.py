@@ -137,7 +137,7 @@ async def build(
         pauses.append(seconds)
 
     budget = Budget(settings.in_flight_octets)
-    desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause)
+    desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause, clock=clock)
     mx, submission = SmtpService(desk, Door.MX), SmtpService(desk, Door.SUBMISSION)
     return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, pauses)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError, LimitExceeded
 from courriel.model.envelope import Address, Body
+from courriel.model.wishes import Deadline, Wishes
 from courriel.smtp.wire import faults
 from courriel.smtp.wire import offer as offers
 from courriel.smtp.wire.command import (
@@ -99,6 +100,33 @@ COMMANDS = [
     (b"MAIL FROM:<a@b.example> AUTH=<>", Mail(A)),
     (b"MAIL FROM:<a@b.example> AUTH=e+3Dmc2@example.com", Mail(A)),
     (b"MAIL FROM:<a@b.example> AUTH", faults.BadArgument),
+    # RFC 4865 §4, with eid2040
+    (b"MAIL FROM:<a@b.example> HOLDFOR=86400", Mail(A, wishes=Wishes(hold_s=86_400))),
+    (b"MAIL FROM:<a@b.example> HOLDUNTIL=2027-01-15T08:00:00Z", Mail(A, wishes=Wishes(hold_until=1_800_000_000.0))),
+    (b"MAIL FROM:<a@b.example> HOLDUNTIL=2027-01-15T09:00:00+01:00", Mail(A, wishes=Wishes(0, 1_800_000_000.0))),
+    (b"MAIL FROM:<a@b.example> HOLDFOR=0", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDFOR=1234567890", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDFOR", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDUNTIL=2027-13-15T08:00:00Z", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDUNTIL=2027-01-15T08:00:00", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDUNTIL=tomorrow", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> HOLDFOR=60 HOLDUNTIL=2027-01-15T08:00:00Z", faults.BadArgument),
+    # RFC 2852 §4
+    (b"MAIL FROM:<a@b.example> BY=98765;R", Mail(A, wishes=Wishes(deadline=Deadline(98_765.0, True)))),
+    (b"MAIL FROM:<a@b.example> by=-12;nt", Mail(A, wishes=Wishes(deadline=Deadline(-12.0, False, True)))),
+    (b"MAIL FROM:<a@b.example> BY=0;R", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> BY=1234567890;N", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> BY=60", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> BY=60;X", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> BY", faults.BadArgument),
+    # RFC 6710 §4
+    (b"MAIL FROM:<a@b.example> MT-PRIORITY=3", Mail(A, wishes=Wishes(priority=3))),
+    (b"MAIL FROM:<a@b.example> MT-PRIORITY=-9", Mail(A, wishes=Wishes(priority=-9))),
+    (b"MAIL FROM:<a@b.example> MT-PRIORITY=10", faults.BadArgument),
+    (b"MAIL FROM:<a@b.example> MT-PRIORITY=high", faults.BadArgument),
+    # RFC 8689 §2
+    (b"MAIL FROM:<a@b.example> REQUIRETLS", Mail(A, wishes=Wishes(require_tls=True))),
+    (b"MAIL FROM:<a@b.example> REQUIRETLS=1", faults.BadArgument),
     # RFC 5321 §4.1.1.11
     (b"MAIL FROM:<a@b.example> X-ODD=1", faults.UnknownParameter),
     (b"MAIL FROM:<a@b.example> NOTIFY=NEVER", faults.UnknownParameter),

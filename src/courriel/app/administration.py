@@ -139,6 +139,16 @@ class LocalAdministration:
         await self._home.directory.set_quota(account.login, request.quota_octets)
         await self._home.store.set_quota(account.id, request.quota_octets)
 
+    async def user_send_as(self, request: do.UserSendAs) -> Any:
+        account = self._account(request.login)
+        revoked = {canonical_address(one) for one in request.revoke}
+        wanted = dict.fromkeys([*account.send_as, *map(canonical_address, request.grant)])
+        granted = [one for one in wanted if one not in revoked]
+        if granted != list(account.send_as):
+            await self._home.directory.set_send_as(account.login, granted)
+            log.event("account.send_as", login=account.login, granted=" ".join(granted))
+        return {"login": account.login, "own": list(account.addresses), "granted": granted}
+
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
 
@@ -260,6 +270,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserPassword: LocalAdministration.user_password,
     do.UserEnable: LocalAdministration.user_enable,
     do.UserQuota: LocalAdministration.user_quota,
+    do.UserSendAs: LocalAdministration.user_send_as,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,

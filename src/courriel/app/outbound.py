@@ -20,6 +20,7 @@ from courriel.base.log import Level, log
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.ageing import Ageing
 from courriel.delivery.relay.carrier import SmtpCarrier
+from courriel.delivery.relay.house import HouseCarrier
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import NextHop, RelaySettings
@@ -49,13 +50,18 @@ class Outbound:
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
         policies = _Policies(self.resolver, ca, settings.relay.sts_port)
         sts = StsPolicies(self.resolver, policies.fetch, _StsFile(home.data / STS_FILE), clock)
-        carrier = SmtpCarrier(Security(self.resolver, sts, ca), relay_settings, clock)
-        self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock)
+        outside = SmtpCarrier(Security(self.resolver, sts, ca), relay_settings, clock)
+        carrier = HouseCarrier(outside, intake.release)
+        self._directory = home.directory
+        self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock, is_ours=self._is_ours)
         languages = (settings.language, *(one for one in LANGUAGES if one != settings.language))
         reports = Reports(home.queue, intake, settings.name, languages, clock, os.urandom)
         self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
         self.relay.when_owed = self._ageing.hurry
         self._task: asyncio.Task[None] | None = None
+
+    def _is_ours(self, domain: str) -> bool:
+        return not domain or self._directory.domain(domain) is not None
 
     def start(self) -> None:
         """Begin to carry what is due."""

@@ -47,6 +47,9 @@ class QueueDesk:
         return self._row(entry, range(len(entry.progress))) | {
             "envid": message.envid,
             "expires_at": moment(message.expire_at),
+            "priority": message.priority,
+            "deadline": moment(message.deadline.at if message.deadline is not None else 0.0),
+            "require_tls": message.require_tls,
             "recipients": [self._recipient(entry, place) for place in range(len(entry.progress))],
             "header": head.decode("utf-8", "replace"),
         }
@@ -97,7 +100,15 @@ class QueueDesk:
             "next_at": moment(min(due, default=0.0)),
             "tries": max((entry.progress[place].tries for place in places), default=0),
             "reason": self._reason(entry, places),
+            "leaves_at": moment(self._leaves_at(entry, places)),
         }
+
+    def _leaves_at(self, entry: Entry, places: Sequence[int]) -> float:
+        """When the sender wants it to leave, while that is why it waits; 0 else."""
+        at = entry.message.release_at
+        states = [entry.progress[place] for place in places]
+        waits = any(one.state is State.WAITING and one.next_at >= at for one in states)
+        return at if waits and at > self._now() else 0.0
 
     def _reason(self, entry: Entry, places: Sequence[int]) -> str:
         """Why the first of the recipients is where it is."""

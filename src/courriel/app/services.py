@@ -66,7 +66,14 @@ async def open_doors(
     """Open the ports that the settings name.  Raises OSError, BehindGateway."""
     settings, room = home.settings, Room()
     desk = Desk(
-        settings.name, intake, Budget(settings.smtp.in_flight_octets), settings.smtp, home.authenticator, context
+        settings.name,
+        intake,
+        Budget(settings.smtp.in_flight_octets),
+        settings.smtp,
+        home.authenticator,
+        context,
+        wishes=intake.wishes,
+        clock=home.clock,
     )
     implicit = replace(desk, tls=None)
     listen = settings.listen

@@ -129,6 +129,29 @@ def user_quota(doors: Doors, login: str, mib: int, data: Path) -> None:
     console.print(_("The quota of {login} is {mib} MiB.").format(login=login, mib=mib))
 
 
+@user.command(
+    "send-as",
+    help=_(
+        "As whom else a user may send; without an option, say who.\n\n"
+        "Example: courriel user send-as alice@example.org --grant info@example.org"
+    ),
+)
+@click.argument("login", metavar="ADDRESS")
+@click.option("--grant", multiple=True, metavar="OTHER", help=_("May send as this address from now on."))
+@click.option("--revoke", multiple=True, metavar="OTHER", help=_("May no longer."))
+@data_option
+@json_option
+@click.pass_obj
+def user_send_as(
+    doors: Doors, login: str, grant: tuple[str, ...], revoke: tuple[str, ...], data: Path, as_json: bool
+) -> None:
+    answer = ask(doors.administration(data), do.UserSendAs(login, grant, revoke))
+    text = _("{login} sends as: {addresses}").format(
+        login=answer["login"], addresses=", ".join([*answer["own"], *answer["granted"]])
+    )
+    show(answer, as_json, text)
+
+
 @user.command("list", help=_("The users, and what they keep."))
 @data_option
 @json_option

@@ -48,6 +48,7 @@ def list_(
     doors: Doors, ids: tuple[str, ...], sender: str, recipient: str, state: str | None, data: Path, as_json: bool
 ) -> None:
     rows = ask(doors.administration(data), do.QueueList(do.QueueFilter(ids, sender, recipient, state or "")))
+    shown = [row | {"reason": _hold(row) or row["reason"]} for row in rows]
     columns = [
         ("id", _("id")),
         ("queued_at", _("since")),
@@ -58,7 +59,13 @@ def list_(
         ("next_at", _("next")),
         ("reason", _("reason")),
     ]
-    show(rows, as_json, rows_table(rows, columns, _("The queue is empty.")))
+    show(rows, as_json, rows_table(shown, columns, _("The queue is empty.")))
+
+
+def _hold(message: dict[str, Any]) -> str:
+    """Why it waits when its sender said when it should leave."""
+    date = message["leaves_at"]
+    return _("Its sender wants it to leave at {date}.").format(date=date) if date else ""
 
 
 @queue.command("show", help=_("Everything about one message: its recipients, the last answers, its header."))
@@ -79,8 +86,22 @@ def show_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
     ]
     show(message, as_json, rows_table(rows, columns, ""))
     if not as_json:
+        for wish in _wishes(message):
+            console.print(wish, markup=False)
         console.print()
         console.print(message["header"].rstrip(), markup=False)
+
+
+def _wishes(message: dict[str, Any]) -> list[str]:
+    """What its sender asked for."""
+    wishes = [_hold(message)] if message["leaves_at"] else []
+    if message["deadline"]:
+        wishes.append(_("Its sender wants it to be there by {date}.").format(date=message["deadline"]))
+    if message["priority"]:
+        wishes.append(_("Its priority is {priority} (0 is usual).").format(priority=message["priority"]))
+    if message["require_tls"]:
+        wishes.append(_("It may travel only to servers that prove who they are, by TLS."))
+    return wishes
 
 
 @queue.command("explain", help=_("Why a message is still here, recipient by recipient, in plain words."))
@@ -103,6 +124,8 @@ def _explained(message: dict[str, Any], recipient: dict[str, Any]) -> list[str]:
     if recipient["state"] == State.HELD.value:
         why = _("It is held: {reason}.").format(reason=message["reason"] or _("somebody asked for it"))
         return [why, _("“courriel queue release” lets it go.")]
+    if message["leaves_at"]:
+        return [_hold(message), _("“courriel queue retry” lets it leave now.")]
     if recipient["last"] is None:
         words = [_("It was not tried yet.")]
         if message["reason"]:

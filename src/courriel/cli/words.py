@@ -40,6 +40,7 @@ def _sentences() -> dict[str, str]:
         "TooManyRecipients": _("Too many recipients for one message; send it in several parts."),
         "TooManyHops": _("The message goes round in a loop between servers."),
         "BadMessage": _("The message is not written as mail must be."),
+        "WishNotGranted": _("The time to leave is too far away, or the time to be there too near."),
         "TooManyKeywords": _("The account has as many keywords as it can have."),
         "AuthenticationFailed": _("Wrong name or password."),
         "Throttled": _("Too many wrong passwords; wait a few minutes."),

@@ -61,7 +61,7 @@ def success_report(message: Queued, tried: Sequence[Tried], content: bytes, orig
 
     Where the other side knows DSN, reporting is its task, and the recipient is left out here (RFC 3461 §5.2.1).
     """
-    ours = [one for one in tried if not one.attempt.passed_dsn]
+    ours = [one for one in tried if notify.is_success_owed(message, one.recipient, one.attempt)]
     return _report(Story.SUCCESS, message, ours, content, origin)
 
 
@@ -73,7 +73,14 @@ def _report(
     origin: Origin,
     retry_until: float | None = None,
 ) -> bytes | None:
-    told = tuple([one for one in tried if notify.is_owed(story.word, message.reverse_path, one.recipient)])
+    told = tuple(
+        [
+            one
+            for one in tried
+            if notify.is_owed(story.word, message.reverse_path, one.recipient)
+            or (story is Story.SUCCESS and notify.is_traced(message, one.recipient))
+        ]
+    )
     if not told:
         return None
     header = content[: header_end(content, 0, len(content))]
@@ -85,8 +92,11 @@ def _report(
 
 
 def _returned(story: Story, message: Queued, content: bytes, header: bytes) -> Returned:
-    """All of the message only if it failed, is small, and RET does not say otherwise (RFC 3461 §4.3)."""
-    if story is Story.FAILURE and message.ret != "HDRS" and _fits(content):
+    """All of the message only if it failed, is small, and RET does not say otherwise (RFC 3461 §4.3).
+
+    A message that must not travel without TLS does not come back whole (RFC 8689 §5).
+    """
+    if story is Story.FAILURE and message.ret != "HDRS" and not message.require_tls and _fits(content):
         return Returned(content, True)
     return Returned(_cut(header[:-2] if header.endswith(b"\r\n\r\n") else header), False)
 

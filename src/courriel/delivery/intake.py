@@ -27,10 +27,11 @@ from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.model import retry
 from courriel.model.device import Device
-from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient
+from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient, address_of
 from courriel.model.queued import Mark, Progress, Queued, State
 from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
+from courriel.model.wishes import Granted, Wishes, WishLimits, grant
 from courriel.ports.directory import Directory
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
@@ -63,6 +64,11 @@ class Delivery:
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
 
+    @property
+    def wishes(self) -> WishLimits:
+        """What senders may wish for."""
+        return self._settings.wishes
+
     async def check_sender(self, door: Door, client: Client, reverse_path: Address) -> None:
         """Those logged in send as themselves; anyone may send reports with ``<>`` (RFC 5321 §4.5.5).
 
@@ -77,6 +83,10 @@ class Delivery:
             raise NotPermitted("not logged in")
         if not self._directory.may_send_as(client.account, reverse_path):
             raise NotYourAddress(str(reverse_path))
+
+    def check_wishes(self, wishes: Wishes) -> None:
+        """Raises WishNotGranted."""
+        grant(wishes, self._clock.now(), self._settings.wishes)
 
     async def check_recipient(
         self, door: Door, client: Client, sender: Address, recipient: Recipient, declared_octets: int | None = None
@@ -96,7 +106,9 @@ class Delivery:
         now = self._clock.now()
         settings = self._settings
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
+        transit.granted = grant(envelope.wishes, now, settings.wishes)
         header = judge(content, envelope.body, settings)
+        transit.tls_optional = header.tls_optional and not transit.granted.require_tls
         account = envelope.client.account
         if envelope.door is Door.SUBMISSION:
             if account is None:
@@ -129,16 +141,32 @@ class Delivery:
             transit.content, header, device, self._directory, self._settings.hostname, transit.id, transit.received_at
         )
 
-    async def hand_in(self, recipient: Recipient, content: bytes, *, smtputf8: bool = False) -> Receipt:
+    async def hand_in(
+        self, recipient: Recipient, content: bytes, *, smtputf8: bool = False, require_tls: bool = False
+    ) -> Receipt:
         """Take a report of our own (null reverse-path).  Its outcome may be REFUSED: then nobody is to be told.
 
         Raises Unavailable, OverQuota, TryLater: it cannot be taken now.
         """
+        body = Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT_MIME
+        envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), body, smtputf8)
+        return await self._take(envelope, content, Granted(require_tls=require_tls))
+
+    async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
+        """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""
+        sender = address_of(message.reverse_path) if message.reverse_path else NULL_PATH
+        body = Body(message.body)
+        envelope = Envelope(Door.OWN, OURSELVES, sender, recipients, body, message.smtputf8, None, message.ret)
+        granted = Granted(0.0, message.deadline, message.priority, message.require_tls)
+        return await self._take(envelope, content, granted, tls_optional=message.tls_optional)
+
+    async def _take(
+        self, envelope: Envelope, content: bytes, granted: Granted, *, tls_optional: bool = False
+    ) -> Receipt:
+        """Mail that is complete and judged."""
         now = self._clock.now()
-        envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), smtputf8=smtputf8)
-        if not content.isascii():
-            envelope = msgspec.structs.replace(envelope, body=Body.EIGHT_BIT_MIME)
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
+        transit.granted, transit.tls_optional = granted, tls_optional
         plan = make_plan(self._directory, envelope.door, envelope.recipients)
         await self._carry_out(transit, plan)
         tell.accepted(transit, plan)
@@ -146,6 +174,9 @@ class Delivery:
 
     async def _carry_out(self, transit: Transit, plan: Plan) -> None:
         """Queue first, since that can be undone while nothing was answered; then the mailboxes."""
+        if transit.granted.release_at:
+            await self._wait_for_release(transit, plan)
+            return
         full = await self._deliverer.full_ones(plan.drops, _stored_octets(transit))
         if full and transit.envelope.door is not Door.LMTP:
             raise OverQuota(", ".join(drop.account.login for drop in full))
@@ -162,6 +193,16 @@ class Delivery:
         if plan.remote and drops and not self._settings.hold:
             await self._let_go(transit, len(plan.remote))
         _note_outcomes(transit, plan, full)
+
+    async def _wait_for_release(self, transit: Transit, plan: Plan) -> None:
+        """Everybody waits in the queue, people here as well."""
+        waiting = [route.recipient for route in plan.routes if route.refusal is None]
+        if waiting:
+            await self._enqueue(transit, waiting, 0.0)
+        for route in plan.routes:
+            transit.outcomes.append(
+                Outcome(route.recipient, Fate.QUEUED if route.refusal is None else Fate.REFUSED, route.refusal)
+            )
 
     async def _let_go(self, transit: Transit, recipients: int) -> None:
         """The mailboxes have it: now it may travel.  If this cannot be written, it leaves a little later."""
@@ -192,10 +233,11 @@ class Delivery:
         return full
 
     async def _enqueue(self, transit: Transit, remote: list[Recipient], wait_s: float) -> None:
-        envelope, settings = transit.envelope, self._settings
+        envelope, settings, granted = transit.envelope, self._settings, transit.granted
         content = transit.received_field + transit.content
         reverse_path = path(envelope.reverse_path)[1:-1]
-        expire_at = retry.expiry(transit.received_at, reverse_path, settings.retry)
+        begins = max(transit.received_at, granted.release_at)
+        expire_at, look_at = retry.moments(begins, reverse_path, granted.deadline, settings.retry)
         queued = Queued(
             id=transit.id,
             reverse_path=reverse_path,
@@ -208,9 +250,14 @@ class Delivery:
             body=envelope.body.value,
             held=settings.hold,
             reason=settings.hold_reason if settings.hold else "",
-            not_before=transit.received_at + wait_s if wait_s else 0.0,
+            not_before=transit.received_at + wait_s if wait_s else granted.release_at,
             expire_at=expire_at,
-            look_at=min(transit.received_at + settings.retry.warn_s, expire_at),
+            look_at=look_at,
+            release_at=granted.release_at,
+            deadline=granted.deadline,
+            priority=granted.priority,
+            require_tls=granted.require_tls,
+            tls_optional=transit.tls_optional,
             account="" if envelope.client.account is None else str(envelope.client.account),
         )
         await self._queue.put(queued, content)

@@ -25,6 +25,8 @@ _PLAIN_FROM: Final = re.compile(
 )
 
 
+_TLS_OPTIONAL: Final = re.compile(rb"^tls-required[ \t]*+:[ \t]*+([!-~]*+)[^\n]*+$", re.MULTILINE)
+
 FROM_OCTETS: Final = 8_192
 """Longest From (and Sender) that is read; a person's has less than 300, a forged one may try to be a megabyte."""
 
@@ -36,6 +38,8 @@ class Header:
     length: int
     senders: tuple[bytes, ...]
     """Values of the From fields."""
+    tls_optional: bool = False
+    """``TLS-Required: No``: better in clear than not at all.  RFC 8689 §5."""
 
 
 def header_length(content: bytes) -> int:
@@ -65,7 +69,8 @@ def judge(content: bytes, body: Body, settings: DeliverySettings) -> Header:
         raise BadMessage("more than one From (RFC 5322 §3.6)")
     if len(senders) != mentions and _ODD_FROM.search(block):
         raise BadMessage("From apart from its colon")
-    return Header(length, senders)
+    tls_optional = b"tls-required" in lowered and _TLS_OPTIONAL.findall(lowered) == [b"no"]
+    return Header(length, senders, tls_optional)
 
 
 def _senders(block: bytes, lowered: bytes, mentions: int) -> tuple[bytes, ...]:

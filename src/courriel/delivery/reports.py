@@ -42,7 +42,9 @@ class Reports:
         if content is None:
             return
         recipient = Recipient(address_of(entry.message.reverse_path), frozenset({"NEVER"}))
-        receipt = await self._delivery.hand_in(recipient, content, smtputf8=entry.message.smtputf8)
+        receipt = await self._delivery.hand_in(
+            recipient, content, smtputf8=entry.message.smtputf8, require_tls=entry.message.require_tls
+        )
         [outcome] = receipt.outcomes
         log.event(
             "delivery.reported", Level.INFO, msg=entry.message.id, report=receipt.id, kind=kind.value,

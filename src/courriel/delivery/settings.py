@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from courriel.model.retry import RetrySettings
+from courriel.model.wishes import WishLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,7 @@ class DeliverySettings:
     """Whether mail for elsewhere waits in the queue, visible, instead of leaving."""
     hold_reason: str = "relaying is switched off here"
     """What the queue says about mail that is held."""
+    wishes: WishLimits = field(default_factory=WishLimits)
+    """What senders may wish for."""
     retry: RetrySettings = field(default_factory=RetrySettings)
     """When the queue gives up, and when it tells the sender that it takes long."""

@@ -19,15 +19,26 @@ from courriel.model.refusals import BadMessage, NotYourAddress
 
 _BCC: Final = re.compile(rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+", re.IGNORECASE | re.MULTILINE)
 _SENDER: Final = re.compile(rb"^sender[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
+_RESENT: Final = re.compile(
+    rb"^resent-(from|sender)[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE
+)
 _DATE: Final = re.compile(rb"^date[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID: Final = re.compile(rb"^message-id[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 
 
 def check_own(content: bytes, header: Header, may_send_as: Callable[[Address], bool]) -> None:
-    """Every address of From, and Sender where there is one, must be the account's own (AUTH attack row 12)."""
+    """Every address of From, and Sender where there is one, must be the account's own (AUTH attack row 12).
+
+    So must those of the uppermost Resent-From and Resent-Sender: each resending stands above the ones before (RFC 5322
+    §3.6.6), which are other people's.
+    """
     if len(header.senders) != 1:
         raise BadMessage("one From is wanted (RFC 5322 §3.6)")
     values = [*header.senders, *_SENDER.findall(content, 0, header.length)]
+    resent: dict[bytes, bytes] = {}
+    for name, value in _RESENT.findall(content, 0, header.length):
+        resent.setdefault(name.lower(), value)
+    values += resent.values()
     for value in values:
         check_from_size(value)
         try:

@@ -20,7 +20,9 @@ class Account(msgspec.Struct, frozen=True):
     """One person's (or role's) account.
 
     ``login`` is its primary address and login name.  ``addresses`` are all it may send as, the primary first.
-    ``quota_octets`` 0 means unlimited.
+    ``quota_octets`` 0 means unlimited.  ``send_as``: further addresses it may send as, by grace of the administrator.
+    ``messages_per_hour`` and ``recipients_per_day`` are its own limits of sending, 0: those of everybody.
+    ``held`` says why what it sends is kept back, "" when it is not.
     """
 
     id: AccountId
@@ -29,6 +31,10 @@ class Account(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     display_name: str = ""
     quota_octets: int = 0
+    send_as: tuple[str, ...] = ()
+    messages_per_hour: int = 0
+    recipients_per_day: int = 0
+    held: str = ""
 
 
 class TargetKind(Enum):

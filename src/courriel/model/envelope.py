@@ -8,6 +8,7 @@ import msgspec
 
 from courriel.formats.path import parse_address
 from courriel.model.ids import AccountId
+from courriel.model.wishes import NO_WISHES, Wishes
 
 
 class Body(Enum):
@@ -82,3 +83,4 @@ class Envelope(msgspec.Struct, frozen=True):
     declared_octets: int | None = None
     ret: str | None = None
     envid: str | None = None
+    wishes: Wishes = NO_WISHES

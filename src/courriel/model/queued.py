@@ -12,6 +12,7 @@ import msgspec
 
 from courriel.model.attempt import Attempt
 from courriel.model.envelope import Recipient
+from courriel.model.wishes import Deadline
 
 
 class State(Enum):
@@ -35,8 +36,10 @@ class Queued(msgspec.Struct, frozen=True):
     """What does not change about a message in the queue.
 
     ``reverse_path`` is "" for a report.  ``held``: recipients begin held, ``reason`` says why in plain words.
-    POSIX seconds: ``not_before`` when it may leave (RFC 4865), ``expire_at`` when to give up, ``look_at`` when to
-    look at its age for the first time (0: never).  ``account`` says for whom it is sent, "" where nobody logged in.
+    POSIX seconds: ``not_before`` when it may leave, ``release_at`` when its sender wants it to (RFC 4865; 0: at once),
+    ``expire_at`` when to give up, ``look_at`` when to look at its age for the first time (0: never).
+    ``deadline``, ``priority``, ``require_tls`` as in ``model/wishes.py``; ``tls_optional`` is the sender's
+    "TLS-Required: No" (RFC 8689).  ``account`` says for whom it is sent, "" where nobody logged in.
     """
 
     id: str
@@ -53,6 +56,11 @@ class Queued(msgspec.Struct, frozen=True):
     not_before: float = 0.0
     expire_at: float = 0.0
     look_at: float = 0.0
+    release_at: float = 0.0
+    deadline: Deadline | None = None
+    priority: int = 0
+    require_tls: bool = False
+    tls_optional: bool = False
     account: str = ""
 
     @property

@@ -75,6 +75,10 @@ class BadMessage(MailRefusal):
     """The message breaks the format so that no safe reading is left."""
 
 
+class WishNotGranted(MailRefusal):
+    """The sender wishes for more than was announced: a later time to leave, an earlier one to be there."""
+
+
 class NoJourney(Refusal):
     """Nothing is known of a message of that name."""
 

@@ -12,6 +12,7 @@ import msgspec
 
 from courriel.model.attempt import Attempt, Result
 from courriel.model.queued import Progress, Queued, State
+from courriel.model.wishes import Deadline
 
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
@@ -39,6 +40,21 @@ class RetrySettings(msgspec.Struct, frozen=True):
 def expiry(queued_at: float, reverse_path: str, settings: RetrySettings) -> float:
     """When to give up on a message that names no time of its own."""
     return queued_at + (settings.expire_s if reverse_path else settings.report_expire_s)
+
+
+def moments(
+    begins: float, reverse_path: str, deadline: Deadline | None, settings: RetrySettings
+) -> tuple[float, float]:
+    """When to give up on a message that may leave at ``begins``, and when to look at its age for the first time.
+
+    A deadline brings the one forward (it returns when it is late) or sets the other.  RFC 2852 §4.
+    """
+    expire_at, warn_at = expiry(begins, reverse_path, settings), begins + settings.warn_s
+    if deadline is not None and deadline.returns:
+        expire_at = min(expire_at, deadline.at)
+    elif deadline is not None:
+        warn_at = deadline.at
+    return expire_at, min(warn_at, expire_at)
 
 
 def expires_at(message: Queued, settings: RetrySettings) -> float:

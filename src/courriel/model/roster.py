@@ -201,13 +201,15 @@ class Roster:
         return target
 
     def may_send_as(self, account: AccountId, address: Address) -> bool:
+        """Own addresses, those granted, and both with ``+detail``; one that was granted may be elsewhere."""
         self._own()
-        domain = self.domain(address.domain)
-        if domain is None:
+        domain, who = self.domain(address.domain), self._accounts.get(account)
+        if who is None or (domain is None and not who.send_as):
             return False
         local = fold_local(address.local)
-        base = local.partition("+")[0]
-        return any(self._owner(f"{name}@{domain.name}") == account for name in (local, base))
+        name = domain.name if domain is not None else _normal(address.domain)
+        spellings = {f"{local}@{name}", f"{local.partition('+')[0]}@{name}"}
+        return not spellings.isdisjoint(who.send_as) or any(self._owner(one) == account for one in spellings)
 
     # --- rules ------------------------------------------------------------------------------------------------
     def _key(self, local: str, domain: str) -> str | None:
@@ -305,6 +307,14 @@ class Roster:
             addresses = (account.login, *sorted(own.get(account.id, ())))
             if addresses != account.addresses:
                 self._accounts[account.id] = msgspec.structs.replace(account, addresses=addresses)
+
+
+def _normal(domain: str) -> str:
+    """A domain as it is kept; what is none stays as it is, and equals nothing that is kept."""
+    try:
+        return normalise(domain)
+    except FormatError:
+        return domain
 
 
 def canonical_targets(targets: Iterable[str]) -> tuple[str, ...]:

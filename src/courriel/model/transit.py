@@ -8,6 +8,7 @@ import msgspec
 
 from courriel.model.envelope import Envelope, Recipient
 from courriel.model.refusals import MailRefusal
+from courriel.model.wishes import Granted
 
 
 class Fate(Enum):
@@ -44,4 +45,6 @@ class Transit(msgspec.Struct):
     content: bytes
     received_at: float
     received_field: bytes = b""
+    granted: Granted = Granted()
+    tls_optional: bool = False
     outcomes: list[Outcome] = msgspec.field(default_factory=list)

@@ -77,6 +77,14 @@ class UserQuota(Request, tag="user.quota", frozen=True):
     quota_octets: int
 
 
+class UserSendAs(Request, tag="user.send-as", frozen=True):
+    """Let an account send as further addresses, or no longer: ``{login, own, granted}``, all as they are then."""
+
+    login: str
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
+
+
 class AliasList(Request, tag="alias.list", frozen=True):
     """Rows ``{alias, targets}``."""
 
@@ -204,6 +212,7 @@ AnyRequest = (
     | UserPassword
     | UserEnable
     | UserQuota
+    | UserSendAs
     | AliasList
     | AliasAdd
     | AliasRemove

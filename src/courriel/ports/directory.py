@@ -38,7 +38,7 @@ class Directory(Protocol):
         ...
 
     def may_send_as(self, account: AccountId, address: Address) -> bool:
-        """Whether the account owns ``address`` (primary, alias of its own, or with ``+detail``)."""
+        """Whether the account owns ``address`` (primary, alias of its own) or was granted it; also with ``+detail``."""
         ...
 
     def devices(self) -> Sequence[Device]:
@@ -68,6 +68,18 @@ class DirectoryAdmin(Directory, Protocol):
     async def set_enabled(self, login: str, enabled: bool) -> None: ...
 
     async def set_quota(self, login: str, quota_octets: int) -> None: ...
+
+    async def set_send_as(self, login: str, addresses: Sequence[str]) -> None:
+        """Further addresses (canonical) that the account may send as; all of them anew."""
+        ...
+
+    async def set_sending_limits(self, login: str, messages_per_hour: int, recipients_per_day: int) -> None:
+        """0: those of everybody."""
+        ...
+
+    async def set_held(self, login: str, reason: str) -> None:
+        """Why what the account sends is kept back; "" lets it go."""
+        ...
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None: ...
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.transit import Receipt
+from courriel.model.wishes import Wishes
 
 
 class Intake(Protocol):
@@ -13,6 +14,10 @@ class Intake(Protocol):
 
     async def check_sender(self, door: Door, client: Client, reverse_path: Address) -> None:
         """Raises NotYourAddress (submission as somebody else) or another MailRefusal."""
+        ...
+
+    def check_wishes(self, wishes: Wishes) -> None:
+        """Raises WishNotGranted for what is past the limits that were announced."""
         ...
 
     async def check_recipient(

@@ -66,6 +66,7 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.TooManyRecipients: Reply(452, "4.5.3", "Too many recipients"),
     refusals.TooManyHops: Reply(554, "5.4.6", "Too many hops, mail loop"),
     refusals.BadMessage: Reply(550, "5.6.0", "Message breaks the format"),
+    refusals.WishNotGranted: Reply(501, "5.5.4", "That is past the limits announced by EHLO"),
     refusals.TooManyKeywords: Reply(550, "5.2.0", "Too many keywords"),
     refusals.AuthenticationFailed: Reply(535, "5.7.8", "Authentication credentials invalid"),
     refusals.Throttled: Reply(454, "4.7.0", "Too many failures, try later"),

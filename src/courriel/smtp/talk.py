@@ -9,10 +9,14 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
+from courriel.base.clock import Clock, SystemClock
 from courriel.model.account import Account
 from courriel.model.envelope import Client, Door, Envelope
+from courriel.model.wishes import WishLimits
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.intake import Intake
@@ -22,6 +26,8 @@ from courriel.smtp.settings import SmtpSettings
 from courriel.smtp.wire.command import Hello
 from courriel.smtp.wire.reply import render_lines
 
+DAY_S: Final = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -29,6 +35,7 @@ class Desk:
 
     ``authenticator`` None: no logins.  ``tls`` None: no STARTTLS (for listeners that begin with TLS it is not
     announced anyway).  ``budget`` is shared by all doors.  ``pause`` waits some seconds (handed in for tests).
+    ``wishes`` are the limits that ``intake`` keeps, announced where people of the house submit.
     """
 
     hostname: str
@@ -38,6 +45,8 @@ class Desk:
     authenticator: Authenticator | None = None
     tls: ssl.SSLContext | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    wishes: WishLimits = field(default_factory=WishLimits)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Entrance:
@@ -49,10 +58,15 @@ class Entrance:
         self.takes_logins = door is Door.SUBMISSION and desk.authenticator is not None
         self.recipients = desk.settings.mx_recipients if door is Door.MX else desk.settings.submission_recipients
         self.greeting = f"220 {desk.hostname} {'LMTP' if door is Door.LMTP else 'ESMTP'} Courriel\r\n".encode()
-        self.offer = lru_cache(maxsize=16)(self._offer)
+        self._lines = lru_cache(maxsize=16)(self._offer)
 
-    def _offer(self, starttls: bool, mechanisms: tuple[str, ...]) -> bytes:
-        """The answer to EHLO or LHLO.  RFC 5321 §4.1.1.1; LIMITS RFC 9422 §4.3."""
+    def offer(self, tls: bool, mechanisms: tuple[str, ...]) -> bytes:
+        """The answer to EHLO or LHLO; ``tls``: the connection has it."""
+        day = self.desk.clock.now() // DAY_S if self.door is Door.SUBMISSION else 0.0
+        return self._lines(tls, mechanisms, day)
+
+    def _offer(self, tls: bool, mechanisms: tuple[str, ...], day: float) -> bytes:
+        """RFC 5321 §4.1.1.1; LIMITS RFC 9422 §4.3.  ``day`` counts from 1970."""
         lines = [
             self.desk.hostname,
             "PIPELINING",
@@ -63,13 +77,31 @@ class Entrance:
             "CHUNKING",
             "BINARYMIME",
             "DSN",
+            *self._wishes_offer(tls, day),
             f"LIMITS RCPTMAX={self.recipients}",
         ]
-        if starttls:
+        if self.desk.tls is not None and not tls:
             lines.append("STARTTLS")
         if mechanisms:
             lines.append(f"AUTH {' '.join(mechanisms)}")
         return render_lines(250, lines)
+
+    def _wishes_offer(self, tls: bool, day: float) -> list[str]:
+        """What a sender may wish for at this door; the latest time to leave is rounded to midnight."""
+        lines = ["REQUIRETLS"] if self.takes_require_tls(tls) else []
+        if self.door is Door.SUBMISSION:
+            limits = self.desk.wishes
+            latest = datetime.fromtimestamp(day * DAY_S + limits.longest_hold_s, UTC)
+            lines += [
+                f"FUTURERELEASE {limits.longest_hold_s} {latest:%Y-%m-%dT%H:%M:%SZ}",
+                f"DELIVERBY {limits.shortest_deadline_s}",
+                "MT-PRIORITY",
+            ]
+        return lines
+
+    def takes_require_tls(self, tls: bool) -> bool:
+        """RFC 8689 §2: only over TLS, and where messages travel on from."""
+        return tls and self.door in (Door.MX, Door.SUBMISSION)
 
 
 class Talk:
@@ -162,4 +194,5 @@ class Talk:
             mail.size_octets,
             mail.ret,
             mail.envid,
+            mail.wishes,
         )

@@ -9,16 +9,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from courriel.base.clock import ManualClock
 from courriel.delivery.relay.links import Outgoing, Unreached
 from courriel.delivery.relay.relay import Relay
-from courriel.delivery.relay.routing import Located
+from courriel.delivery.relay.routing import Located, NoRoute
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Recipient
 from courriel.model.queued import Entry, Mark, Progress, Queued, State
+from courriel.model.wishes import Deadline
 from courriel.net.tls_policy import OPPORTUNISTIC, TlsPolicy
 from courriel.store.memory.queue import MemoryQueue
 from tests.delivery.relay.zone import Zone
@@ -28,6 +30,7 @@ TAKEN = Attempt(Result.DELIVERED, "2.0.0", "250 2.0.0 ok", Stage.CONTENT)
 LATER = Attempt(Result.DEFERRED, "4.7.1", "450 4.7.1 greylisted", Stage.RCPT)
 UNKNOWN = Attempt(Result.FAILED, "5.1.1", "550 5.1.1 no such user", Stage.RCPT)
 CROWDED = Attempt(Result.DEFERRED, "4.5.3", "452 4.5.3 too many", Stage.RCPT, another_transaction=True)
+UNPROVEN = Attempt(Result.DEFERRED, "4.7.5", "no valid certificate", Stage.POLICY)
 REFUSED = Attempt(Result.DEFERRED, "4.4.1", "connection refused", Stage.CONNECT)
 
 
@@ -81,8 +84,12 @@ class ScriptedLink:
 class ScriptedCarrier:
     def __init__(self, servers: dict[str, Server]) -> None:
         self.servers = servers
+        self.strict = False
+        """Whether nobody can be reached unless the sender has waived what the domain asks for."""
 
-    async def policy(self, domain: str, located: Located) -> TlsPolicy:
+    async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
+        if self.strict and not lax:
+            raise NoRoute(UNPROVEN)
         return OPPORTUNISTIC
 
     async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> ScriptedLink:
@@ -108,9 +115,8 @@ class Scene:
         self.first, self.second, self.third = self.servers.values()
         fields: dict[str, object] = {"linger_s": 0.0, "grace_s": 0.2}
         self.settings = RelaySettings("mail.courriel.test", **(fields | settings))  # type: ignore[arg-type]
-        self.relay = Relay(
-            self.queue, ZONE, ScriptedCarrier(self.servers), self.settings, self.clock, chance=lambda: 0.5
-        )
+        self.carrier = ScriptedCarrier(self.servers)
+        self.relay = Relay(self.queue, ZONE, self.carrier, self.settings, self.clock, chance=lambda: 0.5)
 
     async def put(self, id: str, *to: str, **fields: object) -> None:
         recipients = tuple(Recipient(Address(*one.split("@"))) for one in to or ("b@x.org",))
@@ -185,6 +191,62 @@ async def test_the_second_host_takes_over(runner: asyncio.Runner) -> None:
         await s.put("a")
         await s.settle()
         assert s.first.calls == 1 and s.second.got == [("a", "b@x.org")]
+
+
+async def test_higher_priorities_leave_first(runner: asyncio.Runner) -> None:
+    async with scene(lane_connections=1) as s:
+        await s.put("probe", held=True)
+        for id, priority in (("a", -1), ("b", 0), ("c", 4)):
+            await s.put(id, priority=priority)
+        await s.settle()
+        assert [id for id, _ in s.first.got] == ["c", "b", "a"]
+
+
+async def test_what_is_late_and_must_come_back_is_not_sent(runner: asyncio.Runner) -> None:
+    """RFC 2852 §4, mode R: the destination answers again, but too late."""
+    async with scene() as s:
+        s.first.plan.append(LATER)
+        await s.put("a", deadline=Deadline(START + 600, True), expire_at=START + 600)
+        await s.settle()
+        s.clock.advance(601.0)
+        await s.settle()
+        [progress] = (await s.entry("a")).progress
+        assert progress.state is State.FAILED and progress.owes and s.first.got == []
+        assert progress.last is not None and progress.last.status == "5.4.7"
+
+
+async def test_what_is_late_and_need_not_come_back_goes_on(runner: asyncio.Runner) -> None:
+    async with scene() as s:
+        await s.put("a", deadline=Deadline(START - 1))
+        await s.settle()
+        assert s.first.got == [("a", "b@x.org")]
+
+
+async def test_a_traced_message_is_reported_though_the_other_side_reports_too(runner: asyncio.Runner) -> None:
+    """RFC 2852 §4, by-trace."""
+    reporting = msgspec.structs.replace(TAKEN, passed_dsn=True)
+    async with scene() as s:
+        s.first.plan += [reporting, reporting]
+        await s.put("a", deadline=Deadline(START + 600, False, True))
+        await s.put("b", deadline=Deadline(START + 600))
+        await s.settle()
+        assert [(one.message.id, one.progress[0].owes) for one in await s.queue.entries()] == [("a", True)]
+
+
+async def test_tls_is_waived_for_one_message_and_not_for_the_next(runner: asyncio.Runner) -> None:
+    """RFC 8689 §5: "TLS-Required: No" goes by a connection that no other message uses."""
+    async with scene(lane_connections=1) as s:
+        s.carrier.strict = True
+        await s.put("a", tls_optional=True)
+        await s.put("b")
+        await s.settle()
+        assert s.first.got == [("a", "b@x.org")]
+        assert (await s.entry("b")).progress[0].last == UNPROVEN
+        s.carrier.strict = False
+        await s.after(70.0)
+        await s.put("c", tls_optional=True)
+        await s.settle()
+        assert [id for id, _ in s.first.got] == ["a", "b", "c"]
 
 
 async def test_greylisting_and_then_success(runner: asyncio.Runner) -> None:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from courriel.delivery.relay.routing import Host, NoRoute, Router, lane_key
+from courriel.delivery.relay.routing import Host, NoRoute, Router
 from courriel.delivery.relay.settings import NextHop, RelaySettings
 from courriel.model.attempt import Result
 from tests.delivery.relay.zone import Zone
@@ -94,6 +94,16 @@ async def test_named_next_hops_come_before_the_dns(runner: asyncio.Runner) -> No
     one = router(Zone(failing={"x.org", "partner.org"}), settings)
     assert await one.hosts("x.org") == [Host("smart.example", 587, hop=smart)]
     assert await one.hosts("partner.org") == [Host("10.0.0.5", 2525, hop=partner)]
-    assert lane_key("x.org", settings) == lane_key("y.org", settings) == "smart.example:587"
-    assert lane_key("partner.org", settings) == "10.0.0.5:2525"
-    assert lane_key("x.org", SETTINGS) == "x.org"
+    assert one.lane_key("x.org") == one.lane_key("y.org") == "smart.example:587"
+    assert one.lane_key("partner.org") == "10.0.0.5:2525"
+    assert router(Zone(), SETTINGS).lane_key("x.org") == "x.org"
+
+
+async def test_mailboxes_here_come_before_every_route(runner: asyncio.Runner) -> None:
+    """What waited for its time is delivered, not given to the smart host."""
+    settings = RelaySettings("mail.courriel.test", smart_host=NextHop("smart.example"))
+    one = Router(Zone(), settings, random.Random(1).shuffle, "ours.org".__eq__)
+    [host] = await one.hosts("ours.org")
+    assert host.is_us and (await one.locate(host)).ips == ("ours.org",)
+    assert one.lane_key("ours.org") == "ours.org"
+    assert one.lane_key("x.org") == "smart.example:25"

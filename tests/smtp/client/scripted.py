@@ -34,6 +34,7 @@ import msgspec
 
 from courriel.model.attempt import Attempt
 from courriel.model.envelope import Body, Recipient
+from courriel.model.wishes import Deadline
 from courriel.net.tls_policy import CLEAR, TlsPolicy
 from courriel.smtp.client import ClientSettings, NoSession, Outgoing, Peer, SmtpClient, outgoing
 from tests.dialogues.runner import matches
@@ -94,6 +95,11 @@ class Given:
                 self.more[key] = value
             case "require_tls" | "smtputf8":
                 self.more[key] = True
+            case "priority":
+                self.more[key] = int(value)
+            case "by":
+                seconds, _, mode = value.partition(";")
+                self.more[key] = Deadline(float(seconds), "R" in mode, "T" in mode)
             case "notify":
                 self.notify = frozenset(value.split(","))
             case "original":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import msgspec
+
 from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.delivery.relay.links import Outgoing, Unreached
@@ -20,9 +22,10 @@ from courriel.smtp import client as smtp
 class SmtpLink:
     """Fulfils ``links.Link``."""
 
-    def __init__(self, client: smtp.SmtpClient) -> None:
+    def __init__(self, client: smtp.SmtpClient, clock: Clock) -> None:
         self._client = client
         self._following: tuple[Outgoing, smtp.Outgoing] | None = None
+        self._clock = clock
 
     @property
     def is_usable(self) -> bool:
@@ -30,9 +33,28 @@ class SmtpLink:
 
     async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Sequence[Attempt]:
         known = self._following
-        this = known[1] if known is not None and known[0] is outgoing else _in_words(outgoing)
-        self._following = None if following is None else (following, _in_words(following))
+        this = known[1] if known is not None and known[0] is outgoing else self._in_words(outgoing)
+        self._following = None if following is None else (following, self._in_words(following))
         return await self._client.send(this, None if self._following is None else self._following[1])
+
+    def _in_words(self, outgoing: Outgoing) -> smtp.Outgoing:
+        """As the client wants it."""
+        message = outgoing.message
+        by = message.deadline
+        if by is not None:
+            by = msgspec.structs.replace(by, at=float(int(by.at - self._clock.now())))
+        return smtp.Outgoing(
+            _address(message.reverse_path),
+            outgoing.recipients,
+            outgoing.content,
+            Body(message.body),
+            message.smtputf8,
+            message.ret,
+            message.envid,
+            message.require_tls,
+            by=by,
+            priority=message.priority,
+        )
 
     async def close(self) -> None:
         await self._client.close()
@@ -47,8 +69,8 @@ class SmtpCarrier:
         self._clock = clock
         self._client_settings = smtp.ClientSettings(connect_s=settings.connect_s)
 
-    async def policy(self, domain: str, located: Located) -> TlsPolicy:
-        return await self._security.policy(domain, located)
+    async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
+        return await self._security.policy(domain, located, lax)
 
     async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
         try:
@@ -74,7 +96,7 @@ class SmtpCarrier:
             except BaseException:
                 client.abort()
                 raise
-        return SmtpLink(client)
+        return SmtpLink(client, self._clock)
 
 
 def _for_now(attempt: Attempt) -> Attempt:
@@ -88,20 +110,6 @@ def _for_now(attempt: Attempt) -> Attempt:
             attempt.tls,
         )  # fmt: skip
     return attempt
-
-
-def _in_words(outgoing: Outgoing) -> smtp.Outgoing:
-    """As the client wants it."""
-    message = outgoing.message
-    return smtp.Outgoing(
-        _address(message.reverse_path),
-        outgoing.recipients,
-        outgoing.content,
-        Body(message.body),
-        message.smtputf8,
-        message.ret,
-        message.envid,
-    )
 
 
 @lru_cache(maxsize=4_096)

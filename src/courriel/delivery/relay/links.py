@@ -52,8 +52,11 @@ class Link(Protocol):
 class Carrier(Protocol):
     """Opens connections."""
 
-    async def policy(self, domain: str, located: Located) -> TlsPolicy:
-        """What TLS has to be towards this host, for mail to ``domain``.  Raises NoRoute: it must not be used now."""
+    async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
+        """What TLS has to be towards this host, for mail to ``domain``.  Raises NoRoute: it must not be used now.
+
+        ``lax``: the sender would rather have it in clear than not at all (RFC 8689 §5).
+        """
         ...
 
     async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> Link:

@@ -16,7 +16,7 @@ from courriel.base.log import Level, log
 from courriel.delivery.relay.lane import Lane
 from courriel.delivery.relay.links import Carrier
 from courriel.delivery.relay.marks import Marks
-from courriel.delivery.relay.routing import Router, lane_key
+from courriel.delivery.relay.routing import Router, nothing_is_ours
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.delivery.relay.worker import Worker
 from courriel.model.attempt import Attempt
@@ -41,6 +41,7 @@ class Relay:
         settings: RelaySettings,
         clock: Clock,
         chance: Callable[[], float] = random.random,
+        is_ours: Callable[[str], bool] = nothing_is_ours,
     ) -> None:
         self.when_owed: Callable[[], None] = lambda: None
         """Called when a sender is owed a report."""
@@ -49,7 +50,7 @@ class Relay:
         self._settings = settings
         self._clock = clock
         self._chance = chance
-        self._router = Router(resolver, settings, random.shuffle)
+        self._router = Router(resolver, settings, random.shuffle, is_ours)
         self._marks = Marks(queue)
         self._lanes: dict[str, Lane] = {}
         self._workers: dict[asyncio.Task[None], Worker] = {}
@@ -84,7 +85,7 @@ class Relay:
 
     def lane(self, domain: str) -> Lane | None:
         """The lane of a domain, if there is anything to know of it."""
-        return self._lanes.get(lane_key(domain, self._settings))
+        return self._lanes.get(self._router.lane_key(domain))
 
     def failure(self, domain: str) -> Attempt | None:
         """Why nobody is asked for this destination just now, if so."""
@@ -137,7 +138,7 @@ class Relay:
         self._timer = self._loop.call_later(wait_s, self.look)
 
     def _is_due(self, domain: str) -> None:
-        key = lane_key(domain, self._settings)
+        key = self._router.lane_key(domain)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self._settings.lane_connections, self._settings.retry.delays_s[0])

@@ -28,13 +28,14 @@ class NoRoute(CourrielError):
 class Host:
     """One server that takes the mail.  ``secure``: DNSSEC vouches for its name (RFC 7672 §2.2.1).
 
-    ``hop`` is set for a server that the administrator named.
+    ``hop`` is set for a server that the administrator named.  ``is_us``: no server, the mailboxes here.
     """
 
     name: str
     port: int
     secure: bool = False
     hop: NextHop | None = None
+    is_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +56,39 @@ def next_hop(domain: str, settings: RelaySettings) -> NextHop | None:
     return settings.routes.get(domain) or settings.smart_host
 
 
-def lane_key(domain: str, settings: RelaySettings) -> str:
-    """What shares connections, limits and failures: a named next hop, else the domain."""
-    hop = next_hop(domain, settings)
-    return domain if hop is None else f"{hop.host}:{hop.port}"
+def nothing_is_ours(_domain: str) -> bool:
+    """Where no mail waits for mailboxes here."""
+    return False
 
 
 class Router:
-    """Finds hosts and their addresses.  ``shuffle`` puts a list in random order, in place."""
+    """Finds hosts and their addresses.
 
-    def __init__(self, resolver: Resolver, settings: RelaySettings, shuffle: Callable[[list[Mx]], None]) -> None:
+    ``shuffle`` puts a list in random order, in place.  ``is_ours`` knows the domains whose mailboxes are here.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        settings: RelaySettings,
+        shuffle: Callable[[list[Mx]], None],
+        is_ours: Callable[[str], bool] = nothing_is_ours,
+    ) -> None:
         self._resolver = resolver
         self._settings = settings
         self._shuffle = shuffle
+        self._is_ours = is_ours
+
+    def lane_key(self, domain: str) -> str:
+        """What shares connections, limits and failures: a named next hop, else the domain."""
+        hop = next_hop(domain, self._settings)
+        return domain if hop is None or self._is_ours(domain) else f"{hop.host}:{hop.port}"
 
     async def hosts(self, domain: str) -> list[Host]:
         """Servers for ``domain`` in the order in which they are to be tried.  Raises NoRoute."""
         settings = self._settings
+        if self._is_ours(domain):
+            return [Host(domain, 0, is_us=True)]
         hop = next_hop(domain, settings)
         if hop is not None:
             return [Host(hop.host, hop.port, hop=hop)]
@@ -106,7 +123,7 @@ class Router:
         literal = _literal(host.name)
         if literal:
             return Located(host, (literal,), host.name)
-        if host.hop is not None:  # the administrator's own names are the system's business (/etc/hosts)
+        if host.hop is not None or host.is_us:  # the administrator's own names are the system's business (/etc/hosts)
             return Located(host, (host.name,), host.name)
         failures: list[DnsFailure] = []
         answers: list[Answer[str]] = []

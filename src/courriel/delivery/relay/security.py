@@ -24,11 +24,16 @@ class Security:
         self._sts = sts
         self._ca = ca
 
-    async def policy(self, domain: str, located: Located) -> TlsPolicy:
-        """Raises NoRoute when the host must not be used now."""
+    async def policy(self, domain: str, located: Located, lax: bool = False) -> TlsPolicy:
+        """Raises NoRoute when the host must not be used now.
+
+        ``lax``: what the receiving domain asks for is left aside, what the administrator asked for is not.
+        """
         host = located.host
         if host.hop is not None:
             return self._of_hop(host.hop)
+        if lax:
+            return OPPORTUNISTIC
         dane = await self._dane(domain, located)
         return dane if dane is not None else await self._mta_sts(domain, located)
 

@@ -7,9 +7,9 @@ did not try goes back.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -25,6 +25,9 @@ from courriel.model import notify, retry
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.queued import Claim, Mark, Progress, State
 from courriel.ports.queue import OutboundQueue
+
+MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
+"""RFC 2852 §4, mode R; the status is RFC 3463 §3.5, delivery time expired."""
 
 
 class _Load:
@@ -65,6 +68,7 @@ class Worker:
         self._owed = owed
         self._owes = False
         self._link: Link | None = None
+        self._link_is_lax = False
         self._marking: set[asyncio.Future[None]] = set()
         """Groups in which marks of ours are."""
         self._more: asyncio.Future[None] | None = None
@@ -140,13 +144,15 @@ class Worker:
     # --- reaching a server --------------------------------------------------------------------------------------
     async def _reach(self, loads: deque[_Load]) -> bool:
         """Have a usable connection.  If not: mark what that means for the claims, and say False."""
+        lax = loads[0].claim.message.tls_optional
         if self._link is not None:
-            if self._link.is_usable:
+            if self._link.is_usable and (lax or not self._link_is_lax):
                 return True
             await self._link.close()
             self._link = None
         try:
-            self._link = await self._open(loads[0].claim.domain)
+            self._link = await self._open(loads[0].claim.domain, lax)
+            self._link_is_lax = lax
         except NoRoute as nowhere:
             if nowhere.attempt.result is Result.FAILED:
                 while loads:
@@ -171,13 +177,13 @@ class Worker:
             failures=self.lane.failures,
         )  # fmt: skip
 
-    async def _open(self, domain: str) -> Link:
+    async def _open(self, domain: str, lax: bool) -> Link:
         """A connection to the first host that takes our call.  Raises NoRoute, Unreached."""
         last: CourrielError | None = None
         for host in await self._router.hosts(domain):
             try:
                 located = await self._router.locate(host)
-                policy = await self._carrier.policy(domain, located)
+                policy = await self._carrier.policy(domain, located, lax)
             except NoRoute as nowhere:
                 last = last or nowhere
                 continue
@@ -197,21 +203,34 @@ class Worker:
         """
         assert self._link is not None
         load = loads[0]
+        if load.outgoing is None and self._is_missed(load):
+            self._mark_all(loads.popleft().claim, MISSED)
+            return
         try:
             outgoing = await self._outgoing(load)
         except CourrielError as error:
             self._mark_all(loads.popleft().claim, _unreadable(error))
             return
-        following: Outgoing | None = None
-        if len(loads) > 1:
-            with contextlib.suppress(CourrielError):  # said at its turn
-                following = await self._outgoing(loads[1])
+        following = await self._following(loads[1]) if len(loads) > 1 else None
         attempts = await self._link.send(outgoing, following)
         again = _left_out(attempts) if self._link.is_usable else []
         self._mark(load.claim, [(n, attempt) for n, attempt in enumerate(attempts) if n not in again])
         loads.popleft()
         if again:
             loads.insert(1, _Load(_part(load.claim, again)))
+
+    async def _following(self, load: _Load) -> Outgoing | None:
+        """The next message, if it may travel over this connection right behind."""
+        if self._is_missed(load) or (self._link_is_lax and not load.claim.message.tls_optional):
+            return None
+        try:
+            return await self._outgoing(load)
+        except CourrielError:  # said at its turn
+            return None
+
+    def _is_missed(self, load: _Load) -> bool:
+        deadline = load.claim.message.deadline
+        return deadline is not None and deadline.is_missed(self._clock.now())
 
     async def _outgoing(self, load: _Load) -> Outgoing:
         if load.outgoing is None:
@@ -237,7 +256,7 @@ class Worker:
         progress = retry.after(claim.progress[n], attempt, self._clock.now(), expire_at, self._chance(), settings)
         recipient = message.recipients[claim.places[n]]
         if progress.state is State.DELIVERED:
-            owes = notify.is_owed(notify.SUCCESS, message.reverse_path, recipient) and not attempt.passed_dsn
+            owes = notify.is_success_owed(message, recipient, attempt)
         else:
             owes = progress.state.is_final and notify.is_owed(notify.FAILURE, message.reverse_path, recipient)
         return progress.with_debt(owes)

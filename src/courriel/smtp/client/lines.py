@@ -1,4 +1,6 @@
-"""MAIL and RCPT as a client writes them.  RFC 5321 §4.1.1.2–4.1.1.3; parameters RFC 1870, 3030, 3461, 6152, 6531, 8689.
+"""MAIL and RCPT as a client writes them.  RFC 5321 §4.1.1.2–4.1.1.3.
+
+Parameters: RFC 1870, 2852, 3030, 3461, 6152, 6531, 6710, 8689.
 
 Whatever an address, ENVID or ORCPT holds, nothing but one line comes out: paths are read back before they are used,
 and the rest is written as xtext (AUTH attack row 32).
@@ -13,6 +15,7 @@ from typing import Final
 from courriel.formats import xtext
 from courriel.formats.path import Path, parse_path
 from courriel.model.envelope import Address, Recipient
+from courriel.model.wishes import Deadline
 from courriel.smtp.client.message import Outgoing
 from courriel.smtp.wire.offer import Offer
 
@@ -45,12 +48,21 @@ def mail(
         line += b" SMTPUTF8"
     if message.require_tls:
         line += b" REQUIRETLS"
+    if message.by is not None and "DELIVERBY" in offer:
+        line += b" BY=%d;%b" % (message.by.at, _by_mode(message.by))
+    if message.priority and "MT-PRIORITY" in offer:
+        line += b" MT-PRIORITY=%d" % message.priority
     if "DSN" in offer:
         if message.ret in ("FULL", "HDRS"):
             line += b" RET=" + message.ret.encode("ascii")
         if message.envid:
             line += b" ENVID=" + xtext.encode(message.envid.encode("utf-8"))
     return line + b"\r\n"
+
+
+def _by_mode(by: Deadline) -> bytes:
+    """RFC 2852 §4: ``by-mode`` and ``by-trace``."""
+    return (b"R" if by.returns else b"N") + (b"T" if by.traced else b"")
 
 
 def rcpt(forward_path: bytes, recipient: Recipient, offer: Offer, *, smtputf8: bool) -> bytes:

@@ -8,6 +8,7 @@ import msgspec
 
 from courriel.formats.message.canonical import to_crlf
 from courriel.model.envelope import Address, Body, Recipient, address_of
+from courriel.model.wishes import Deadline
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -15,6 +16,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     ``downgraded``: the same message in 7 bits, for servers that take no others.  ``smtputf8``: its sender declared it
     so (RFC 6531 §3.4).  ``ret``, ``envid``: RFC 3461 §4.3–4.4.  ``require_tls``: RFC 8689.
+    ``by``: RFC 2852, its time in seconds from now.  ``priority``: RFC 6710.
     """
 
     reverse_path: Address
@@ -26,6 +28,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     envid: str | None = None
     require_tls: bool = False
     downgraded: bytes | None = None
+    by: Deadline | None = None
+    priority: int = 0
 
 
 def outgoing(sender: str, recipients: Sequence[str], content: bytes) -> Outgoing:

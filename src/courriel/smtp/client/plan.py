@@ -1,6 +1,6 @@
 """What to say for one message to one server, and what needs no question because the answer is known.
 
-RFC 1870 (SIZE), RFC 3030 §3, RFC 6152 §3, RFC 6531 §3.2, RFC 8689 §4.2.1, RFC 9422 §4.  Pure.
+RFC 1870 (SIZE), RFC 2852 (DELIVERBY), RFC 3030 §3, RFC 6152 §3, RFC 6531 §3.2, RFC 8689 §4.2.1, RFC 9422 §4.  Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from courriel.base.errors import FormatError
 from courriel.formats.message.canonical import has_bare_cr_or_lf
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Body, Recipient
+from courriel.model.wishes import Deadline
 from courriel.smtp.client import lines
 from courriel.smtp.client.message import Outgoing
 from courriel.smtp.wire.offer import Offer
@@ -75,6 +76,8 @@ def _fill(plan: Plan, message: Outgoing, server: Server) -> None:
     offer = server.offer
     if message.require_tls and not (server.verified and "REQUIRETLS" in offer):
         raise _Refused("5.7.30", "REQUIRETLS is asked for and not to be had here", Stage.POLICY)
+    if message.by is not None and message.by.returns:
+        _check_deadline(message.by, offer)
     content, body = _content(message, offer)
     try:
         sender = lines.path(message.reverse_path)
@@ -93,6 +96,18 @@ def _fill(plan: Plan, message: Outgoing, server: Server) -> None:
             lines.rcpt(path, message.recipients[number], offer, smtputf8=smtputf8) for number, path in paths.items()
         ]
 
+
+def _check_deadline(by: Deadline, offer: Offer) -> None:
+    """RFC 2852 §4: a message that must come back when it is late goes only where the same is promised."""
+    least = offer.keywords.get("DELIVERBY")
+    if least is None:
+        raise _Refused(LATE, "the server makes no promise of delivery in time (DELIVERBY)")
+    if by.at <= 0 or (least.isdecimal() and by.at < int(least[:10])):
+        raise _Refused(LATE, f"{by.at:.0f} seconds are left, the server asks for {least or 'more'}")
+
+
+LATE: Final = "5.4.7"
+"""RFC 3463 §3.5: delivery time expired."""
 
 _NO_UTF8: Final = "the server does not take addresses outside ASCII (SMTPUTF8)"
 

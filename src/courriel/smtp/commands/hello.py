@@ -19,5 +19,4 @@ async def run(talk: Talk, hello: Hello) -> None:
     if hello.verb == b"HELO":
         session.say(f"250 {service.desk.hostname}\r\n".encode("ascii"))
         return
-    starttls = service.desk.tls is not None and not talk.client.tls
-    session.say(service.offer(starttls, talk.mechanisms()))
+    session.say(service.offer(bool(talk.client.tls), talk.mechanisms()))

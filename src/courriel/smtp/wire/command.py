@@ -17,6 +17,7 @@ import msgspec
 from courriel.base.errors import FormatError
 from courriel.formats.path import Path, parse_path
 from courriel.model.envelope import Address, Body
+from courriel.model.wishes import NO_WISHES, Wishes
 from courriel.smtp.wire import parameters
 from courriel.smtp.wire.faults import BadArgument, BadChunk, BadRecipient, BadSender, NotOurLanguage, UnknownVerb
 
@@ -29,7 +30,10 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """MAIL FROM.  RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET and ENVID RFC 3461."""
+    """MAIL FROM.  RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET and ENVID RFC 3461.
+
+    ``wishes``: HOLDFOR and HOLDUNTIL RFC 4865, BY RFC 2852, MT-PRIORITY RFC 6710, REQUIRETLS RFC 8689.
+    """
 
     reverse_path: Address
     size_octets: int | None = None
@@ -37,6 +41,7 @@ class Mail(msgspec.Struct, frozen=True):
     smtputf8: bool = False
     ret: str | None = None
     envid: str | None = None
+    wishes: Wishes = NO_WISHES
 
 
 class Rcpt(msgspec.Struct, frozen=True):
@@ -102,7 +107,8 @@ _PATH: Final = re.compile(rb"<(?:\"(?:[^\"\\]|\\.)*+\"|[^\">])*+>")
 _CHUNK_DIGITS: Final = 20
 """RFC 3030 §2 gives no bound; RFC 1870 §3 has 20 digits for the same number."""
 
-_MAIL_WORDS: Final = frozenset({b"SIZE", b"BODY", b"SMTPUTF8", b"RET", b"ENVID", b"AUTH"})
+_WISH_WORDS: Final = frozenset({b"HOLDFOR", b"HOLDUNTIL", b"BY", b"MT-PRIORITY", b"REQUIRETLS"})
+_MAIL_WORDS: Final = frozenset({b"SIZE", b"BODY", b"SMTPUTF8", b"RET", b"ENVID", b"AUTH"}) | _WISH_WORDS
 _RCPT_WORDS: Final = frozenset({b"NOTIFY", b"ORCPT"})
 
 
@@ -156,6 +162,7 @@ def parse_mail(rest: bytes, _smtputf8: bool) -> Mail:
         smtputf8,
         parameters.read_ret(words[b"RET"]) if b"RET" in words else None,
         parameters.read_envid(words[b"ENVID"]) if b"ENVID" in words else None,
+        NO_WISHES if _WISH_WORDS.isdisjoint(words) else parameters.read_wishes(words),
     )
 
 

@@ -8,11 +8,14 @@ esmtp-value   = 1*(%d33-60 / %d62-126)
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from courriel.base.errors import FormatError
 from courriel.formats import xtext
 from courriel.model.envelope import Body
+from courriel.model.wishes import PRIORITIES, Deadline, Wishes
 from courriel.smtp.wire.faults import BadArgument, UnknownParameter
 
 _KEYWORD: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9-]*+")
@@ -115,6 +118,63 @@ def check_auth(value: bytes | None) -> None:
         raise BadArgument("AUTH (RFC 4954 §5)")
     if value != b"<>":
         _printable(value, "AUTH (RFC 4954 §5)")
+
+
+_HOLD_FOR: Final = re.compile(rb"[1-9][0-9]{0,8}")
+"""``future-release-integer``, RFC 4865 §4."""
+_DATE_TIME: Final = re.compile(
+    rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:]{8}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+"""date-time of RFC 3339 §5.6, as eid2040 says for RFC 4865."""
+_BY: Final = re.compile(rb"(-?[0-9]{1,9});([NnRr])([Tt]?)")
+"""``by-value``, RFC 2852 §4."""
+_PRIORITY: Final = re.compile(rb"-?[0-9]")
+
+
+def read_wishes(words: Mapping[bytes, bytes | None]) -> Wishes:
+    """HOLDFOR or HOLDUNTIL, BY, MT-PRIORITY and REQUIRETLS of MAIL, where they are."""
+    if b"HOLDFOR" in words and b"HOLDUNTIL" in words:
+        raise BadArgument("HOLDFOR and HOLDUNTIL together (RFC 4865)")
+    if words.get(b"REQUIRETLS") is not None:
+        raise BadArgument("REQUIRETLS has no value (RFC 8689)")
+    return Wishes(
+        _read_hold_for(words[b"HOLDFOR"]) if b"HOLDFOR" in words else 0,
+        _read_hold_until(words[b"HOLDUNTIL"]) if b"HOLDUNTIL" in words else 0.0,
+        _read_by(words[b"BY"]) if b"BY" in words else None,
+        _read_priority(words[b"MT-PRIORITY"]) if b"MT-PRIORITY" in words else None,
+        b"REQUIRETLS" in words,
+    )
+
+
+def _read_hold_for(value: bytes | None) -> int:
+    if value is None or _HOLD_FOR.fullmatch(value) is None:
+        raise BadArgument("HOLDFOR (RFC 4865)")
+    return int(value)
+
+
+def _read_hold_until(value: bytes | None) -> float:
+    if value is None or _DATE_TIME.fullmatch(value) is None:
+        raise BadArgument("HOLDUNTIL (RFC 4865, RFC 3339)")
+    try:
+        return datetime.fromisoformat(value.decode("ascii").upper()).timestamp()
+    except (ValueError, OverflowError):
+        raise BadArgument("HOLDUNTIL (RFC 4865, RFC 3339)") from None
+
+
+def _read_by(value: bytes | None) -> Deadline:
+    match = _BY.fullmatch(value or b"")
+    if match is None:
+        raise BadArgument("BY (RFC 2852)")
+    deadline = Deadline(float(match[1]), match[2] in b"Rr", bool(match[3]))
+    if deadline.returns and deadline.at <= 0:
+        raise BadArgument("BY with mode R is above 0 (RFC 2852)")
+    return deadline
+
+
+def _read_priority(value: bytes | None) -> int:
+    if value is None or _PRIORITY.fullmatch(value) is None or int(value) not in PRIORITIES:
+        raise BadArgument("MT-PRIORITY (RFC 6710)")
+    return int(value)
 
 
 def _printable(value: bytes, rule: str) -> str:

@@ -109,10 +109,22 @@ class MemoryDirectory:
         self._secrets[self._require_account(login).id] = secret
 
     async def set_enabled(self, login: str, enabled: bool) -> None:
-        self._roster.put_account(msgspec.structs.replace(self._require_account(login), enabled=enabled))
+        self._change(login, enabled=enabled)
 
     async def set_quota(self, login: str, quota_octets: int) -> None:
-        self._roster.put_account(msgspec.structs.replace(self._require_account(login), quota_octets=quota_octets))
+        self._change(login, quota_octets=quota_octets)
+
+    async def set_send_as(self, login: str, addresses: Sequence[str]) -> None:
+        self._change(login, send_as=tuple(addresses))
+
+    async def set_sending_limits(self, login: str, messages_per_hour: int, recipients_per_day: int) -> None:
+        self._change(login, messages_per_hour=messages_per_hour, recipients_per_day=recipients_per_day)
+
+    async def set_held(self, login: str, reason: str) -> None:
+        self._change(login, held=reason)
+
+    def _change(self, login: str, **fields: object) -> None:
+        self._roster.put_account(msgspec.structs.replace(self._require_account(login), **fields))
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from courriel.base.errors import Damaged
 from courriel.model.queued import Claim, Entry, Mark, Queued, State, domain_of, first_progress
+from courriel.model.wishes import rank
 
 
 class _Held:
@@ -93,7 +94,7 @@ class MemoryQueue:
             held.lent = {place: end for place, end in held.lent.items() if end > now}
         messages = list(self._messages.values())
         due = sorted(
-            (next_at, n, place)
+            (rank(next_at, held.message.priority), n, place)
             for n, held in enumerate(messages)
             for next_at, place in held.free(domain)
             if next_at <= now

@@ -40,7 +40,7 @@ from courriel.model.roster import (
 )
 from courriel.ports.credentials import CredentialRecord
 from courriel.store.sqlite.connection import Row
-from courriel.store.sqlite.directory_schema import DEVICES, SCHEMA, SCHEMA_VERSION
+from courriel.store.sqlite.directory_schema import DEVICES, SCHEMA, SCHEMA_VERSION, SENDING
 
 FILE_NAME: Final = "directory.db"
 
@@ -178,10 +178,19 @@ class SqliteDirectory:
         await self._write(write, lambda account: self._put(account, packed))
 
     async def set_enabled(self, login: str, enabled: bool) -> None:
-        await self._update(login, "enabled", int(enabled))
+        await self._update(login, enabled=int(enabled))
 
     async def set_quota(self, login: str, quota_octets: int) -> None:
-        await self._update(login, "quota_octets", quota_octets)
+        await self._update(login, quota_octets=quota_octets)
+
+    async def set_send_as(self, login: str, addresses: Sequence[str]) -> None:
+        await self._update(login, send_as=" ".join(addresses))
+
+    async def set_sending_limits(self, login: str, messages_per_hour: int, recipients_per_day: int) -> None:
+        await self._update(login, messages_per_hour=messages_per_hour, recipients_per_day=recipients_per_day)
+
+    async def set_held(self, login: str, reason: str) -> None:
+        await self._update(login, held=reason)
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)
@@ -236,10 +245,12 @@ class SqliteDirectory:
         self._roster.drop_account(account)
         self._secrets.pop(account, None)
 
-    async def _update(self, login: str, column: str, value: int) -> None:
+    async def _update(self, login: str, **columns: int | str) -> None:
+        set_all = ", ".join(f"{column} = ?" for column in columns)
+
         def write(db: apsw.Connection) -> Account:
             account = _require_account(db, login)
-            db.execute(f"UPDATE account SET {column} = ? WHERE id = ?", (value, account.id))
+            db.execute(f"UPDATE account SET {set_all} WHERE id = ?", (*columns.values(), account.id))
             return _require_account(db, account.login)
 
         await self._write(write, self._roster.put_account)
@@ -311,11 +322,11 @@ class SqliteDirectory:
         return result, change
 
 
-_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets"
+_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held"
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    number, login, enabled, display_name, quota_octets = row
+    number, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held = row
     return msgspec.convert(
         {
             "id": number,
@@ -324,6 +335,10 @@ def _account(row: tuple[object, ...]) -> Account:
             "addresses": (login,),
             "display_name": display_name,
             "quota_octets": quota_octets,
+            "send_as": str(send_as).split(),
+            "messages_per_hour": messages_per_hour,
+            "recipients_per_day": recipients_per_day,
+            "held": held,
         },
         Account,
     )
@@ -393,6 +408,8 @@ def _make_tables(db: apsw.Connection) -> None:
             db.execute("INSERT INTO counter VALUES('change', 0)")
         if version < 2:
             db.execute(DEVICES)
+        if version < 3:
+            db.execute(SENDING)
         db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

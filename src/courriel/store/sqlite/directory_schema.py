@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 SCHEMA: Final = """
 CREATE TABLE domain(
@@ -38,3 +38,11 @@ CREATE TABLE device(
 ) WITHOUT ROWID, STRICT;
 """
 """From version 2."""
+
+SENDING: Final = """
+ALTER TABLE account ADD COLUMN send_as TEXT NOT NULL DEFAULT '';             -- canonical addresses, one blank between
+ALTER TABLE account ADD COLUMN messages_per_hour INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN recipients_per_day INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN held TEXT NOT NULL DEFAULT '';                -- why its mail is kept back
+"""
+"""From version 3."""

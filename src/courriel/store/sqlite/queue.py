@@ -116,16 +116,20 @@ class SqliteQueue:
         return [Entry(unpack_message(packed), tuple(progress)) for packed, progress in found.values()]
 
     async def content(self, id: str) -> bytes:
-        rows = self._select("SELECT hash, size, codec, data FROM queue WHERE id=?", (id,))
-        if not rows:
-            raise Unavailable(f"no message {id} in the queue")
-        hash, size, codec, data = rows[0]
+        row = self._claims.take_content(id)
+        if row is None:
+            rows = self._select("SELECT hash, size, codec, data FROM queue WHERE id=?", (id,))
+            if not rows:
+                raise Unavailable(f"no message {id} in the queue")
+            row = rows[0]
+        hash, size, codec, data = row
         content = self._codec.decode(codec, data, size)
         if sha256(content).digest() != hash:
             raise Damaged(f"queued message {id} fails its checksum")
         return content
 
     async def remove(self, id: str) -> bool:
+        self._claims.take_content(id)
         return await self._committer.submit(lambda group: group.remove(id))
 
     # --- claims -----------------------------------------------------------------------------------------------
@@ -211,6 +215,7 @@ class SqliteQueue:
             self._say("queue.rollback_failed", error=str(error))
 
     def show(self, context: _Group) -> None:
+        self._claims.priorities |= context.priorities
         for domain, id, place in context.ended:
             self._claims.end(domain, id, place)
         for domain, next_at in context.due:
@@ -233,6 +238,8 @@ class _Group:
         """Domains with recipients that wait, once this is durable, and when these are due."""
         self.ended: list[tuple[str, str, int]] = []
         """Claims that end with it: domain, message, place."""
+        self.priorities: set[int] = set()
+        """Those of new messages."""
 
     def put(self, message: Queued, row: Row) -> None:
         self.octets += message.size_octets
@@ -247,6 +254,7 @@ class _Group:
         first = first_progress(message)
         if first.state is State.WAITING:
             self.due += [(domain_of(recipient), first.next_at) for recipient in message.recipients]
+        self.priorities.add(message.priority)
 
     def remove(self, id: str) -> bool:
         n = self._number(id)

@@ -31,14 +31,17 @@ CREATE INDEX queue_look ON queue (look_at) WHERE look_at IS NOT NULL;
 CREATE TABLE recipient (
     n INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL,
     next_at REAL NOT NULL, owes INTEGER NOT NULL, progress BLOB NOT NULL, PRIMARY KEY (n, place)) WITHOUT ROWID;
-CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0;
 CREATE INDEX recipient_owes ON recipient (n) WHERE owes=1;
 """
 
-_SHARERS: Final = """
+_SHARES: Final = """
 ALTER TABLE recipient ADD COLUMN sharer INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX recipient_turn ON recipient (domain, sharer, next_at) WHERE state=0;
+ALTER TABLE recipient ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+DROP INDEX IF EXISTS recipient_due;
+CREATE INDEX recipient_due ON recipient (domain, priority, next_at) WHERE state=0;
+CREATE INDEX recipient_turn ON recipient (domain, sharer, priority, next_at) WHERE state=0;
 """
+"""From version 3: what is due is looked for in each priority there is, and by who sends it."""
 
 
 def prepare(connection: apsw.Connection) -> None:
@@ -49,7 +52,7 @@ def prepare(connection: apsw.Connection) -> None:
     with connection:
         if version < 2:
             connection.execute(_TABLES)
-        connection.execute(_SHARERS)
+        connection.execute(_SHARES)
         old: list[Row] = connection.execute("SELECT n, message FROM queue").fetchall()
         for n, packed in old:
             message = unpack_message(packed)
@@ -65,9 +68,9 @@ def add_recipients(connection: apsw.Connection, n: int, message: Queued) -> None
     progress = first_progress(message)
     state, packed, sharer = CODE[progress.state], pack(progress), _digest(message)
     connection.executemany(
-        "INSERT INTO recipient VALUES (?,?,?,?,?,0,?,?)",
+        "INSERT INTO recipient VALUES (?,?,?,?,?,0,?,?,?)",
         [
-            (n, place, domain_of(recipient), state, progress.next_at, packed, sharer)
+            (n, place, domain_of(recipient), state, progress.next_at, packed, sharer, message.priority)
             for place, recipient in enumerate(message.recipients)
         ],
     )
