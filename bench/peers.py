@@ -66,6 +66,10 @@ class Server(Protocol):
         """Try what waits in the queue now."""
         ...
 
+    def forget(self) -> None:
+        """Throw away what waits in the queue."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -134,6 +138,9 @@ class PostfixDovecot:
 
     def flush(self) -> None:
         self._launch("postqueue", "-c", str(self._postfix / "etc"), "-f")
+
+    def forget(self) -> None:
+        self._launch("postsuper", "-c", str(self._postfix / "etc"), "-d", "ALL")
 
     def close(self) -> None:
         self.stop()
@@ -380,6 +387,9 @@ class Courriel:
 
     def flush(self) -> None:
         self._command("queue", "retry", "--all")
+
+    def forget(self) -> None:
+        self._command("queue", "delete", "--all")
 
     def close(self) -> None:
         self.stop()

@@ -55,8 +55,9 @@ def line_of(row: Row, pairs: Sequence[tuple[Figures | None, Figures | None]]) ->
     ours = [own[row.figure] for _, own in pairs if own is not None and row.figure in own]
     ratio = _median_ratio(row.figure, pairs)
     cpu_ratio = _median_ratio("cpu_us", pairs) if row.larger else None
-    mark = judge(row, ratio)
-    return Line(row, median(peers) if peers else None, median(ours) if ours else None, ratio, mark, cpu_ratio)
+    own = median(ours) if ours else None
+    mark = judge(row, own if row.alone else ratio)
+    return Line(row, median(peers) if peers else None, own, ratio, mark, cpu_ratio)
 
 
 def _median_ratio(figure: str, pairs: Sequence[tuple[Figures | None, Figures | None]]) -> float | None:
@@ -93,12 +94,18 @@ def ratio_text(row: Row, ratio: float | None) -> str:
     return f"1/{1 / ratio:.3g}" if not row.larger and ratio < 1 else f"{ratio:.3g} ×"
 
 
+def _mark_text(row: Row, mark: float) -> str:
+    if not mark:
+        return "–"
+    return number(mark, row.unit) if row.alone else ratio_text(row, mark)
+
+
 def markdown(results: Results) -> str:
     """The whole report."""
     out = ["| figure | peer | Courriel | ratio | must | reach | | CPU ratio |", "|---|---|---|---|---|---|---|---|"]
     for line in lines(results):
         row = line.row
-        marks = [ratio_text(row, mark) if mark else "–" for mark in (row.must, row.reach)]
+        marks = [_mark_text(row, mark) for mark in (row.must, row.reach)]
         cells = [row.title, number(line.peer, row.unit), number(line.ours, row.unit), ratio_text(row, line.ratio)]
         cpu = "" if line.cpu_ratio is None else f"1/{1 / line.cpu_ratio:.3g}" if line.cpu_ratio else "0"
         out.append("| " + " | ".join([*cells, *marks, line.mark, cpu]) + " |")

@@ -17,6 +17,7 @@ from bench.generators import Figures, LoadFailed, sink
 from bench.material import Material
 from bench.measure import count_syncs, syncs_counted
 from bench.peers import CROWD, DOMAIN, PASSWORD, SINK_PORT, Server
+from bench.world import ILL_OF, Seen, world
 
 BACKLOG_PATIENCE_S: Final = 300.0
 
@@ -53,12 +54,14 @@ Measure = Callable[[Server, Bench], Figures]
 
 @dataclass(frozen=True)
 class Experiment:
-    """``boxes``: needs the filled mailboxes.  ``hibernate``: the peer runs with its hibernation on."""
+    """``boxes``: needs the filled mailboxes.  ``hibernate``: the peer runs with its hibernation on.  ``alone``: the
+    peer does not run; the marks are for our own figure."""
 
     name: str
     measure: Measure
     boxes: bool = False
     hibernate: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Row:
     larger: bool
     must: float
     reach: float
+    alone: bool = False
 
 
 # --- SMTP ------------------------------------------------------------------------------------------------------
@@ -160,6 +164,65 @@ def _queue(server: Server, bench: Bench) -> Figures:
 def _fill_queue(server: Server, bench: Bench, messages: int) -> None:
     argv = ["-p", server.doors.relay, "-c", 10, "-n", messages, "-f", bench.material.small]
     generators.run("smtpload", *argv, "-a", DESTINATIONS)
+
+
+MANY: Final = 1_000
+DEAD: Final = "[127.0.200.1]"
+"""Nobody listens there."""
+
+
+def _dead(server: Server, bench: Bench) -> Figures:
+    """How ten destinations fare while very much waits for another one, which is dead; then the server starts again."""
+    with world(SINK_PORT, DESTINATIONS) as seen:
+        alone = _pass_on(server, bench, seen, DESTINATIONS, bench.sizes.messages)
+        waiting = bench.sizes.huge
+        generators.run(
+            "smtpload", "-p", server.doors.relay, "-c", 10, "-n", waiting, "-f", bench.material.small, "-d", DEAD
+        )
+        beside = _pass_on(server, bench, seen, DESTINATIONS, bench.sizes.messages)
+    memory = server.processes.pss_octets()
+    server.stop()
+    began = time.monotonic()
+    server.start()
+    start_s = time.monotonic() - began
+    if server.backlog() != waiting:
+        raise LoadFailed(f"{server.backlog()} messages wait, not {waiting}")
+    again = server.processes.pss_octets()
+    server.forget()
+    return {
+        "unharmed": beside / alone,
+        "octets": float(memory),
+        "octets_again": float(again),
+        "start_s": start_s,
+        "rate": alone,
+    }
+
+
+def _many(server: Server, bench: Bench) -> Figures:
+    """A thousand destinations that are well, then with one in ten slow or failing."""
+    rates = []
+    for ill in (False, True):
+        messages = bench.sizes.messages
+        well = messages - messages // ILL_OF if ill else messages
+        with world(SINK_PORT, MANY, ill=ill) as seen:
+            rates.append(_pass_on(server, bench, seen, MANY, messages, well))
+    server.forget()
+    return {"unharmed": rates[1] / (rates[0] * (1 - 1 / ILL_OF)), "rate": rates[0], "ill_rate": rates[1]}
+
+
+def _pass_on(
+    server: Server, bench: Bench, seen: Seen, destinations: int, messages: int, wanted: int | None = None
+) -> float:
+    """Messages a second, taken and handed on, until ``wanted`` (all of them) have come to those who are well."""
+    before, began = seen.taken(), time.monotonic()
+    argv = ["-p", server.doors.relay, "-c", 10, "-n", messages, "-f", bench.material.small]
+    generators.run("smtpload", *argv, "-a", destinations)
+    wanted = messages if wanted is None else wanted
+    while (came := seen.taken() - before) < wanted:
+        if time.monotonic() > began + BACKLOG_PATIENCE_S:
+            raise LoadFailed(f"{came} messages of {wanted} came")
+        time.sleep(0.01)
+    return wanted / (time.monotonic() - began)
 
 
 def _latency(server: Server, bench: Bench) -> Figures:
@@ -287,6 +350,8 @@ EXPERIMENTS: Final = (
     Experiment("latency", _latency),
     Experiment("relay", _relay),
     Experiment("queue", _queue),
+    Experiment("dead", _dead, alone=True),
+    Experiment("many", _many, alone=True),
     Experiment("login-select", _login_select, boxes=True),
     Experiment("select-100k", _loop("SELECT INBOX", person="huge", share=0.2), boxes=True),
     Experiment("flags-first", _loop(TOGGLE, person="huge", share=0.00025), boxes=True),
@@ -329,6 +394,10 @@ ROWS: Final = (
     Row("relay", "cpu_us", "CPU per message accepted + relayed", "µs", False, 1 / 8, 0),
     Row("queue", "queue_rate", "queue → 10 destinations, 4 KB", "/s", True, 8, 20),
     Row("queue", "cpu_us", "CPU per message relayed from the queue", "µs", False, 1 / 8, 0),
+    Row("dead", "unharmed", "rate of 10 destinations while 100k messages wait for a dead one", "×", True, 0.9, 0, True),
+    Row("dead", "octets", "memory with 100k messages that wait", "B", False, 200e6, 0, True),
+    Row("dead", "start_s", "start with 100k messages that wait", "s", False, 5, 0, True),
+    Row("many", "unharmed", "rate of 1,000 destinations when 1 in 10 is slow or fails", "×", True, 0.9, 0, True),
     Row("login-select", "rate", "LOGIN + SELECT of 10k, new connection", "/s", True, 15, 40),
     Row("select-100k", "rate", "SELECT of 100k", "/s", True, 3, 5),
     Row("flags-first", "rate", "FETCH FLAGS of 100k, after a change (×2)", "/s", True, 3, 6),

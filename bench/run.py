@@ -121,6 +121,8 @@ def run_all(servers: list[Server], experiments: list[Experiment], bench: Bench, 
         for _ in range(pairs):
             peer = own = None
             for server in servers:
+                if experiment.alone and not isinstance(server, Courriel):
+                    continue
                 figures = turn(server, experiment, bench)
                 if isinstance(server, Courriel):
                     own = figures

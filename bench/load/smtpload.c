@@ -4,7 +4,7 @@
  *                 [-a DESTINATIONS] [-T (STARTTLS)] [-L (LMTP)] [-P (MAIL, RCPT, DATA in one segment)]
  *
  * FILE is a message with CRLF, dots stuffed, holding the sixteen octets of MARK. Recipients are u0@DOMAIN and so on.
- * With -a the domains are address literals instead, [127.0.1.1], [127.0.1.2] and so on, as many as it says.
+ * With -a the domains are address literals instead, [127.0.1.1] … [127.0.1.250], [127.0.2.1] and so on, as many as it says.
  * Connections and handshakes are made before the clock starts. Prints one line of JSON; `dot_us` is the time from
  * the final dot to its reply. */
 #include "link.h"
@@ -31,7 +31,8 @@ static double *dots;
 static const char *destination(void) {
     static char literal[32];
     if (!destinations) return domain;
-    snprintf(literal, sizeof literal, "[127.0.1.%ld]", 1 + started % destinations);
+    long at = started % destinations;
+    snprintf(literal, sizeof literal, "[127.0.%ld.%ld]", 1 + at / 250, 1 + at % 250);
     return literal;
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from courriel.app.config import SettingsError, load
 from courriel.app.trial import settings_base
+from courriel.model.retry import RetrySettings
 
 
 def test_defaults() -> None:
@@ -39,6 +40,9 @@ def test_protocol_limits_are_settings_too() -> None:
         ("listen.smpt=1", "smpt"),
         ("nonsense=1", "nonsense"),
         ("hostname.x.y=1", "hostname"),
+        ("relay.retry_s=", "relay.retry_s"),
+        ("relay.retry_s=60,0", "relay.retry_s"),
+        ("relay.expire_s=-1", "relay.expire_s"),
     ],
 )
 def test_errors_say_where(override: str, says: str) -> None:
@@ -58,6 +62,14 @@ def test_lists_may_be_written_with_commas() -> None:
     settings = load(None, {"COURRIEL_DNS_SERVERS": "192.0.2.53, [2001:db8::53]:5353"}, [])
     assert settings.dns.servers == ("192.0.2.53", "[2001:db8::53]:5353")
     assert load(None, {}, ["dns.servers="]).dns.servers == ()
+    anchors = ("test. DS 1 13 2 AB", ". DS 2 13 2 CD")
+    assert load(None, {"COURRIEL_DNS_ANCHORS": ", ".join(anchors)}, []).dns.anchors == anchors
+
+
+def test_patience_of_the_queue() -> None:
+    assert load(None, {}, ()).retry == RetrySettings()
+    settings = load(None, {}, ["relay.retry_s=1, 2.5", "relay.warn_s=3", "relay.expire_s=4"])
+    assert settings.retry == RetrySettings((1.0, 2.5), warn_s=3.0, expire_s=4.0)
 
 
 def test_routes_of_the_relay(tmp_path: Path) -> None:

@@ -181,6 +181,41 @@ async def test_longest_due_first_and_no_more_than_asked(runner: asyncio.Runner, 
         assert await places(queue, "example.com", NOW + 599.0) == []
 
 
+async def test_one_message_waits_for_a_round_not_for_all(runner: asyncio.Runner, open_queue: Open) -> None:
+    """Fifty of one account, one of another, two of a third; an account is one, whatever address it sends as."""
+    async with opened(open_queue) as queue:
+        for n in range(50):
+            await queue.put(queued(f"a{n}", reverse_path=f"a+{n}@courriel.test", account="1"), b"")
+        for id, account in [("b0", "2"), ("c0", "3"), ("c1", "3")]:
+            await queue.put(queued(id, queued_at=NOW, account=account), b"")
+        first = await places(queue, "example.com", most=6)
+        assert sorted(id for id, _ in first) == ["a0", "a1", "a2", "b0", "c0", "c1"]
+        assert {id[0] for id, _ in first[:3]} == {"a", "b", "c"}
+        assert [id for id, _ in await places(queue, "example.com", most=3)] == ["a3", "a4", "a5"]
+
+
+async def test_turns_go_round_when_there_are_more_senders_than_a_claim_takes(
+    runner: asyncio.Runner, open_queue: Open
+) -> None:
+    async with opened(open_queue) as queue:
+        for n in range(40):
+            await queue.put(queued(f"m{n}", reverse_path=f"s{n % 5}@courriel.test", queued_at=NOW - 99 + n), b"")
+        served: list[int] = []
+        while found := await places(queue, "example.com", most=2):
+            served += [int(id[1:]) % 5 for id, _ in found]
+        rounds = [set(served[at : at + 5]) for at in range(0, 40, 5)]
+        assert len(served) == 40 and rounds[:7] == [{0, 1, 2, 3, 4}] * 7
+
+
+async def test_only_what_is_due_has_a_turn(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        for n in range(10):
+            await queue.put(queued(f"a{n}", account="1", not_before=LATER if n < 4 else 0.0), b"")
+            await queue.put(queued(f"b{n}", account="2", not_before=LATER), b"")
+        found = [await places(queue, "example.com", most=4) for _ in range(3)]
+        assert [[id for id, _ in one] for one in found] == [["a4", "a5", "a6", "a7"], ["a8", "a9"], []]
+
+
 async def test_marks_move_recipients_and_finish_messages(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         await queue.put(queued("a", recipients=TO_THREE), b"hello")
@@ -240,23 +275,6 @@ async def test_priorities_outlive_closing(
         await queue.put(queued("b", priority=2), b"hello")
     async with opened(open_queue) as queue:
         assert await places(queue, "example.com") == [("b", 0), ("a", 0)]
-
-
-async def test_a_queue_of_the_second_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
-    import apsw
-
-    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
-        await queue.put(queued("a", recipients=TO_THREE), b"hello")
-    old = apsw.Connection(str(ram_path / "queue.db"))
-    old.execute(
-        "DROP INDEX recipient_due; ALTER TABLE recipient DROP COLUMN priority;"
-        "CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0; PRAGMA user_version=2"
-    )
-    old.close()
-    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
-        assert await places(queue, "x.org") == [("a", 0), ("a", 2)]
-        await queue.put(queued("b", priority=9), b"hello")
-        assert await places(queue, "example.com") == [("b", 0)]
 
 
 async def test_held_ones_are_not_due_until_released(runner: asyncio.Runner, open_queue: Open) -> None:
@@ -322,7 +340,7 @@ async def test_claims_end_with_the_process_and_marks_do_not(
 
 
 NEW_WITH_2 = ("not_before", "expire_at", "look_at")
-NEW_WITH_3 = ("release_at", "deadline", "priority", "require_tls", "tls_optional")
+NEW_WITH_3 = ("release_at", "deadline", "priority", "require_tls", "tls_optional", "account")
 
 
 async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
@@ -344,3 +362,43 @@ async def test_a_queue_of_the_first_version_is_read(runner: asyncio.Runner, ram_
         assert entry.message == queued("a", held=True, reason="why", recipients=TO_THREE)
         assert [progress.state for progress in entry.progress] == [State.HELD] * 3
         assert await queue.content("a") == b"hello"
+
+
+async def test_a_queue_of_the_second_version_is_read(runner: asyncio.Runner, ram_path: Path) -> None:
+    """It has no priorities and no sharers; these are in the messages."""
+    import apsw
+
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        for n, account in enumerate("1112"):
+            await queue.put(queued(str(n), account=account), b"hello")
+    old = apsw.Connection(str(ram_path / "queue.db"))
+    old.execute(
+        "DROP INDEX recipient_turn; DROP INDEX recipient_due; ALTER TABLE recipient DROP COLUMN sharer;"
+        "ALTER TABLE recipient DROP COLUMN priority;"
+        "CREATE INDEX recipient_due ON recipient (domain, next_at) WHERE state=0; PRAGMA user_version=2"
+    )
+    old.close()
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        assert sorted(id for id, _ in await places(queue, "example.com", most=2)) == ["0", "3"]
+        await queue.put(queued("b", priority=9), b"hello")
+        assert (await places(queue, "example.com"))[0] == ("b", 0)
+
+
+async def test_claims_go_by_their_indexes(runner: asyncio.Runner, ram_path: Path) -> None:
+    """However much waits: no table is read from end to end, nothing is sorted."""
+    import apsw
+
+    from courriel.store.sqlite import claims
+
+    async with opened(lambda: open_sqlite_queue(ram_path)):
+        pass
+    file = apsw.Connection(str(ram_path / "queue.db"))
+    for sql, values in [
+        (claims.LONGEST_DUE, ("example.com", 0, 50)),
+        (claims.DUE_OF_SHARER, ("example.com", 1, NOW, 0, 50)),
+        (claims.SHARERS, ("example.com", -1, 50)),
+    ]:
+        plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        steps = [step for step in plan if "recipient" in step]
+        assert steps and all(step.startswith("SEARCH recipient USING COVERING INDEX") for step in steps), plan
+        assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -38,6 +38,11 @@ def test_ratios_are_taken_pair_by_pair() -> None:
     assert line.mark == "must"
 
 
+def test_marks_of_what_has_no_peer_are_for_our_own_figure() -> None:
+    row = Row("x", "octets", "memory", "B", False, 200e6, 0, True)
+    assert [line_of(row, [(None, {"octets": octets})]).mark for octets in (199e6, 201e6)] == ["must", "below"]
+
+
 def test_every_row_has_an_experiment() -> None:
     assert {row.experiment for row in ROWS} <= {experiment.name for experiment in EXPERIMENTS}
 

@@ -170,7 +170,7 @@ class LocalAdministration:
         """First the account, so that what comes meanwhile is not held and forgotten."""
         account = self._account(request.login)
         await self._home.directory.set_held(account.login, "")
-        which = do.QueueFilter(state=State.HELD.value, account=account.login)
+        which = do.QueueFilter(state=State.HELD.value, account=str(account.id))
         done = await self._queue.order("delete" if request.delete else "release", which)
         log.event("account.let_go", login=account.login, messages=done["messages"], deleted=request.delete)
         return {"login": account.login, "was_held": account.held, "messages": done["messages"]}

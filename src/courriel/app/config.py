@@ -10,7 +10,7 @@ import socket
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,7 @@ from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SubmissionSettings
 from courriel.imap.settings import ImapSettings
 from courriel.model.hijack import HijackSettings
+from courriel.model.retry import RetrySettings
 from courriel.pop3.settings import Pop3Settings
 from courriel.smtp.settings import SmtpSettings
 
@@ -25,8 +26,11 @@ ENVIRONMENT_PREFIX: Final = "COURRIEL_"
 
 SECTIONS_WITHOUT_DOT: Final = ("hostname", "language")
 
-LISTS: Final = (("dns", "servers"),)
+LISTS: Final = (("dns", "servers"), ("dns", "anchors"), ("relay", "retry_s"))
 """Settings with several values."""
+
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class SettingsError(CourrielError):
@@ -76,6 +80,9 @@ class DnsSection(Section, frozen=True):
     """``servers``: whom to ask ("192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53"); empty: the machine's own."""
 
     servers: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    """Where trust in DNSSEC begins, as DS records: "owner DS tag algorithm digest-type digest"; empty: the keys of the
+    root that IANA publishes.  For a tree of names of one's own."""
 
 
 class RouteSection(Section, frozen=True):
@@ -105,6 +112,16 @@ class RelaySection(Section, frozen=True):
     """As ``tls`` of a route; with a user it is "starttls" unless it is "tls"."""
     routes: dict[str, RouteSection] = {}
     """Domain → route: ``[relay.routes."example.org"]``."""
+    ca_file: str = ""
+    """Authorities (PEM) believed beside the system's, where a server's certificate is checked: routes, MTA-STS."""
+    sts_port: int = 443
+    """Port of the hosts that give MTA-STS policies.  RFC 8461 §3.3."""
+    retry_s: Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)] = RetrySettings().delays_s
+    """Wait after the first, second … attempt; the last one repeats."""
+    warn_s: Seconds = RetrySettings().warn_s
+    """The sender hears of the delay after this."""
+    expire_s: Seconds = RetrySettings().expire_s
+    """Mail that is still here then goes back."""
 
 
 class StoreSection(Section, frozen=True):
@@ -148,6 +165,12 @@ class Settings(Section, frozen=True):
     def name(self) -> str:
         """The host name to speak under."""
         return self.hostname or socket.getfqdn()
+
+    @property
+    def retry(self) -> RetrySettings:
+        """How patient the queue is."""
+        relay = self.relay
+        return RetrySettings(relay.retry_s, warn_s=relay.warn_s, expire_s=relay.expire_s)
 
 
 def load(

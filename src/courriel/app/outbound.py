@@ -13,6 +13,8 @@ import msgspec
 
 from courriel.app.config import RelaySection, Settings, SettingsError
 from courriel.app.installation import Installation
+from courriel.base.clock import Clock
+from courriel.base.errors import FormatError
 from courriel.base.i18n import LANGUAGES
 from courriel.base.log import Level, log
 from courriel.delivery.intake import Delivery
@@ -25,7 +27,8 @@ from courriel.delivery.relay.settings import NextHop, RelaySettings
 from courriel.delivery.relay.sts import Known, StsPolicies
 from courriel.delivery.reports import Reports
 from courriel.formats.mta_sts import POLICY_OCTETS
-from courriel.net.dns import DnsSettings, open_resolver
+from courriel.net.dns import DnsSettings, ValidatingResolver, open_resolver
+from courriel.net.dns.settings import ROOT_ANCHORS
 from courriel.net.fetch import FetchFailure, fetch
 from courriel.net.tls import client_context
 from courriel.ports.resolver import DnsFailure, Resolver
@@ -42,12 +45,14 @@ class Outbound:
 
     def __init__(self, home: Installation, intake: Delivery) -> None:
         settings, clock = home.settings, home.clock
-        self._directory = home.directory
-        self.resolver = open_resolver(DnsSettings(servers=settings.dns.servers), clock)
+        self.resolver = _open_resolver(settings, clock)
         relay_settings = relay_settings_of(settings)
-        sts = StsPolicies(self.resolver, _Policies(self.resolver).fetch, _StsFile(home.data / STS_FILE), clock)
-        outside = SmtpCarrier(Security(self.resolver, sts), relay_settings, clock)
+        ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
+        policies = _Policies(self.resolver, ca, settings.relay.sts_port)
+        sts = StsPolicies(self.resolver, policies.fetch, _StsFile(home.data / STS_FILE), clock)
+        outside = SmtpCarrier(Security(self.resolver, sts, ca), relay_settings, clock)
         carrier = HouseCarrier(outside, intake.release)
+        self._directory = home.directory
         self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock, is_ours=self._is_ours)
         reports = Reports(home.queue, intake, settings.name, languages_of(settings), clock, os.urandom)
         self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
@@ -78,6 +83,15 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
     return (settings.language, *(one for one in LANGUAGES if one != settings.language))
 
 
+def _open_resolver(settings: Settings, clock: Clock) -> ValidatingResolver:
+    """Raises SettingsError for a server or an anchor that cannot be read."""
+    dns = settings.dns
+    try:
+        return open_resolver(DnsSettings(servers=dns.servers, anchors=dns.anchors or ROOT_ANCHORS), clock)
+    except FormatError as error:
+        raise SettingsError(f"dns: {error}") from None
+
+
 def _ended(task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
@@ -95,6 +109,7 @@ def relay_settings_of(settings: Settings) -> RelaySettings:
             domain.lower(): _hop(f"relay.routes.{domain}.host", route.host, route.tls, route.user, route.password)
             for domain, route in relay.routes.items()
         },
+        retry=settings.retry,
     )
 
 
@@ -121,13 +136,15 @@ def _hop(name: str, text: str, tls: str, user: str, password: str) -> NextHop:
 class _Policies:
     """MTA-STS policy files, from the addresses our own resolver gives."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, ca: Path | None, port: int) -> None:
         self._resolver = resolver
+        self._ca = ca
+        self._port = port
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
         """Reading the system's authorities takes 25 ms: not before somebody has a policy."""
-        return client_context()
+        return client_context(self._ca)
 
     async def fetch(self, domain: str) -> bytes:
         """Raises FetchFailure."""
@@ -138,7 +155,7 @@ class _Policies:
             raise FetchFailure(f"{host}: {failure}") from None
         if not ips:
             raise FetchFailure(f"{host} has no address")
-        return await fetch(host, ips[0], STS_PATH, self._context, POLICY_OCTETS)
+        return await fetch(host, ips[0], STS_PATH, self._context, POLICY_OCTETS, self._port)
 
 
 class _StsFile:

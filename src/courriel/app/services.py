@@ -69,7 +69,7 @@ def open_intake(home: Installation) -> Delivery:
         home.directory,
         home.store,
         home.queue,
-        DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
+        DeliverySettings(hostname=settings.name, hold=settings.relay.hold, retry=settings.retry),
         home.clock,
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
     )

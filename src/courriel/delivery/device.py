@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from courriel.base.errors import FormatError
@@ -50,6 +51,7 @@ class DeviceRates:
         sent.append(now)
 
 
+@lru_cache(maxsize=1_024)
 def sender_of(device: Device) -> Address:
     """The reverse-path of what it sends."""
     return address_of(device.sender)
@@ -89,9 +91,16 @@ def _is_ours(senders: list[bytes] | tuple[bytes, ...], directory: Directory) -> 
     """Whether there is one From, and all in it are addresses that exist here."""
     if len(senders) != 1:
         return False
+    addresses = _addresses(senders[0])
+    return bool(addresses) and all(
+        directory.domain(one.domain) is not None and directory.resolve(one) is not None for one in addresses
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _addresses(value: bytes) -> tuple[Address, ...]:
+    """The addresses of a From, () when it is not clear which they are.  A device says the same in every message."""
     try:
-        mailboxes = address.parse_from_strict(senders[0])
-        addresses = [address_of(mailbox.address) for mailbox in mailboxes]
+        return tuple([address_of(mailbox.address) for mailbox in address.parse_from_strict(value)])
     except FormatError:
-        return False
-    return all(directory.domain(one.domain) is not None and directory.resolve(one) is not None for one in addresses)
+        return ()

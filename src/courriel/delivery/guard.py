@@ -88,9 +88,9 @@ class Guard:
             return ""
         if id in self._held:  # somebody has let it go meanwhile
             self._held.discard(id)
-            self._watch.forget(account.login)
-        self._watch.submitted(account.login, envelope.client.ip, [one.address for one in envelope.recipients], now)
-        lately = self._watch.lately(account.login, self.allowance.sent(id), now)
+            self._watch.forget(str(id))
+        self._watch.submitted(str(id), envelope.client.ip, [one.address for one in envelope.recipients], now)
+        lately = self._watch.lately(str(id), self.allowance.sent(id), now)
         found = signs(lately, self._thresholds)
         if not is_hijacked(found):
             return ""
@@ -103,9 +103,9 @@ class Guard:
         if account is not None:
             self.allowance.give_back(account, recipients, taken_at)
 
-    def tried(self, login: str, is_failure: bool) -> None:
+    def tried(self, account: str, is_failure: bool) -> None:
         """The relay has an answer for a recipient of this account's."""
-        self._watch.tried(login, is_failure, self._clock.now())
+        self._watch.tried(account, is_failure, self._clock.now())
 
     def _account(self, id: AccountId) -> Account:
         account = self._directory.account(id)
@@ -120,18 +120,18 @@ class Guard:
             "account.held", Level.ERROR, login=account.login, signs=" ".join(sign.value for sign in found),
             recipients=lately.recipients, networks=lately.networks, failed=lately.failed,
         )  # fmt: skip
-        await self._hold_waiting(account.login)
+        await self._hold_waiting(str(account.id))
         for reader in self._readers(account):
             try:
                 await tell(Recipient(address_of(reader), frozenset({"NEVER"})), self._letter(account, found, lately))
             except CourrielError as error:
                 log.event("account.held_untold", Level.ERROR, login=account.login, to=reader, error=str(error))
 
-    async def _hold_waiting(self, login: str) -> None:
+    async def _hold_waiting(self, account: str) -> None:
         marks = [
             Mark(entry.message.id, place, msgspec.structs.replace(progress, state=State.HELD))
             for entry in await self._queue.entries()
-            if entry.message.account == login
+            if entry.message.account == account
             for place, progress in enumerate(entry.progress)
             if progress.state is State.WAITING
         ]

@@ -287,7 +287,7 @@ class Delivery:
             priority=granted.priority,
             require_tls=granted.require_tls,
             tls_optional=transit.tls_optional,
-            account=envelope.client.login if envelope.door is Door.SUBMISSION else "",
+            account="" if envelope.client.account is None else str(envelope.client.account),
         )
         await self._queue.put(queued, content)
 

@@ -45,17 +45,17 @@ class Seen(msgspec.Struct):
 
 
 class Watch:
-    """All accounts, by login."""
+    """All accounts, by their id as the queue writes it."""
 
     def __init__(self, settings: HijackSettings) -> None:
         self._settings = settings
         self._seen: dict[str, Seen] = {}
         self._sweep_at = 0.0
 
-    def submitted(self, login: str, ip: str, recipients: list[Address], now: float) -> None:
+    def submitted(self, account: str, ip: str, recipients: list[Address], now: float) -> None:
         """A message came."""
         self._sweep(now)
-        seen = self._seen.setdefault(login, Seen())
+        seen = self._seen.setdefault(account, Seen())
         place = network_of(ip)
         if place and (place in seen.networks or len(seen.networks) < NETWORKS):
             seen.networks[place] = now
@@ -65,17 +65,17 @@ class Watch:
                 if name in seen.people or len(seen.people) < PEOPLE:
                     seen.people[name] = now
 
-    def tried(self, login: str, is_failure: bool, now: float) -> None:
+    def tried(self, account: str, is_failure: bool, now: float) -> None:
         """A recipient elsewhere was taken, or refused for good."""
-        seen = self._seen.get(login)
+        seen = self._seen.get(account)
         if seen is not None:  # who has not sent within the hour is not judged
             seen.tried.add(now, 1)
             if is_failure:
                 seen.failed.add(now, 1)
 
-    def lately(self, login: str, sent: Sent, now: float) -> Lately:
+    def lately(self, account: str, sent: Sent, now: float) -> Lately:
         """What the rules are to judge."""
-        seen = self._seen.get(login) or Seen()
+        seen = self._seen.get(account) or Seen()
         seen.forget_old(now)
         past = sent.past_days(now)
         return Lately(
@@ -88,18 +88,18 @@ class Watch:
             len(seen.networks),
         )
 
-    def forget(self, login: str) -> None:
+    def forget(self, account: str) -> None:
         """Somebody has looked at it: begin anew."""
-        self._seen.pop(login, None)
+        self._seen.pop(account, None)
 
     def _sweep(self, now: float) -> None:
         if now < self._sweep_at:
             return
         self._sweep_at = now + HOUR_S
-        for login, seen in list(self._seen.items()):
+        for account, seen in list(self._seen.items()):
             seen.forget_old(now)
             if seen.is_empty:
-                del self._seen[login]
+                del self._seen[account]
 
 
 def network_of(ip: str) -> str:

@@ -37,6 +37,8 @@ REFUSALS: Final[dict[type[refusals.MailRefusal], bytes]] = {
     refusals.TooManyRecipients: codes.LIMIT + b"Too many recipients",
     refusals.TooManyHops: codes.CANNOT + b"The message is in a loop",
     refusals.BadMessage: codes.CANNOT + b"The message is malformed",
+    refusals.SentEnough: codes.LIMIT + b"You have sent as much as you may for now",
+    refusals.WishNotGranted: codes.LIMIT + b"Past the limits",
     refusals.TooManyKeywords: codes.LIMIT + b"The account has too many keywords",
     refusals.AuthenticationFailed: codes.AUTHENTICATIONFAILED + b"Wrong name or password",
     refusals.Throttled: codes.UNAVAILABLE + b"Too many failures, try again later",

@@ -21,6 +21,8 @@ class Result(Enum):
 class Stage(Enum):
     """How far the attempt came."""
 
+    QUEUE = "queue"
+    """Our own copy of the message could not be read."""
     DNS = "dns"
     POLICY = "policy"
     """MTA-STS, DANE or REQUIRETLS forbid what the other side offers."""

@@ -39,7 +39,7 @@ class Queued(msgspec.Struct, frozen=True):
     POSIX seconds: ``not_before`` when it may leave, ``release_at`` when its sender wants it to (RFC 4865; 0: at once),
     ``expire_at`` when to give up, ``look_at`` when to look at its age for the first time (0: never).
     ``deadline``, ``priority``, ``require_tls`` as in ``model/wishes.py``; ``tls_optional`` is the sender's
-    "TLS-Required: No" (RFC 8689).  ``account`` is the login of who submitted it, "" for all other mail.
+    "TLS-Required: No" (RFC 8689).  ``account`` says for whom it is sent (an id), "" where nobody logged in.
     """
 
     id: str
@@ -62,6 +62,11 @@ class Queued(msgspec.Struct, frozen=True):
     require_tls: bool = False
     tls_optional: bool = False
     account: str = ""
+
+    @property
+    def sharer(self) -> str:
+        """Whose share of a destination it uses: one account's, whatever address it sends as."""
+        return self.account or self.reverse_path
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -138,7 +138,7 @@ class QueueFilter(msgspec.Struct, frozen=True):
     """Which messages of the queue: all that match everything that is set.
 
     ``sender`` and ``recipient`` are addresses or domains, ``state`` is a value of ``model.queued.State``, ``account``
-    the login of who submitted it.
+    the id of who submitted it, as text.
     """
 
     ids: tuple[str, ...] = ()

@@ -43,7 +43,9 @@ class OutboundQueue(Protocol):
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
         """Borrow up to ``most`` recipients of ``domain`` that are due until the time ``until``.
 
-        Longest due first, where a higher priority counts as due for longer (``model/wishes.py: rank``).
+        Longest due first, where a higher priority counts as due for longer (``model/wishes.py: rank``).  Where more
+        is due than that, those who send (``Queued.sharer``) have their turn one after the other, with equal parts,
+        and the first in that order fill what is left.
         """
         ...
 

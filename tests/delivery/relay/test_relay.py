@@ -53,6 +53,7 @@ class ScriptedLink:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._sent = 0
+        self._promised: Outgoing | None = None
         server.open += 1
         server.most = max(server.most, server.open)
 
@@ -60,7 +61,9 @@ class ScriptedLink:
     def is_usable(self) -> bool:
         return self._server.up and self._sent < self._server.messages_per_link
 
-    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Sequence[Attempt]:
+        assert self._promised in (None, outgoing), "something else was promised"
+        self._promised = following
         server = self._server
         if server.gate is not None:
             await server.gate.wait()
@@ -439,20 +442,21 @@ async def test_an_open_connection_waits_a_moment_for_more(runner: asyncio.Runner
         assert s.first.calls == 1
 
 
-@pytest.mark.parametrize("lost_after", [1, 2, 3])
+@pytest.mark.parametrize("lost", [1, 2])
 async def test_marks_that_cannot_be_written_lose_nothing(
-    runner: asyncio.Runner, lost_after: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    runner: asyncio.Runner, lost: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from courriel.base.errors import Unavailable
 
     async with scene(lane_connections=1) as s:
-        count = 0
+        count, unwritten = 0, 0
         real = s.queue.mark
 
         async def mark(marks: Sequence[Mark]) -> None:
-            nonlocal count
+            nonlocal count, unwritten
             count += 1
-            if count == lost_after:
+            if count == lost:
+                unwritten = len(marks)
                 raise Unavailable("disk full")
             await real(marks)
 
@@ -460,6 +464,26 @@ async def test_marks_that_cannot_be_written_lose_nothing(
         for n in range(3):
             await s.put(f"m{n}")
         await s.settle()
-        assert len(await s.queue.entries()) == 1
+        assert len(await s.queue.entries()) == unwritten > 0
         await s.after(s.settings.lease_s + 1.0)
-        assert await s.queue.entries() == [] and len(s.first.got) == 4
+        assert await s.queue.entries() == [] and len(s.first.got) == 3 + unwritten
+
+
+async def test_a_damaged_copy_fails_and_the_others_go(runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    from courriel.base.errors import Damaged
+
+    async with scene(lane_connections=1) as s:
+        real = s.queue.content
+
+        async def content(id: str) -> bytes:
+            if id == "m1":
+                raise Damaged("checksum")
+            return await real(id)
+
+        monkeypatch.setattr(s.queue, "content", content)
+        for n in range(3):
+            await s.put(f"m{n}")
+        await s.settle()
+        assert [id for id, _ in s.first.got] == ["m0", "m2"]
+        [entry] = await s.queue.entries()
+        assert entry.message.id == "m1" and entry.progress[0].state is State.FAILED and entry.progress[0].owes

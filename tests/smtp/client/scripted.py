@@ -15,6 +15,7 @@ One step a line; blank lines and lines that begin with ``#`` are passed over.
 ``=> none pattern``     there was no session: the same of its attempt
 ``= usable`` / ``= not usable``   the connection afterwards
 ``then given …``        another message over the same connection: a new block of the same kind
+``then behind given …`` the same, and the client is told of it with the message before (its ``following``)
 ======================  ======================================================================================
 
 The first message ends with QUIT unless the script says otherwise.
@@ -73,6 +74,7 @@ class Given:
     notify: frozenset[str] | None = None
     original: str | None = None
     lmtp: bool = False
+    behind: bool = False
     eager: int = 0
     chunk: int = 4_194_304
 
@@ -141,6 +143,8 @@ def parse(text: str) -> Script:
             script.outcomes.append([])
             script.endings.append("")
             line = line.removeprefix("then ")
+            script.messages[-1].behind = line.startswith("behind ")
+            line = line.removeprefix("behind ")
         if line.startswith("given "):
             for word in shlex.split(line.removeprefix("given "), posix=True):
                 script.messages[-1].add(word)
@@ -233,8 +237,13 @@ async def play(text: str, *, policy: TlsPolicy = CLEAR, tls: ssl.SSLContext | No
         except NoSession as failure:
             _compare(script.outcomes[0], [failure.attempt], server, "none ")
         else:
-            for given, wanted, ending in zip(script.messages, script.outcomes, script.endings, strict=True):
-                attempts = await client.send(given.message())
+            messages = [given.message() for given in script.messages]
+            behind = [
+                message if given.behind else None for given, message in zip(script.messages, messages, strict=True)
+            ]
+            steps = zip(messages, [*behind[1:], None], script.outcomes, script.endings, strict=True)
+            for message, following, wanted, ending in steps:
+                attempts = await client.send(message, following)
                 _compare(wanted, attempts, server, "")
                 if ending:
                     assert client.usable is (ending == "usable"), f"usable: {client.usable}"

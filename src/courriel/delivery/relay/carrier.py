@@ -24,30 +24,36 @@ class SmtpLink:
 
     def __init__(self, client: smtp.SmtpClient, clock: Clock) -> None:
         self._client = client
+        self._following: tuple[Outgoing, smtp.Outgoing] | None = None
         self._clock = clock
 
     @property
     def is_usable(self) -> bool:
         return self._client.usable
 
-    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Sequence[Attempt]:
+        known = self._following
+        this = known[1] if known is not None and known[0] is outgoing else self._in_words(outgoing)
+        self._following = None if following is None else (following, self._in_words(following))
+        return await self._client.send(this, None if self._following is None else self._following[1])
+
+    def _in_words(self, outgoing: Outgoing) -> smtp.Outgoing:
+        """As the client wants it."""
         message = outgoing.message
         by = message.deadline
         if by is not None:
             by = msgspec.structs.replace(by, at=float(int(by.at - self._clock.now())))
-        return await self._client.send(
-            smtp.Outgoing(
-                _address(message.reverse_path),
-                outgoing.recipients,
-                outgoing.content,
-                Body(message.body),
-                message.smtputf8,
-                message.ret,
-                message.envid,
-                message.require_tls,
-                by=by,
-                priority=message.priority,
-            )
+        return smtp.Outgoing(
+            _address(message.reverse_path),
+            outgoing.recipients,
+            outgoing.content,
+            Body(message.body),
+            message.smtputf8,
+            message.ret,
+            message.envid,
+            message.require_tls,
+            by=by,
+            priority=message.priority,
         )
 
     async def close(self) -> None:

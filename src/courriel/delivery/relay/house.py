@@ -30,7 +30,7 @@ class HouseLink:
     def __init__(self, release: Release) -> None:
         self._release = release
 
-    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
+    async def send(self, outgoing: Outgoing, following: Outgoing | None = None) -> Sequence[Attempt]:
         """One by one: a mailbox that is full does not keep the others from their mail."""
         return [await self._deliver(outgoing, recipient) for recipient in outgoing.recipients]
 

@@ -13,21 +13,29 @@ from typing import Final
 
 from courriel.model.attempt import Attempt
 
-FIRST_PAUSE_S: Final = 60.0
-"""``lane.first_pause``: as the first retry of a message (``model/retry.py``)."""
-
 LONGEST_PAUSE_S: Final = 1_800.0
 """``lane.longest_pause``: RFC 5321 §4.5.4.1 asks for 30 minutes between attempts at one destination."""
 
 
 class Lane:
-    """State of one next hop; times are monotonic seconds."""
+    """State of one next hop; times are monotonic seconds.  The first pause is as long as a message's first wait."""
 
-    __slots__ = ("_connections", "_waiting", "domains", "failure", "failures", "key", "paused_until", "workers")
+    __slots__ = (
+        "_connections",
+        "_first_pause_s",
+        "_waiting",
+        "domains",
+        "failure",
+        "failures",
+        "key",
+        "paused_until",
+        "workers",
+    )
 
-    def __init__(self, key: str, connections: int) -> None:
+    def __init__(self, key: str, connections: int, first_pause_s: float) -> None:
         self.key = key
         self._connections = connections
+        self._first_pause_s = first_pause_s
         self.domains: dict[str, None] = {}
         """Domains that may have something due, in the order in which they came."""
         self.workers = 0
@@ -78,7 +86,7 @@ class Lane:
         """No server took our call; ``chance`` is random in [0, 1).  What several workers find at once counts once."""
         if self.is_paused(now):
             return
-        pause = min(FIRST_PAUSE_S * 2.0**self.failures, LONGEST_PAUSE_S)
+        pause = min(self._first_pause_s * 2.0**self.failures, LONGEST_PAUSE_S)
         self.failures += 1
         self.failure = attempt
         self.paused_until = now + pause * (0.9 + 0.2 * chance)

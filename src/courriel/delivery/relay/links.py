@@ -39,8 +39,11 @@ class Link(Protocol):
         """Whether another message can be sent over it."""
         ...
 
-    async def send(self, outgoing: Outgoing) -> Sequence[Attempt]:
-        """One attempt for each recipient, in their order.  Never raises for what the other side does."""
+    async def send(self, outgoing: Outgoing, following: Outgoing | None) -> Sequence[Attempt]:
+        """One attempt for each recipient, in their order.  Never raises for what the other side does.
+
+        ``following`` is what is given next, if the link is usable then; the link may begin with it.
+        """
         ...
 
     async def close(self) -> None: ...

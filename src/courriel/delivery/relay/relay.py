@@ -15,6 +15,7 @@ from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.delivery.relay.lane import Lane
 from courriel.delivery.relay.links import Carrier
+from courriel.delivery.relay.marks import Marks
 from courriel.delivery.relay.routing import Router, nothing_is_ours
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.delivery.relay.worker import Worker
@@ -53,6 +54,7 @@ class Relay:
         self._clock = clock
         self._chance = chance
         self._router = Router(resolver, settings, random.shuffle, is_ours)
+        self._marks = Marks(queue)
         self._lanes: dict[str, Lane] = {}
         self._workers: dict[asyncio.Task[None], Worker] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -142,7 +144,7 @@ class Relay:
         key = self._router.lane_key(domain)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key, self._settings.lane_connections)
+            lane = self._lanes[key] = Lane(key, self._settings.lane_connections, self._settings.retry.delays_s[0])
         if not lane.add(domain) and not lane.workers:
             self._employ(lane)
 
@@ -157,7 +159,7 @@ class Relay:
             return
         worker = Worker(
             lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ,
-            self.when_owed, self.when_tried,
+            self.when_owed, self._marks, self.when_tried,
         )  # fmt: skip
         lane.workers += 1
         task = self._loop.create_task(self._serve(lane, worker))

@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from courriel.base.clock import Clock
-from courriel.base.errors import CourrielError
+from courriel.base.errors import CourrielError, Damaged
 from courriel.base.log import Level, log
 from courriel.delivery.relay.lane import Lane
 from courriel.delivery.relay.links import Carrier, Link, Outgoing, Unreached
+from courriel.delivery.relay.marks import Marks
 from courriel.delivery.relay.routing import NoRoute, Router
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model import notify, retry
@@ -25,6 +28,16 @@ from courriel.ports.queue import OutboundQueue
 
 MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
 """RFC 2852, mode R; the status is RFC 3463 §3.5, delivery time expired."""
+
+
+class _Load:
+    """A claim, and its message once it was read."""
+
+    __slots__ = ("claim", "outgoing")
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.outgoing: Outgoing | None = None
 
 
 class Worker:
@@ -41,10 +54,12 @@ class Worker:
         chance: Callable[[], float],
         wants_help: Callable[[Lane], None],
         owed: Callable[[], None],
+        marks: Marks,
         tried: Callable[[Queued, Attempt], None],
     ) -> None:
         self.lane = lane
         self._queue = queue
+        self._marks = marks
         self._router = router
         self._carrier = carrier
         self._settings = settings
@@ -57,6 +72,7 @@ class Worker:
         self._link: Link | None = None
         self._link_is_lax = False
         self._marking: set[asyncio.Future[None]] = set()
+        """Groups in which marks of ours are."""
         self._more: asyncio.Future[None] | None = None
         self.stopping = False
 
@@ -66,7 +82,7 @@ class Worker:
             while not self.stopping:
                 claims = await self._claim()
                 if claims:
-                    await self._work_through(deque(claims))
+                    await self._work_through(claims)
                 elif not await self._linger():
                     return
         finally:
@@ -116,48 +132,47 @@ class Worker:
         self.stopping = True
         self._wake()
 
-    async def _work_through(self, claims: deque[Claim]) -> None:
+    async def _work_through(self, claims: Sequence[Claim]) -> None:
+        loads = deque(map(_Load, claims))
         try:
-            while claims and not self.stopping:
-                claim = claims[0]
-                if not await self._reach(claim, claims):
+            while loads and not self.stopping:
+                if not await self._reach(loads):
                     break
-                await self._send(claim)
-                claims.popleft()
+                await self._send(loads)
         finally:
-            self._queue.give_back(list(claims))
+            self._queue.give_back([load.claim for load in loads])
         await self._settle_marks()
 
     # --- reaching a server --------------------------------------------------------------------------------------
-    async def _reach(self, claim: Claim, claims: deque[Claim]) -> bool:
+    async def _reach(self, loads: deque[_Load]) -> bool:
         """Have a usable connection.  If not: mark what that means for the claims, and say False."""
-        lax = claim.message.tls_optional
+        lax = loads[0].claim.message.tls_optional
         if self._link is not None:
             if self._link.is_usable and (lax or not self._link_is_lax):
                 return True
             await self._link.close()
             self._link = None
         try:
-            self._link = await self._open(claim.domain, lax)
+            self._link = await self._open(loads[0].claim.domain, lax)
             self._link_is_lax = lax
         except NoRoute as nowhere:
             if nowhere.attempt.result is Result.FAILED:
-                while claims:
-                    self._mark_all(claims.popleft(), nowhere.attempt)
+                while loads:
+                    self._mark_all(loads.popleft().claim, nowhere.attempt)
                 return False
-            self._unreached(claims, nowhere.attempt)
+            self._unreached(loads, nowhere.attempt)
             return False
         except Unreached as unreached:
-            self._unreached(claims, unreached.attempt)
+            self._unreached(loads, unreached.attempt)
             return False
         self.lane.reached()
         if self.lane.domains:  # not before somebody has answered: one call tells whether the others make sense
             self._wants_help(self.lane)
         return True
 
-    def _unreached(self, claims: deque[Claim], attempt: Attempt) -> None:
+    def _unreached(self, loads: deque[_Load], attempt: Attempt) -> None:
         """The first message counts as tried; the others never left."""
-        self._mark_all(claims.popleft(), attempt)
+        self._mark_all(loads.popleft().claim, attempt)
         self.lane.unreached(attempt, self._clock.monotonic(), self._chance())
         log.event(
             "relay.unreached", Level.WARNING, lane=self.lane.key, status=attempt.status, reply=attempt.reply,
@@ -183,35 +198,60 @@ class Worker:
         raise last
 
     # --- sending ------------------------------------------------------------------------------------------------
-    async def _send(self, claim: Claim) -> None:
-        if claim.message.deadline is not None and claim.message.deadline.is_missed(self._clock.now()):
-            self._mark_all(claim, MISSED)
+    async def _send(self, loads: deque[_Load]) -> None:
+        """Hand over the first load; the second may travel right behind it.
+
+        Recipients whom the server would not have together with the others follow in a transaction of their own.
+        """
+        assert self._link is not None
+        load = loads[0]
+        if load.outgoing is None and self._is_missed(load):
+            self._mark_all(loads.popleft().claim, MISSED)
             return
-        content = await self._queue.content(claim.message.id)
-        places = list(range(len(claim.places)))
-        while places:
-            assert self._link is not None
-            recipients = tuple(claim.message.recipients[claim.places[n]] for n in places)
-            attempts = await self._link.send(Outgoing(claim.message, recipients, content))
-            again = _left_out(attempts) if self._link.is_usable else []
-            self._mark(
-                claim,
-                [(n, attempt) for k, (n, attempt) in enumerate(zip(places, attempts, strict=True)) if k not in again],
-            )
-            places = [places[k] for k in again]
+        try:
+            outgoing = await self._outgoing(load)
+        except CourrielError as error:
+            self._mark_all(loads.popleft().claim, _unreadable(error))
+            return
+        following = await self._following(loads[1]) if len(loads) > 1 else None
+        attempts = await self._link.send(outgoing, following)
+        again = _left_out(attempts) if self._link.is_usable else []
+        self._mark(load.claim, [(n, attempt) for n, attempt in enumerate(attempts) if n not in again])
+        loads.popleft()
+        if again:
+            loads.insert(1, _Load(_part(load.claim, again)))
+
+    async def _following(self, load: _Load) -> Outgoing | None:
+        """The next message, if it may travel over this connection right behind."""
+        if self._is_missed(load) or (self._link_is_lax and not load.claim.message.tls_optional):
+            return None
+        try:
+            return await self._outgoing(load)
+        except CourrielError:  # said at its turn
+            return None
+
+    def _is_missed(self, load: _Load) -> bool:
+        deadline = load.claim.message.deadline
+        return deadline is not None and deadline.is_missed(self._clock.now())
+
+    async def _outgoing(self, load: _Load) -> Outgoing:
+        if load.outgoing is None:
+            message = load.claim.message
+            recipients = tuple([message.recipients[place] for place in load.claim.places])
+            load.outgoing = Outgoing(message, recipients, await self._queue.content(message.id))
+        return load.outgoing
 
     def _mark_all(self, claim: Claim, attempt: Attempt) -> None:
         self._mark(claim, [(n, attempt) for n in range(len(claim.places))])
 
     def _mark(self, claim: Claim, tried: Sequence[tuple[int, Attempt]]) -> None:
-        """Write the attempts down, without waiting: a group of marks goes to the disk together."""
+        """Write the attempts down, without waiting."""
         marks = [Mark(claim.message.id, claim.places[n], self._progress(claim, n, attempt)) for n, attempt in tried]
         for mark, (_, attempt) in zip(marks, tried, strict=True):
             _tell(claim, mark, attempt)
             self._tried(claim.message, attempt)
             self._owes = self._owes or mark.progress.owes
-        future = asyncio.ensure_future(self._queue.mark(marks))
-        self._marking.add(future)
+        self._marking.add(self._marks.add(marks))
 
     def _progress(self, claim: Claim, n: int, attempt: Attempt) -> Progress:
         message, settings = claim.message, self._settings.retry
@@ -227,6 +267,8 @@ class Worker:
     async def _settle_marks(self) -> None:
         """Wait until the marks are on the disk.  One that cannot be written is tried again after its lease."""
         marking, self._marking = self._marking, set()
+        if marking:
+            self._marks.flush()
         for outcome in await asyncio.gather(*marking, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 log.event("relay.mark_failed", Level.ERROR, lane=self.lane.key, error=str(outcome))
@@ -234,6 +276,19 @@ class Worker:
         if self._owes:
             self._owes = False
             self._owed()
+
+
+def _unreadable(error: CourrielError) -> Attempt:
+    """Our own copy cannot be read: for now (Unavailable), or for good, and then the sender has to know."""
+    if isinstance(error, Damaged):
+        return Attempt(Result.FAILED, "5.3.0", "the copy of the message in the queue is damaged", Stage.QUEUE)
+    return Attempt(Result.DEFERRED, "4.3.0", "the queue cannot be read just now", Stage.QUEUE)
+
+
+def _part(claim: Claim, numbers: Sequence[int]) -> Claim:
+    """The claim on some of its places only."""
+    places = tuple([claim.places[n] for n in numbers])
+    return msgspec.structs.replace(claim, places=places, progress=tuple([claim.progress[n] for n in numbers]))
 
 
 def _left_out(attempts: Sequence[Attempt]) -> list[int]:

@@ -10,7 +10,7 @@ STARTTLS, no password travels without TLS (AUTH attack rows 3, 4, 39), and no CR
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import FormatError
@@ -31,6 +31,15 @@ Block: TypeAlias = tuple[bytes | memoryview, ...]
 """Octets that are written together."""
 
 
+class _Ahead(NamedTuple):
+    """A message whose commands have been said already, and what the server answered to them."""
+
+    message: Outgoing
+    planned: Plan
+    transaction: Transaction
+    said: list[Answer]
+
+
 class SmtpClient:
     """One connection to one server; one message at a time."""
 
@@ -41,6 +50,7 @@ class SmtpClient:
         self._settings = settings
         self._transactions = 0
         self._needs_reset = False
+        self._ahead: _Ahead | None = None
 
     @classmethod
     async def connect(
@@ -86,16 +96,31 @@ class SmtpClient:
         """
         await self._opening.login(user, password, private_network=private_network)
 
-    async def send(self, message: Outgoing) -> list[Attempt]:
-        """Hand over one message; what became of each recipient, in order.  Raises for nothing a server does."""
-        planned = plan.make(message, self._server)
-        transaction = Transaction(planned, self._server)
-        if planned.commands:
-            await self._run(planned, transaction)
-        return transaction.attempts()
+    async def send(self, message: Outgoing, following: Outgoing | None = None) -> list[Attempt]:
+        """Hand over one message; what became of each recipient, in order.  Raises for nothing a server does.
+
+        ``following`` is what the caller sends next: its commands may travel behind this message's last dot (RFC 2920
+        §3.1), which saves a round trip.  Is something else sent instead, the link is given up.
+        """
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.message is not message:
+            self._link.give_up(Broken("4.4.2", "the connection was given up"))
+            ahead = None
+        if ahead is None:
+            planned = plan.make(message, self._server)
+            ahead = _Ahead(message, planned, Transaction(planned, self._server), [])
+        if ahead.planned.commands:
+            await self._run(ahead, following)
+        return ahead.transaction.attempts()
 
     async def close(self) -> None:
-        """Say good-bye, wait a moment for the answer, and hang up."""
+        """Say good-bye, wait a moment for the answer, and hang up.
+
+        Where the next message's content is waited for, only hanging up is understood.
+        """
+        if self._ahead is not None:
+            self._link.close()
+            return
         try:
             self._link.expect([self._settings.quit_s])
             self._link.write(b"QUIT\r\n")
@@ -107,23 +132,26 @@ class SmtpClient:
         """Hang up at once."""
         self._link.give_up(Broken("4.4.2", "the connection was given up"))
 
-    async def _run(self, planned: Plan, transaction: Transaction) -> None:
+    async def _run(self, this: _Ahead, following: Outgoing | None) -> None:
         link = self._link
         self._transactions += 1
         link.begin_phase(self._settings.commands_s)
         try:
-            await self._hand_over(planned, transaction)
+            await self._hand_over(this, following)
         except FormatError as error:
             link.give_up(Broken("4.5.0", str(error)))
         except BaseException:
             link.give_up(Broken("4.4.2", "the connection was given up"))
             raise
         link.end_phase()
-        self._needs_reset = transaction.is_open
-        if link.broken is not None and not transaction.is_done:
-            transaction.lose(link.broken)
+        self._needs_reset = this.transaction.is_open and self._ahead is None
+        if link.broken is not None:
+            self._ahead = None
+            if not this.transaction.is_done:
+                this.transaction.lose(link.broken)
 
-    async def _hand_over(self, planned: Plan, transaction: Transaction) -> None:
+    async def _hand_over(self, this: _Ahead, following: Outgoing | None) -> None:
+        planned, transaction = this.planned, this.transaction
         content, settings = planned.content, self._settings
         if "CHUNKING" in self.offer:
             if len(content) <= settings.eager_octets and "PIPELINING" in self.offer and not self._server.lmtp:
@@ -134,23 +162,32 @@ class SmtpClient:
                 chunks = -(-len(content) // settings.chunk_octets)
                 await self._send_content(_chunks(content, settings), chunks, transaction)
             return
-        answer = await self._say(planned, transaction, ends_with_data=True)
+        if this.said:
+            answer = _hear(this.said, planned, transaction)
+        else:
+            answer = await self._say(planned, transaction, ends_with_data=True)
         if answer is not None and transaction.hear_data(answer):
             if transaction.accepted:
-                await self._send_content(_dotted(content, settings), 1, transaction)
+                await self._send_content(_dotted(content, settings), 1, transaction, self._plan_ahead(following))
             else:
                 await self._send_nothing()
+
+    def _plan_ahead(self, following: Outgoing | None) -> _Ahead | None:
+        """What may be said behind the dot; None where the next message has to wait for its turn."""
+        if following is None or "PIPELINING" not in self.offer or self._server.lmtp or not self.usable:
+            return None
+        planned = plan.make(following, self._server)
+        return _Ahead(following, planned, Transaction(planned, self._server), []) if planned.commands else None
 
     # --- commands -------------------------------------------------------------------------------------------------
     async def _say(self, planned: Plan, transaction: Transaction, *, ends_with_data: bool) -> Answer | None:
         """RSET where it is needed, MAIL, RCPTs, DATA: together where the server lets us.  The reply to DATA, if any."""
         if "PIPELINING" not in self.offer:
             return await self._say_one_by_one(planned, transaction, ends_with_data=ends_with_data)
-        data = [b"DATA\r\n"] if ends_with_data else []
+        data = [_DATA] if ends_with_data else []
         limits = self._command_limits(planned) + [self._settings.data_s] * len(data)
         said = await self._exchange([*planned.commands, *data], limits)
-        transaction.hear_commands(said[: len(planned.commands)])
-        return said[-1] if data and len(said) > len(planned.commands) else None
+        return _hear(said, planned, transaction)
 
     async def _say_one_by_one(self, planned: Plan, transaction: Transaction, *, ends_with_data: bool) -> Answer | None:
         for line, limit_s in zip(planned.commands, self._command_limits(planned), strict=True):
@@ -160,7 +197,7 @@ class SmtpClient:
                 return None
         if not ends_with_data or not transaction.accepted:
             return None
-        said = await self._exchange([b"DATA\r\n"], [self._settings.data_s])
+        said = await self._exchange([_DATA], [self._settings.data_s])
         return said[0] if said else None
 
     async def _say_all_at_once(self, planned: Plan, transaction: Transaction) -> None:
@@ -191,12 +228,18 @@ class SmtpClient:
         return said[1:]
 
     # --- content --------------------------------------------------------------------------------------------------
-    async def _send_content(self, blocks: Iterator[Block], chunks: int, transaction: Transaction) -> None:
-        """Blocks, then the replies: one for each chunk but the last, and those to the message."""
+    async def _send_content(
+        self, blocks: Iterator[Block], chunks: int, transaction: Transaction, ahead: _Ahead | None = None
+    ) -> None:
+        """Blocks, then the replies: one for each chunk but the last, and those to the message.
+
+        With ``ahead``, the commands of the next message are in the last write.
+        """
         link, settings = self._link, self._settings
         finals = len(transaction.accepted) if self._server.lmtp else 1
         link.begin_phase(settings.content_s)
-        link.expect([settings.final_s] * (chunks - 1 + finals))
+        limits = [settings.final_s] * (chunks - 1 + finals)
+        link.expect(limits if ahead is None else [*limits, *self._command_limits(ahead.planned), settings.data_s])
         if link.broken is not None:
             return
         transaction.content_begun = True
@@ -208,11 +251,24 @@ class SmtpClient:
                 self._stop_early(transaction)
                 return
             block = following
-        link.write(*block)
+        link.write(*block, *(() if ahead is None else (*ahead.planned.commands, _DATA)))
         link.end_phase()
         said = await link.answers()
         if all(map(transaction.hear_chunk, said[: chunks - 1])):
-            transaction.hear_content(said[chunks - 1 :])
+            transaction.hear_content(said[chunks - 1 : chunks - 1 + finals])
+        if ahead is not None:
+            self._keep_ahead(ahead, said[chunks - 1 + finals :], transaction)
+
+    def _keep_ahead(self, ahead: _Ahead, said: list[Answer], transaction: Transaction) -> None:
+        """Keep the next message's replies for its turn.
+
+        A server that refused this message and thinks its transaction open (RFC 5321 §4.1.1.4 has it ended) may say
+        503 to the next MAIL.  That is not meant for the next message: it gets a connection of its own.
+        """
+        if transaction.is_open and said and said[0].code == _BAD_SEQUENCE:
+            self._link.give_up(Broken("4.5.0", "the server did not end a transaction"))
+        else:
+            self._ahead = ahead._replace(said=said)
 
     def _stop_early(self, transaction: Transaction) -> None:
         """The server has answered to a message it does not have yet: a refusal holds, an acceptance does not."""
@@ -232,6 +288,17 @@ class SmtpClient:
         self._link.expect([self._settings.final_s])
         self._link.write(b".\r\n")
         await self._link.answers()
+
+
+_DATA: Final = b"DATA\r\n"
+_BAD_SEQUENCE: Final = 503
+
+
+def _hear(said: Sequence[Answer], planned: Plan, transaction: Transaction) -> Answer | None:
+    """Take the replies to the plan's commands; the one to a DATA behind them, if it came."""
+    commands = len(planned.commands)
+    transaction.hear_commands(said[:commands])
+    return said[commands] if len(said) > commands else None
 
 
 def _expect_reset(said: Sequence[Answer]) -> None:

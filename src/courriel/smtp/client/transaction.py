@@ -65,19 +65,18 @@ class Transaction:
             self._next += 1
 
     def _hear_mail(self, answer: Answer) -> None:
-        attempt = self._meaning(answer, Stage.MAIL)
-        if attempt.result is Result.DELIVERED:
+        if _is_positive(answer):
             self.is_open = True
         else:
-            self._settle(self._plan.going, attempt)
+            self._settle(self._plan.going, self._meaning(answer, Stage.MAIL))
 
     def _hear_rcpt(self, number: int, answer: Answer) -> None:
-        attempt = self._meaning(answer, Stage.RCPT)
-        if not self.is_open:  # refused with MAIL, whatever is said now
+        if _is_positive(answer):
+            if self.is_open:
+                self.accepted.append(number)
             return
-        if attempt.result is Result.DELIVERED:
-            self.accepted.append(number)
-        else:
+        attempt = self._meaning(answer, Stage.RCPT)
+        if self.is_open:  # else refused with MAIL, whatever is said now
             self._plan.attempts[number] = no_room(attempt) if self._is_room_elsewhere(answer) else attempt
 
     def _is_room_elsewhere(self, answer: Answer) -> bool:
@@ -144,3 +143,7 @@ class Transaction:
         passed_dsn = result is Result.DELIVERED and "DSN" in self._server.offer
         reply = f"{answer.code} {answer.text}"
         return self._server.attempt(result, answer.status, reply, stage, passed_dsn=passed_dsn)
+
+
+def _is_positive(answer: Answer) -> bool:
+    return answer.code // 100 == 2

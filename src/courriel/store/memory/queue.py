@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from courriel.base.errors import Damaged
 from courriel.model.queued import Claim, Entry, Mark, Queued, State, domain_of, first_progress
@@ -43,12 +44,17 @@ class _Held:
         return [until for place, until in self.lent.items() if domain_of(self.message.recipients[place]) == domain]
 
 
+Due: TypeAlias = tuple[float, int, int]
+"""When, the number of the message, the place of the recipient."""
+
+
 class MemoryQueue:
     """Messages by id, in the order in which they came."""
 
     def __init__(self) -> None:
         self._messages: dict[str, _Held] = {}
         self._tell: Callable[[str], None] = lambda _domain: None
+        self._last_turn: dict[str, str] = {}
 
     async def put(self, message: Queued, content: bytes) -> None:
         if message.id not in self._messages:
@@ -86,21 +92,34 @@ class MemoryQueue:
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
         for held in self._messages.values():
             held.lent = {place: end for place, end in held.lent.items() if end > now}
+        messages = list(self._messages.values())
         due = sorted(
             (rank(next_at, held.message.priority), n, place)
-            for n, held in enumerate(self._messages.values())
+            for n, held in enumerate(messages)
             for next_at, place in held.free(domain)
             if next_at <= now
         )
-        messages = list(self._messages.values())
         chosen: dict[int, list[int]] = {}
-        for _, n, place in due[:most]:
+        for _, n, place in due if len(due) <= most else self._by_turns(domain, due, most):
             chosen.setdefault(n, []).append(place)
             messages[n].lent[place] = until
         return [
             Claim(messages[n].message, domain, tuple(places), tuple(messages[n].progress[place] for place in places))
             for n, places in chosen.items()
         ]
+
+    def _by_turns(self, domain: str, due: list[Due], most: int) -> list[Due]:
+        """An equal part for each sharer, from the one whose turn it is; the rest to the longest due."""
+        messages = list(self._messages.values())
+        shares: dict[str, list[Due]] = {}
+        for one in due:
+            shares.setdefault(messages[one[1]].message.sharer, []).append(one)
+        last = self._last_turn.get(domain, "")
+        sharers = sorted(shares, key=lambda sharer: (sharer <= last, sharer))[:most]
+        self._last_turn[domain] = sharers[-1]
+        part = most // len(sharers)
+        chosen = [shares[sharer][turn] for turn in range(part) for sharer in sharers if turn < len(shares[sharer])]
+        return (chosen + [one for one in due if one not in chosen])[:most]
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
         held = self._messages.get(id)

@@ -4,8 +4,7 @@ Its own database file (``queue.db``) and its own writer: a queue never shares a 
 in the row, compressed, with its SHA-256.  ``put`` with an id that is there already changes nothing, so hand-over
 can be repeated after a crash.
 
-One process has the file, so claims are kept in its memory: they end with it, which is what a claim asks for, and
-cost no write.  So does the map of destinations, which is as large as there are domains with waiting mail.
+Who may try what, and when, is in ``claims.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from operator import itemgetter
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -22,9 +20,9 @@ import apsw
 
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.queued import Claim, Entry, Mark, Progress, Queued, State, domain_of, first_progress
-from courriel.model.wishes import rank
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.files import Files, SystemFiles
+from courriel.store.sqlite.claims import Claims, Rows
 from courriel.store.sqlite.commit import Committer, Item, run_plans
 from courriel.store.sqlite.connection import Row, meaning, open_reader, open_writer, stops_writing
 from courriel.store.sqlite.queue_schema import (
@@ -66,15 +64,9 @@ class SqliteQueue:
             prepare(self._connection)
             files.fsync_directory(os.path.dirname(path))  # noqa: PTH120 - paths are strings on this seam
             self._reader = open_reader(path, vfs)
-            due: list[Row] = self._reader.execute(FIRST_DUE).fetchall()
-            self._due: dict[str, float] = dict(due)
-            found: list[Row] = self._reader.execute("SELECT DISTINCT priority FROM recipient").fetchall()
-            self._priorities = {0, *(priority for (priority,) in found)}
         except (apsw.Error, OSError) as error:
             raise meaning(error) from error
-        self._lent: dict[str, dict[tuple[str, int], float]] = {}
-        self._lent_until: dict[str, tuple[float, float | None]] = {}
-        self._tell: Callable[[str], None] = _tell_nobody
+        self._claims = Claims(self._select)
         self._committer: Committer[_Group] = Committer(
             loop,
             self,
@@ -124,76 +116,31 @@ class SqliteQueue:
         return [Entry(unpack_message(packed), tuple(progress)) for packed, progress in found.values()]
 
     async def content(self, id: str) -> bytes:
-        rows = self._select("SELECT hash, size, codec, data FROM queue WHERE id=?", (id,))
-        if not rows:
-            raise Unavailable(f"no message {id} in the queue")
-        hash, size, codec, data = rows[0]
+        row = self._claims.take_content(id)
+        if row is None:
+            rows = self._select("SELECT hash, size, codec, data FROM queue WHERE id=?", (id,))
+            if not rows:
+                raise Unavailable(f"no message {id} in the queue")
+            row = rows[0]
+        hash, size, codec, data = row
         content = self._codec.decode(codec, data, size)
         if sha256(content).digest() != hash:
             raise Damaged(f"queued message {id} fails its checksum")
         return content
 
     async def remove(self, id: str) -> bool:
+        self._claims.take_content(id)
         return await self._committer.submit(lambda group: group.remove(id))
 
     # --- claims -----------------------------------------------------------------------------------------------
     def destinations(self) -> Mapping[str, float]:
-        return self._due
+        return self._claims.due
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
-        lent = self._lent_now(domain, now)
-        found: list[tuple[float, Row]] = []
-        for priority in self._priorities:  # one, unless somebody asked for more: then 19 at most
-            rows = self._select(WAITING, (domain, priority, most + len(lent) + 1))
-            free = [row for row in rows if (row[2], row[1]) not in lent][: most + 1]
-            found += [(rank(row[0], priority), row) for row in free]
-        found.sort(key=itemgetter(0))
-        due = [row for _, row in found if row[0] <= now][:most]
-        claims = self._lend(domain, due, until)
-        taken = {(row[2], row[1]) for row in due}
-        next_free = min([row[0] for _, row in found if (row[2], row[1]) not in taken], default=None)
-        self._note_due(domain, next_free, max(self._lent.get(domain, {}).values(), default=None))
-        return claims
+        return self._claims.claim(domain, now, until, most)
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
-        claims: list[Claim] = []
-        for (domain,) in self._select("SELECT DISTINCT domain FROM recipient JOIN queue USING (n) WHERE id=?", (id,)):
-            lent = self._lent_now(domain, now)
-            rows = self._select(WAITING_OF, (domain, id))
-            claims += self._lend(domain, [row for row in rows if (row[2], row[1]) not in lent], until)
-        return claims
-
-    def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
-        """A claim that never ends is due again after its time; the note of that goes with the last claim."""
-        known = [at for at in (next_free, lent_until) if at is not None]
-        if known:
-            self._due[domain] = min(known)
-        else:
-            self._due.pop(domain, None)
-        if lent_until is not None and (next_free is None or lent_until < next_free):
-            self._lent_until[domain] = (lent_until, next_free)
-        else:
-            self._lent_until.pop(domain, None)
-
-    def _lent_now(self, domain: str, now: float) -> dict[tuple[str, int], float]:
-        lent = self._lent.get(domain, {})
-        for key in [key for key, until in lent.items() if until <= now]:
-            del lent[key]
-        return lent
-
-    def _lend(self, domain: str, rows: Rows, until: float) -> list[Claim]:
-        """Claims of ``rows`` (next_at, place, id, message, progress), one for each message; lent from now on."""
-        if rows:
-            self._lent.setdefault(domain, {}).update(((id, place), until) for _, place, id, _, _ in rows)
-        messages: dict[str, tuple[bytes, list[int], list[Progress]]] = {}
-        for _, place, id, packed, progress in rows:
-            _, places, states = messages.setdefault(id, (packed, [], []))
-            places.append(place)
-            states.append(unpack_progress(progress))
-        return [
-            Claim(unpack_message(packed), domain, tuple(places), tuple(states))
-            for packed, places, states in messages.values()
-        ]
+        return self._claims.claim_message(id, now, until)
 
     async def mark(self, marks: Sequence[Mark]) -> None:
         await self._committer.submit(lambda group: group.mark(marks))
@@ -201,24 +148,8 @@ class SqliteQueue:
     def give_back(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             for place, progress in zip(claim.places, claim.progress, strict=True):
-                self._end_claim(claim.domain, claim.message.id, place)
-                self._becomes_due(claim.domain, progress.next_at)
-
-    def _end_claim(self, domain: str, id: str, place: int) -> None:
-        lent = self._lent.get(domain)
-        if lent is not None:
-            lent.pop((id, place), None)
-            if not lent:
-                del self._lent[domain]
-                until, next_free = self._lent_until.pop(domain, (None, None))
-                if until is not None and self._due.get(domain) == until:
-                    self._note_due(domain, next_free, None)
-
-    def _becomes_due(self, domain: str, next_at: float) -> None:
-        known = self._due.get(domain)
-        if known is None or next_at < known:
-            self._due[domain] = next_at
-            self._tell(domain)
+                self._claims.end(claim.domain, claim.message.id, place)
+                self._claims.becomes_due(claim.domain, progress.next_at)
 
     # --- what is looked after -----------------------------------------------------------------------------------
     async def owing(self, most: int) -> Sequence[Entry]:
@@ -231,7 +162,7 @@ class SqliteQueue:
         await self._committer.submit(lambda group: group.look_again(id, at))
 
     def on_change(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+        self._claims.tell = tell
 
     async def close(self) -> None:
         if self._lock < 0:
@@ -284,11 +215,11 @@ class SqliteQueue:
             self._say("queue.rollback_failed", error=str(error))
 
     def show(self, context: _Group) -> None:
-        self._priorities |= context.priorities
+        self._claims.priorities |= context.priorities
         for domain, id, place in context.ended:
-            self._end_claim(domain, id, place)
+            self._claims.end(domain, id, place)
         for domain, next_at in context.due:
-            self._becomes_due(domain, next_at)
+            self._claims.becomes_due(domain, next_at)
 
     def is_fatal(self, error: BaseException) -> bool:
         return stops_writing(error)
@@ -366,28 +297,10 @@ class _Group:
         self._connection.execute("DELETE FROM queue WHERE n=?", (n,))
 
 
-def _tell_nobody(_domain: str) -> None: ...
-
-
-FIRST_DUE: Final = "SELECT domain, min(next_at) FROM recipient WHERE state=0 GROUP BY domain"
-
-WAITING: Final = """
-SELECT r.next_at, r.place, q.id, q.message, r.progress FROM
-    (SELECT n, place, next_at, progress FROM recipient
-        WHERE state=0 AND domain=? AND priority=? ORDER BY next_at LIMIT ?) r
-    JOIN queue q USING (n) ORDER BY r.next_at
-"""
-
-WAITING_OF: Final = """
-SELECT r.next_at, r.place, q.id, q.message, r.progress FROM queue q JOIN recipient r USING (n)
-    WHERE r.state=0 AND r.domain=? AND q.id=? ORDER BY r.place
-"""
-
 ENTRIES: Final = "SELECT n, q.message, r.progress FROM queue q JOIN recipient r USING (n)"
 
 OWING: Final = "SELECT DISTINCT n FROM recipient WHERE owes=1 ORDER BY n LIMIT ?"
 
 UNFINISHED: Final = "SELECT 1 FROM recipient WHERE n=? AND (state<? OR owes=1) LIMIT 1"
 
-Rows: TypeAlias = list[Row]
 Items: TypeAlias = list[Item[_Group]]
