@@ -32,9 +32,17 @@ def test_protocol_limits_are_settings_too() -> None:
     assert load(None, {"COURRIEL_SMTP_MESSAGE_OCTETS": "1000"}, ()).smtp.message_octets == 1000
 
 
+def test_what_people_may_send_is_set() -> None:
+    set_here = ["submission.messages_per_hour=7", "hijack.spread=9", "wishes.highest_priority=9"]
+    settings = load(None, {"COURRIEL_SUBMISSION_RECIPIENTS_PER_DAY": "70"}, set_here)
+    assert (settings.submission.messages_per_hour, settings.submission.recipients_per_day) == (7, 70)
+    assert settings.hijack.spread == 9 and settings.wishes.highest_priority == 9
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [
+        ("wishes.highest=9", "wishes"),
         ("listen.smtp", "expected section.key=value"),
         ("listen.smtp=x", "listen.smtp"),
         ("listen.smpt=1", "smpt"),

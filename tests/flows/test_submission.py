@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import smtplib
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         assert added.returncode == 0, added.stderr
         settings = [
             f"relay.port={far.port('smtp')}", f"dns.servers={zone.address}", "hijack.spread=12",
-            "hijack.rate_floor_new=4",
+            "hijack.rate_floor_new=4", "wishes.shortest_deadline_s=120",
         ]  # fmt: skip
         with running(root / "near", *(word for one in settings for word in ("--set", one))) as near:
             yield Lab(near, far)
@@ -68,6 +69,17 @@ def test_mail_leaves_when_its_sender_wants_it_to(lab: Lab) -> None:
     until(lambda: _has(lab.near, "bob@courriel.test", b"later") and _has(lab.far, "b@far.test", b"later"))
     assert time.time() - began >= HELD_S - 1
     until(lambda: lab.rows("queue", "list") == [])
+
+
+@pytest.mark.parametrize("door", ["smtp", "submission"])
+def test_require_tls_is_offered_over_tls_only(lab: Lab, door: str) -> None:
+    with smtplib.SMTP("localhost", lab.near.port(door)) as client:
+        client.ehlo()
+        assert not client.has_extn("requiretls") and client.has_extn("deliverby") == (door == "submission")
+        client.starttls(context=ssl.create_default_context(cafile=str(lab.near.ca)))
+        client.ehlo()
+        assert client.has_extn("requiretls")
+        assert client.esmtp_features.get("deliverby") == ("120" if door == "submission" else None)
 
 
 def test_tls_all_the_way_or_not_at_all(lab: Lab) -> None:

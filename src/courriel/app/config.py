@@ -19,6 +19,7 @@ from courriel.delivery.settings import SubmissionSettings
 from courriel.imap.settings import ImapSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
+from courriel.model.wishes import WishLimits
 from courriel.pop3.settings import Pop3Settings
 from courriel.smtp.settings import SmtpSettings
 
@@ -156,6 +157,7 @@ class Settings(Section, frozen=True):
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
+    wishes: WishLimits = WishLimits()
     hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)

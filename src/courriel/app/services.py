@@ -69,7 +69,9 @@ def open_intake(home: Installation) -> Delivery:
         home.directory,
         home.store,
         home.queue,
-        DeliverySettings(hostname=settings.name, hold=settings.relay.hold, retry=settings.retry),
+        DeliverySettings(
+            hostname=settings.name, hold=settings.relay.hold, retry=settings.retry, wishes=settings.wishes
+        ),
         home.clock,
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
     )

@@ -56,7 +56,7 @@ class Wishes(msgspec.Struct, frozen=True):
 NO_WISHES: Final = Wishes()
 
 
-class WishLimits(msgspec.Struct, frozen=True):
+class WishLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be wished for, each announced in the answer to EHLO."""
 
     longest_hold_s: int = 30 * 86_400
