@@ -32,7 +32,7 @@ from courriel.model.refusals import (
 )
 from courriel.model.retry import RetrySettings
 from courriel.model.transit import Fate, Receipt
-from courriel.model.wishes import Wishes
+from courriel.model.wishes import Deadline, Wishes
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
 from tests.smtp.house import DAVES_OCTETS, House, build
@@ -106,6 +106,25 @@ def test_what_is_to_leave_later_waits_as_a_whole() -> None:
         [_, forwarded] = [one.message for one in await house.queue.entries()]
         assert [str(one.address) for one in forwarded.recipients] == ["anna@elsewhere.test"]
         assert forwarded.require_tls and forwarded.reverse_path == "alice@courriel.test"
+
+    _run(test)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_deadline_is_kept_with_the_message(returns: bool) -> None:
+    """RFC 2852: the end comes forward, or the time at which the sender hears of the delay."""
+
+    async def test(house: House) -> None:
+        now, wishes = house.clock.now(), Wishes(deadline=Deadline(600.0, returns))
+        envelope = Envelope(
+            Door.SUBMISSION, _client(house, Door.SUBMISSION), Address("alice", "courriel.test"),
+            (Recipient(_address("c@far.test")),), wishes=wishes,
+        )  # fmt: skip
+        await house.intake.accept(envelope, HELLO)
+        [entry] = await house.queue.entries()
+        assert entry.message.deadline == Deadline(now + 600.0, returns)
+        assert entry.message.look_at == now + 600.0
+        assert (entry.message.expire_at == now + 600.0) is returns
 
     _run(test)
 
