@@ -21,10 +21,11 @@ from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
+from courriel.model.directory_refusals import NoSuchDomain
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.refusals import NoJourney, NoSuchAddress
-from courriel.model.roster import NoSuchDomain, canonical_address
+from courriel.model.roster import canonical_address
 from courriel.ports import administration as do
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]

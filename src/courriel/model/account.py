@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import Call
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -20,7 +21,8 @@ class Account(msgspec.Struct, frozen=True):
     """One person's (or role's) account.
 
     ``login`` is its primary address and login name.  ``addresses`` are all it may send as, the primary first.
-    ``quota_octets`` 0 means unlimited.
+    ``quota_octets`` 0 means unlimited.  ``forward_to`` is a canonical address that gets its mail too, or instead
+    where ``keep_copy`` is False; "" for none.
     """
 
     id: AccountId
@@ -29,6 +31,8 @@ class Account(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...] = ()
     display_name: str = ""
     quota_octets: int = 0
+    forward_to: str = ""
+    keep_copy: bool = True
 
 
 class TargetKind(Enum):
@@ -38,16 +42,20 @@ class TargetKind(Enum):
     ALIAS = "alias"
     DETAIL = "detail"
     CATCH_ALL = "catch-all"
+    LIST = "list"
+    RETURN = "return"
+    """A bounce to mail that was sent on: to its first sender (``formats/srs.py``)."""
 
 
 class Target(msgspec.Struct, frozen=True):
     """Where mail for one local address goes.
 
     ``detail`` is the part behind the first ``+`` of the local part (RFC 5233 §4), None without one.
-    An alias may lead to addresses elsewhere: those are in ``forward_to``.
+    An alias may lead to addresses elsewhere: those are in ``forward_to``; or to mailing lists here.
     """
 
     accounts: tuple[Account, ...]
     kind: TargetKind
     detail: str | None = None
     forward_to: tuple[str, ...] = ()
+    lists: tuple[Call, ...] = ()

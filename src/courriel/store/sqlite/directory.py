@@ -24,23 +24,28 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.account import Account, Domain, Target
 from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
-from courriel.model.envelope import Address
-from courriel.model.ids import AccountId
-from courriel.model.roster import (
+from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
     DomainInUse,
     NoSuchAccount,
     NoSuchAlias,
     NoSuchDomain,
+)
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.model.mailing_list import ListExists, MailingList, NoSuchList, Role
+from courriel.model.roster import (
     Roster,
     canonical_address,
     canonical_domain,
+    canonical_forward,
+    canonical_list,
     canonical_targets,
 )
 from courriel.ports.credentials import CredentialRecord
 from courriel.store.sqlite.connection import Row
-from courriel.store.sqlite.directory_schema import DEVICES, SCHEMA, SCHEMA_VERSION
+from courriel.store.sqlite.directory_schema import DEVICES, LISTS, SCHEMA, SCHEMA_VERSION
 
 FILE_NAME: Final = "directory.db"
 
@@ -54,6 +59,7 @@ T = TypeVar("T")
 
 _encode_record: Final = msgspec.msgpack.Encoder().encode
 _decode_record: Final = msgspec.msgpack.Decoder(CredentialRecord).decode
+_decode_list: Final = msgspec.msgpack.Decoder(MailingList).decode
 
 
 class SqliteDirectory:
@@ -111,6 +117,12 @@ class SqliteDirectory:
         self._fresh()
         return self._fleet.at(ip)
 
+    def lists(self) -> Sequence[MailingList]:
+        return self._fresh().lists()
+
+    def list(self, address: str) -> MailingList | None:
+        return self._fresh().list(address)
+
     # --- changes ----------------------------------------------------------------------------------------------
     async def add_domain(self, name: str) -> Domain:
         domain = Domain(canonical_domain(name))
@@ -128,7 +140,8 @@ class SqliteDirectory:
             _require_domain(db, name)
             end = "%@" + name
             used = "SELECT (SELECT count(*) FROM account WHERE login LIKE ?1) + "
-            used += "(SELECT count(*) FROM alias WHERE address LIKE ?1)"
+            used += "(SELECT count(*) FROM alias WHERE address LIKE ?1) + "
+            used += "(SELECT count(*) FROM list WHERE address LIKE ?1)"
             if _value(db, used, (end,)):
                 raise DomainInUse(name)
             db.execute("DELETE FROM domain WHERE name = ?", (name,))
@@ -151,8 +164,7 @@ class SqliteDirectory:
 
         def write(db: apsw.Connection) -> Account:
             _require_domain(db, address.rpartition("@")[2])
-            if _value(db, "SELECT 1 FROM alias WHERE address = ?", (address,)):
-                raise AddressTaken(address)
+            _require_free(db, address)
             sql = "INSERT INTO account(login, display_name, secret) VALUES(?, ?, ?)"
             _insert(db, sql, (address, display_name, packed), AddressTaken(address))
             return Account(AccountId(db.last_insert_rowid()), address, addresses=(address,), display_name=display_name)
@@ -183,13 +195,23 @@ class SqliteDirectory:
     async def set_quota(self, login: str, quota_octets: int) -> None:
         await self._update(login, "quota_octets", quota_octets)
 
+    async def set_forward(self, login: str, forward_to: str, keep_copy: bool) -> None:
+        kept = canonical_forward(canonical_address(login), forward_to)
+
+        def write(db: apsw.Connection) -> Account:
+            account = _require_account(db, login)
+            sql = "UPDATE account SET forward_to = ?, keep_copy = ? WHERE id = ?"
+            db.execute(sql, (kept, int(keep_copy), account.id))
+            return _require_account(db, account.login)
+
+        await self._write(write, self._roster.put_account)
+
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)
 
         def write(db: apsw.Connection) -> None:
             _require_domain(db, address.rpartition("@")[2])
-            if _value(db, "SELECT 1 FROM account WHERE login = ?", (address,)):
-                raise AddressTaken(address)
+            _require_free(db, address)
             sql = "INSERT INTO alias(address, targets) VALUES(?, ?)"
             _insert(db, sql, (address, " ".join(kept)), AddressTaken(address))
 
@@ -220,6 +242,41 @@ class SqliteDirectory:
                 raise NoSuchDevice(name)
 
         await self._write(write, lambda _: self._fleet.drop(name))
+
+    async def add_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+
+        def write(db: apsw.Connection) -> None:
+            _require_domain(db, kept.domain)
+            if _value(db, "SELECT 1 FROM list WHERE address = ?", (kept.address,)):
+                raise ListExists(kept.address)
+            for role in Role:
+                _require_free(db, kept.beside(role))
+            db.execute("INSERT INTO list VALUES(?, ?)", (kept.address, _encode_record(kept)))
+
+        await self._write(write, lambda _: self._roster.put_list(kept))
+        return kept
+
+    async def change_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+
+        def write(db: apsw.Connection) -> None:
+            db.execute("UPDATE list SET kept = ? WHERE address = ?", (_encode_record(kept), kept.address))
+            if not db.changes():
+                raise NoSuchList(kept.address)
+
+        await self._write(write, lambda _: self._roster.put_list(kept))
+        return kept
+
+    async def remove_list(self, address: str) -> None:
+        address = canonical_address(address)
+
+        def write(db: apsw.Connection) -> None:
+            db.execute("DELETE FROM list WHERE address = ?", (address,))
+            if not db.changes():
+                raise NoSuchList(address)
+
+        await self._write(write, lambda _: self._roster.drop_list(address))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -277,6 +334,8 @@ class SqliteDirectory:
             secrets[account.id] = secret
         for address, targets in db.execute("SELECT address, targets FROM alias"):
             roster.put_alias(address, tuple(targets.split(" ")))
+        for (packed,) in db.execute("SELECT kept FROM list"):
+            roster.put_list(_decode_list(packed))
         rows: list[Row] = db.execute("SELECT name, networks, sender, hourly FROM device").fetchall()
         fleet = Fleet(Device(name, tuple(places.split(" ")), sender, hourly) for name, places, sender, hourly in rows)
         self._roster, self._fleet, self._secrets, self._change = roster, fleet, secrets, change
@@ -311,11 +370,11 @@ class SqliteDirectory:
         return result, change
 
 
-_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets"
+_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets, forward_to, keep_copy"
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    number, login, enabled, display_name, quota_octets = row
+    number, login, enabled, display_name, quota_octets, forward_to, keep_copy = row
     return msgspec.convert(
         {
             "id": number,
@@ -324,6 +383,8 @@ def _account(row: tuple[object, ...]) -> Account:
             "addresses": (login,),
             "display_name": display_name,
             "quota_octets": quota_octets,
+            "forward_to": forward_to,
+            "keep_copy": bool(keep_copy),
         },
         Account,
     )
@@ -344,6 +405,17 @@ def _insert(db: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...
 def _require_domain(db: apsw.Connection, name: str) -> None:
     if not _value(db, "SELECT 1 FROM domain WHERE name = ?", (name,)):
         raise NoSuchDomain(name)
+
+
+def _require_free(db: apsw.Connection, address: str) -> None:
+    """Nobody has the address, and it is not one beside a list.  Raises AddressTaken."""
+    local, _, domain = address.rpartition("@")
+    base, _, word = local.rpartition("-")
+    beside = f"{base}@{domain}" if word in {role.value for role in Role} else ""
+    sql = "SELECT 1 FROM account WHERE login = ?1 UNION ALL SELECT 1 FROM alias WHERE address = ?1 "
+    sql += "UNION ALL SELECT 1 FROM list WHERE address IN (?1, ?2)"
+    if db.execute(sql, (address, beside)).fetchone() is not None:
+        raise AddressTaken(address)
 
 
 def _require_account(db: apsw.Connection, login: str) -> Account:
@@ -393,6 +465,8 @@ def _make_tables(db: apsw.Connection) -> None:
             db.execute("INSERT INTO counter VALUES('change', 0)")
         if version < 2:
             db.execute(DEVICES)
+        if version < 3:
+            db.execute(LISTS)
         db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

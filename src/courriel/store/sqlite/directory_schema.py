@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 SCHEMA: Final = """
 CREATE TABLE domain(
@@ -38,3 +38,13 @@ CREATE TABLE device(
 ) WITHOUT ROWID, STRICT;
 """
 """From version 2."""
+
+LISTS: Final = """
+ALTER TABLE account ADD COLUMN forward_to TEXT NOT NULL DEFAULT '';   -- canonical address
+ALTER TABLE account ADD COLUMN keep_copy INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE list(
+    address TEXT PRIMARY KEY NOT NULL,   -- canonical address
+    kept BLOB NOT NULL                   -- MailingList as msgpack
+) WITHOUT ROWID, STRICT;
+"""
+"""From version 3."""
