@@ -328,7 +328,7 @@ async def test_nobody_takes_an_address_beside_a_list(runner: asyncio.Runner, dir
         (directory.add_list(msgspec.structs.replace(DEV, address="ops@courriel.test")), AddressTaken),
         (directory.add_list(msgspec.structs.replace(DEV, address="x@far.test")), NoSuchDomain),
         (directory.add_list(msgspec.structs.replace(DEV, address="a+b@courriel.test")), FormatError),
-        (directory.add_list(msgspec.structs.replace(DEV, address=f"{'l' * 37}@courriel.test")), FormatError),
+        (directory.add_list(msgspec.structs.replace(DEV, address=f"{'l' * 33}@courriel.test")), FormatError),
         (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", owners=())), FormatError),
         (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", name="a\nb")), FormatError),
         (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", archive="a> b")), FormatError),

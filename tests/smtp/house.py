@@ -26,6 +26,7 @@ from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
 from courriel.smtp.settings import SmtpSettings
 from courriel.store.memory.directory import MemoryDirectory
+from courriel.store.memory.lists import MemoryLists
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
@@ -46,6 +47,8 @@ ALIASES = {
 
 CHEAP = PasswordSettings(argon2_memory_kib=8, scram_iterations=4096)
 
+KEYS = (b"k" * 32,)
+
 _records: dict[str, CredentialRecord] = {}
 """Hashes that were made once, for all houses."""
 
@@ -63,6 +66,7 @@ class House:
     lmtp: SmtpService
     clock: ManualClock
     budget: Budget
+    book: MemoryLists
     pauses: list[float] = field(default_factory=list)
 
     def door(self, name: str) -> SmtpService:
@@ -130,8 +134,11 @@ async def build(
     authenticator = AccountAuthenticator(
         directory, passwords, Lockout(clock), b"k" * 32, gate, random=lambda count: b"n" * count
     )
+    book = MemoryLists()
     if intake is None:
-        intake = Delivery(directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock)
+        intake = Delivery(
+            directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock, lists=book, keys=KEYS
+        )
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
@@ -139,7 +146,7 @@ async def build(
     budget = Budget(settings.in_flight_octets)
     desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause)
     mx, submission = SmtpService(desk, Door.MX), SmtpService(desk, Door.SUBMISSION)
-    return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, pauses)
+    return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, book, pauses)
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ import msgspec
 
 from courriel.app.config import RelaySection, Settings, SettingsError
 from courriel.app.installation import Installation
-from courriel.base.i18n import LANGUAGES
+from courriel.app.services import languages_of
 from courriel.base.log import Level, log
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.ageing import Ageing
@@ -46,8 +46,7 @@ class Outbound:
         sts = StsPolicies(self.resolver, _Policies(self.resolver).fetch, _StsFile(home.data / STS_FILE), clock)
         carrier = SmtpCarrier(Security(self.resolver, sts), relay_settings, clock)
         self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock)
-        languages = (settings.language, *(one for one in LANGUAGES if one != settings.language))
-        reports = Reports(home.queue, intake, settings.name, languages, clock, os.urandom)
+        reports = Reports(home.queue, intake, settings.name, languages_of(settings), clock, os.urandom)
         self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
         self.relay.when_owed = self._ageing.hurry
         self._task: asyncio.Task[None] | None = None

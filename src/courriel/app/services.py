@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from courriel.app import gateway
+from courriel.app.config import Settings
 from courriel.app.installation import Installation
 from courriel.app.tracing import WireTraces
+from courriel.base.i18n import LANGUAGES
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.imap.server import ImapService
@@ -48,6 +50,11 @@ class Doors:
             await door.listener.close()
 
 
+def languages_of(settings: Settings) -> tuple[str, ...]:
+    """Those of what we write to people, the installation's own first."""
+    return (settings.language, *(one for one in LANGUAGES if one != settings.language))
+
+
 def open_intake(home: Installation) -> Delivery:
     """What all doors hand their messages to."""
     settings = home.settings
@@ -55,8 +62,10 @@ def open_intake(home: Installation) -> Delivery:
         home.directory,
         home.store,
         home.queue,
-        DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
+        DeliverySettings(hostname=settings.name, hold=settings.relay.hold, languages=languages_of(settings)),
         home.clock,
+        lists=home.lists,
+        keys=home.keys,
     )
 
 

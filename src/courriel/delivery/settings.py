@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from courriel.base.i18n import LANGUAGES
 from courriel.model.retry import RetrySettings
 
 
@@ -23,5 +24,7 @@ class DeliverySettings:
     """Whether mail for elsewhere waits in the queue, visible, instead of leaving."""
     hold_reason: str = "relaying is switched off here"
     """What the queue says about mail that is held."""
+    languages: tuple[str, ...] = LANGUAGES
+    """Those of what we write to people, the reader's most likely one first."""
     retry: RetrySettings = field(default_factory=RetrySettings)
     """When the queue gives up, and when it tells the sender that it takes long."""

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from courriel.base.log import log
+from courriel.base.log import Level, log
+from courriel.delivery.letter import Letter
 from courriel.delivery.route import Plan
+from courriel.model.mailing_list import MailingList
 from courriel.model.transit import Transit
 
 ADDRESSES: Final = 20
@@ -42,6 +44,25 @@ def accepted(transit: Transit, plan: Plan) -> None:
         log.event("delivery.stored", msg=transit.id, to=_names(str(drop.recipient.address) for drop in plan.drops))
     if plan.remote:
         log.event("delivery.queued", msg=transit.id, to=_names(str(one.address) for one in plan.remote))
+    for loop in plan.loops:
+        log.event("delivery.loop", Level.WARNING, msg=transit.id, forwarder=loop)
+
+
+def travels_as(transit: Transit, id: str, letter: Letter) -> None:
+    """A letter that is queued under an id of its own (``part``)."""
+    log.event(
+        "delivery.forwarded" if letter.forwarder else "delivery.queued",
+        msg=transit.id,
+        part=id,
+        forwarder=letter.forwarder,
+        sender=str(letter.reverse_path),
+        to=_names(str(one.address) for one in letter.remote),
+    )
+
+
+def listed(transit: Transit, kept: MailingList, decision: str, why: str, count: int = 0) -> None:
+    """What a list decided: ``why`` names the author, the member or the reason, ``count`` members or days."""
+    log.event("delivery.list", msg=transit.id, list=kept.address, decision=decision, why=why, count=count)
 
 
 def _names(addresses: Iterable[str]) -> str:

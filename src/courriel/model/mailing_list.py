@@ -20,7 +20,7 @@ import msgspec
 from courriel.base.errors import FormatError, LimitExceeded
 from courriel.model.directory_refusals import DirectoryRefusal
 
-LOCAL_OCTETS: Final = 36
+LOCAL_OCTETS: Final = 32
 """``list.local_octets``: of the list's own local part; the longest further word, ``+`` and a key make it 64."""
 
 BOUNCES: Final = 3

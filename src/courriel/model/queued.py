@@ -36,7 +36,8 @@ class Queued(msgspec.Struct, frozen=True):
 
     ``reverse_path`` is "" for a report.  ``held``: recipients begin held, ``reason`` says why in plain words.
     POSIX seconds: ``not_before`` when it may leave (RFC 4865), ``expire_at`` when to give up, ``look_at`` when to
-    look at its age for the first time (0: never).
+    look at its age for the first time (0: never).  ``personal`` are header fields that each recipient with a key gets
+    before the message, ``{key}`` standing for it; ``forwarder`` is the address here that sends it on.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Queued(msgspec.Struct, frozen=True):
     not_before: float = 0.0
     expire_at: float = 0.0
     look_at: float = 0.0
+    personal: str = ""
+    forwarder: str = ""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -97,6 +100,17 @@ class Mark(msgspec.Struct, frozen=True):
     id: str
     place: int
     progress: Progress
+
+
+def reverse_path_of(message: Queued, recipient: Recipient) -> str:
+    """The reverse-path towards one recipient: with its key behind ``+``, so that a bounce says whose it is (VERP)."""
+    local, at, domain = message.reverse_path.rpartition("@")
+    return f"{local}+{recipient.key}{at}{domain}" if recipient.key else message.reverse_path
+
+
+def personal_fields(personal: str, recipient: Recipient) -> bytes:
+    """Header fields for one recipient alone."""
+    return personal.replace("{key}", recipient.key).encode("utf-8") if recipient.key else b""
 
 
 def domain_of(recipient: Recipient) -> str:

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.envelope import Envelope, Recipient
+from courriel.model.mailing_list import Asked
 from courriel.model.refusals import MailRefusal
 
 
@@ -45,3 +46,5 @@ class Transit(msgspec.Struct):
     received_at: float
     received_field: bytes = b""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
+    settles: list[Asked] = msgspec.field(default_factory=list)
+    """Questions of lists that are answered once the message is taken."""

@@ -31,7 +31,7 @@ class SmtpLink:
         message = outgoing.message
         return await self._client.send(
             smtp.Outgoing(
-                _address(message.reverse_path),
+                _address(outgoing.reverse_path),
                 outgoing.recipients,
                 outgoing.content,
                 Body(message.body),

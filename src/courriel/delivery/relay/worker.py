@@ -19,7 +19,7 @@ from courriel.delivery.relay.routing import NoRoute, Router
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model import notify, retry
 from courriel.model.attempt import Attempt, Result
-from courriel.model.queued import Claim, Mark, Progress, State
+from courriel.model.queued import Claim, Mark, Progress, State, personal_fields
 from courriel.ports.queue import OutboundQueue
 
 
@@ -176,11 +176,26 @@ class Worker:
     # --- sending ------------------------------------------------------------------------------------------------
     async def _send(self, claim: Claim) -> None:
         content = await self._queue.content(claim.message.id)
-        places = list(range(len(claim.places)))
+        groups = _by_key(claim)
+        for number, places in enumerate(groups):
+            if number and not (self._link is not None and self._link.is_usable):
+                self._give_back(claim, [n for group in groups[number:] for n in group])
+                return
+            await self._send_to(claim, places, content)
+
+    def _give_back(self, claim: Claim, left: list[int]) -> None:
+        """Recipients (positions in the claim) that were not tried: another connection will do."""
+        places, progress = tuple(claim.places[n] for n in left), tuple(claim.progress[n] for n in left)
+        self._queue.give_back([Claim(claim.message, claim.domain, places, progress)])
+
+    async def _send_to(self, claim: Claim, places: list[int], content: bytes) -> None:
+        """Send to recipients (positions in the claim) that share an envelope."""
+        message = claim.message
+        content = personal_fields(message.personal, message.recipients[claim.places[places[0]]]) + content
         while places:
             assert self._link is not None
-            recipients = tuple(claim.message.recipients[claim.places[n]] for n in places)
-            attempts = await self._link.send(Outgoing(claim.message, recipients, content))
+            recipients = tuple(message.recipients[claim.places[n]] for n in places)
+            attempts = await self._link.send(Outgoing(message, recipients, content))
             again = _left_out(attempts) if self._link.is_usable else []
             self._mark(
                 claim,
@@ -221,6 +236,14 @@ class Worker:
         if self._owes:
             self._owes = False
             self._owed()
+
+
+def _by_key(claim: Claim) -> list[list[int]]:
+    """Positions in the claim, apart for each recipient that has a reverse-path of its own."""
+    groups: dict[str, list[int]] = {}
+    for n, place in enumerate(claim.places):
+        groups.setdefault(claim.message.recipients[place].key, []).append(n)
+    return list(groups.values())
 
 
 def _left_out(attempts: Sequence[Attempt]) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
+import msgspec
 
 from courriel.model.mailing_list import Asked, Member, NoSuchMember, Question, bounce_key
 from courriel.store.sqlite.connection import Row, meaning
@@ -79,18 +80,19 @@ class SqliteLists:
 
         def write(db: apsw.Connection) -> int:
             rows: Sequence[Row] = [(list, address, at) for address in dict.fromkeys(addresses)]
-            ids = db.executemany(sql, rows).fetchall()
-            db.executemany("DELETE FROM bounce WHERE key=?", [(bounce_key(id),) for (id,) in ids])
+            ids: Sequence[Row] = db.executemany(sql, rows).fetchall()
+            db.executemany("DELETE FROM bounce WHERE key=?", [(bounce_key(row[0]),) for row in ids])
             return len(ids)
 
         return await self._do(write)
 
     async def remove_member(self, list: str, address: str) -> None:
         def write(db: apsw.Connection) -> None:
-            gone = db.execute("DELETE FROM member WHERE list=? AND address=? RETURNING id", (list, address)).fetchone()
-            if gone is None:
+            sql = "DELETE FROM member WHERE list=? AND address=? RETURNING id"
+            gone: Sequence[Row] = db.execute(sql, (list, address)).fetchall()
+            if not gone:
                 raise NoSuchMember(address)
-            db.execute("DELETE FROM bounce WHERE key=?", (bounce_key(gone[0]),))
+            db.execute("DELETE FROM bounce WHERE key=?", (bounce_key(gone[0][0]),))
 
         await self._do(write)
 
@@ -100,8 +102,10 @@ class SqliteLists:
         )
 
     async def ask(self, asked: Asked) -> Asked:
-        row = (asked.list, asked.question.value, asked.address, asked.at, asked.content, asked.reverse_path)
-        row += (asked.body, int(asked.smtputf8))
+        row: Row = (
+            *(asked.list, asked.question.value, asked.address, asked.at),
+            *(asked.content, asked.reverse_path, asked.body, int(asked.smtputf8)),
+        )
         sql = "INSERT INTO asked(list, question, address, at, content, reverse_path, body, smtputf8)"
         sql += " VALUES(?,?,?,?,?,?,?,?)"
 
@@ -137,7 +141,8 @@ class SqliteLists:
             if not db.changes():
                 return 0
             sql = "SELECT count(*) FROM bounce WHERE key=? AND day>? AND day<=?"
-            return int(db.execute(sql, (key, day - days, day)).fetchall()[0][0])
+            [(count,)] = db.execute(sql, (key, day - days, day))
+            return msgspec.convert(count, int)
 
         return await self._do(write)
 
