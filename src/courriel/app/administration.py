@@ -10,11 +10,13 @@ import msgspec
 
 from courriel import __version__
 from courriel.app.installation import Installation
+from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
+from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
@@ -40,9 +42,11 @@ class LocalAdministration:
         traces: WireTraces | None = None,
         describe: Callable[[], dict[str, Any]] | None = None,
         relay: Relay | None = None,
+        intake: Delivery | None = None,
     ) -> None:
         self._home = installation
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
+        self._lists = ListOffice(installation, intake)
         self._traces = traces
         self._describe = describe
 
@@ -101,6 +105,8 @@ class LocalAdministration:
                     "messages": quota.used_messages,
                     "octets": quota.used_octets,
                     "quota_octets": quota.limit_octets,
+                    "forward_to": account.forward_to,
+                    "keep_copy": account.keep_copy,
                 }
             )
         return rows
@@ -140,6 +146,11 @@ class LocalAdministration:
         await self._home.directory.set_quota(account.login, request.quota_octets)
         await self._home.store.set_quota(account.id, request.quota_octets)
 
+    async def user_forward(self, request: do.UserForward) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.set_forward(account.login, request.to, request.keep_copy or not request.to)
+        log.event("account.forward", login=account.login, to=request.to, keep_copy=request.keep_copy)
+
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
 
@@ -148,6 +159,37 @@ class LocalAdministration:
 
     async def alias_remove(self, request: do.AliasRemove) -> Any:
         await self._home.directory.remove_alias(request.alias)
+
+    # --- lists ------------------------------------------------------------------------------------------------
+    async def list_list(self, _request: do.ListList) -> Any:
+        return await self._lists.rows()
+
+    async def list_show(self, request: do.ListShow) -> Any:
+        return await self._lists.row(request.address)
+
+    async def list_add(self, request: do.ListAdd) -> Any:
+        return await self._lists.add(request)
+
+    async def list_change(self, request: do.ListChange) -> Any:
+        return await self._lists.change(request)
+
+    async def list_remove(self, request: do.ListRemove) -> Any:
+        await self._lists.remove(request.address)
+
+    async def list_members(self, request: do.ListMembers) -> Any:
+        return await self._lists.members(request.address)
+
+    async def list_add_members(self, request: do.ListAddMembers) -> Any:
+        return await self._lists.add_members(request.address, request.members)
+
+    async def list_remove_member(self, request: do.ListRemoveMember) -> Any:
+        await self._lists.remove_member(request.address, request.member)
+
+    async def list_held(self, request: do.ListHeld) -> Any:
+        return await self._lists.held(request.address)
+
+    async def list_decide(self, request: do.ListDecide) -> Any:
+        return await self._lists.decide(request.address, request.id, request.publish)
 
     # --- devices ----------------------------------------------------------------------------------------------
     async def device_list(self, _request: do.DeviceList) -> Any:
@@ -191,9 +233,12 @@ class LocalAdministration:
             if not known:
                 raise NoJourney(name)
             id = known[-1]
-        steps = await journeys.steps(id)
+        steps = list(await journeys.steps(id))
         if not steps:
             raise NoJourney(name)
+        for part in dict.fromkeys(str(step.fields["part"]) for step in steps if "part" in step.fields):
+            steps += await journeys.steps(part)
+        steps.sort(key=lambda step: step.at)
         hops = journey.hops([(step.event, step.at, step.fields) for step in steps])
         return {"id": id, "hops": msgspec.to_builtins(hops)}
 
@@ -261,9 +306,20 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserPassword: LocalAdministration.user_password,
     do.UserEnable: LocalAdministration.user_enable,
     do.UserQuota: LocalAdministration.user_quota,
+    do.UserForward: LocalAdministration.user_forward,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
+    do.ListList: LocalAdministration.list_list,
+    do.ListShow: LocalAdministration.list_show,
+    do.ListAdd: LocalAdministration.list_add,
+    do.ListChange: LocalAdministration.list_change,
+    do.ListRemove: LocalAdministration.list_remove,
+    do.ListMembers: LocalAdministration.list_members,
+    do.ListAddMembers: LocalAdministration.list_add_members,
+    do.ListRemoveMember: LocalAdministration.list_remove_member,
+    do.ListHeld: LocalAdministration.list_held,
+    do.ListDecide: LocalAdministration.list_decide,
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
     do.DeviceRemove: LocalAdministration.device_remove,

@@ -59,7 +59,9 @@ class Server:
         self.traces = WireTraces()
         self.intake = open_intake(installation)
         self.outbound = Outbound(installation, self.intake)
-        self.administration = LocalAdministration(installation, self.traces, self.describe, self.outbound.relay)
+        self.administration = LocalAdministration(
+            installation, self.traces, self.describe, self.outbound.relay, self.intake
+        )
         self._side: list[Listener] = []
         self.metrics_port = 0
 

@@ -54,7 +54,9 @@ class Notice(Enum):
     )
     SUSPENDED = (
         N_("{address} gets no more mail of {list}"),
-        N_("Mail of the list {list} to {address} came back on {days} days. It is not sent there any more."),
+        N_(
+            "Mail of the list {list} to {address} came back, and is not sent there any more. Days with bounces: {days}."
+        ),
         N_("When the address works again: courriel list add-member {list} {address}"),
     )
     HELP = (
@@ -65,7 +67,7 @@ class Notice(Enum):
     )
     FORWARD_FAILS = (
         N_("Your mail cannot be sent on to {target}"),
-        N_("Mail for {address} is sent on to {target}, as you wished. That server refused it on {days} days."),
+        N_("Mail for {address} is sent on to {target}, as you wished, and refused there. Days with refusals: {days}."),
         N_("Its last answer: {reply}"),
         N_("Please ask for another address, or for no forwarding: courriel user forward {address} --off"),
     )
