@@ -213,6 +213,21 @@ def test_ten_thousand_members_are_accepted_at_once(tmp_path: Path) -> None:
     _run(test, kind="sqlite", path=tmp_path)
 
 
+def test_members_here_have_their_mail_sent_on_as_they_wish() -> None:
+    async def test(house: House) -> None:
+        await house.directory.set_forward("bob@courriel.test", "bob@gone.test", False)
+        await house.directory.set_forward("zoé@courriel.test", "alice@courriel.test", True)
+        await house.book.add_members(DEV.address, ["zoé@courriel.test", "team@courriel.test", "dev@courriel.test"], 0.0)
+        await _accept(house, "dev@courriel.test")
+        sent = await _sent(house)
+        assert set(sent) == {"eve@far.test", "fred@far.test", "bob@gone.test"}
+        assert sent["bob@gone.test"][0].startswith("dev-bounces+1-"), "if it comes back, bob is the one"
+        counts = {name: len(await house.mail(name)) for name in ("alice", "bob", "zoé")}
+        assert counts == {"alice": 1, "bob": 0, "zoé": 1}
+
+    _run(test)
+
+
 # --- joining and leaving ------------------------------------------------------------------------------------------
 def test_joining_takes_an_answer() -> None:
     async def test(house: House) -> None:

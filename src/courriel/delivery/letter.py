@@ -52,6 +52,8 @@ class Letter(msgspec.Struct):
         self, id: str, now: float, settings: DeliverySettings, not_before: float
     ) -> Iterator[tuple[Queued, bytes]]:
         """Messages for the queue with their contents; the ids of all but the first have a number behind."""
+        if not self.remote:
+            return
         content = self.fields + self.content
         reverse_path = path(self.reverse_path)[1:-1]
         expire_at = retry.expiry(now, "" if self.reports_expire else "somebody", settings.retry)

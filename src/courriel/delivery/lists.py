@@ -20,10 +20,11 @@ from courriel.delivery.letter import Letter
 from courriel.delivery.list_post import Verdict
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Notice, Wording, write
-from courriel.delivery.route import Drop
+from courriel.delivery.route import find_target, make_plan
 from courriel.formats import address as addresses
 from courriel.formats.reports import dsn
-from courriel.model.envelope import Address, Body, Recipient, address_of
+from courriel.model.account import Target
+from courriel.model.envelope import Address, Body, Door, Recipient, address_of
 from courriel.model.mailing_list import (
     BOUNCE_DAYS,
     Asked,
@@ -160,25 +161,26 @@ class ListDesk:
         letter.reverse_path = address_of(kept.beside(Role.BOUNCES))
         letter.fields = list_post.fields(kept) + letter.fields
         letter.personal, letter.ret = list_post.personal(kept), "HDRS"
-        for member in await self._book.members(kept.address):
-            if not member.suspended and (kept.own_copy or member.address != author):
-                self._address(kept, letter, member)
+        readers = [
+            self._reader(kept, member)
+            for member in await self._book.members(kept.address)
+            if not member.suspended and (kept.own_copy or member.address != author)
+        ]
+        # Members who are lists, or addresses here that nobody has, get nothing: that is not the author's business.
+        plan = make_plan(self._find, self._directory, tuple(readers), frozenset)
+        letter.drops = plan.drops
+        letter.remote = [*plan.remote, *(one for onward in plan.forwards.values() for one in onward)]
         tell.listed(transit, kept, Verdict.POST.value, author, len(letter.drops) + len(letter.remote))
         return letter
 
-    def _address(self, kept: MailingList, letter: Letter, member: Member) -> None:
-        key = list_post.member_key(self._keys, kept, member.id) if kept.verp else ""
+    def _find(self, address: Address) -> Target | None:
+        return find_target(self._directory, Door.OWN, address)
+
+    def _reader(self, kept: MailingList, member: Member) -> Recipient:
+        """A member as a recipient, with a key where each has a reverse-path of their own."""
         local, _, domain = member.address.rpartition("@")
-        recipient = Recipient(Address(local, domain), NOTIFY, None, key)
-        if self._directory.domain(domain) is None:
-            letter.remote.append(recipient)
-            return
-        target = self._directory.resolve(recipient.address)
-        for account in target.accounts if target is not None else ():
-            if account.enabled and all(account.id != drop.account.id for drop in letter.drops):
-                letter.drops.append(Drop(account, recipient, target.detail if target is not None else None))
-        for text in target.forward_to if target is not None else ():
-            letter.remote.append(Recipient(address_of(text), NOTIFY, None, key))
+        key = list_post.member_key(self._keys, kept, member.id) if kept.verp else ""
+        return Recipient(Address(local, domain), NOTIFY, None, key)
 
     # --- moderation -----------------------------------------------------------------------------------------------
     async def _hold(self, kept: MailingList, transit: Transit, author: str) -> None:

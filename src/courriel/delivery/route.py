@@ -168,4 +168,4 @@ def _onward(recipient: Recipient, text: str) -> Recipient:
         address = address_of(text)
     except FormatError as error:  # the directory keeps canonical addresses only
         raise NoSuchAddress(f"{text}: {error.rule}") from None
-    return Recipient(address, recipient.notify, recipient.original)
+    return msgspec.structs.replace(recipient, address=address)

@@ -48,3 +48,5 @@ class Transit(msgspec.Struct):
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
     settles: list[Asked] = msgspec.field(default_factory=list)
     """Questions of lists that are answered once the message is taken."""
+    notes: list[tuple[str, dict[str, str | int]]] = msgspec.field(default_factory=list)
+    """Events (name, fields) of decisions on the way; told once the message is taken."""
