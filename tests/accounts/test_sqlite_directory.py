@@ -14,8 +14,15 @@ import pytest
 
 from courriel.base.clock import ManualClock
 from courriel.base.errors import Damaged, FormatError
+from courriel.model.directory_refusals import (
+    AddressTaken,
+    DomainExists,
+    DomainInUse,
+    NoSuchAccount,
+    NoSuchAlias,
+    NoSuchDomain,
+)
 from courriel.model.envelope import Address
-from courriel.model.roster import AddressTaken, DomainExists, DomainInUse, NoSuchAccount, NoSuchAlias, NoSuchDomain
 from courriel.ports.credentials import CredentialRecord, ScramKeys
 from courriel.store.sqlite.directory import RELOAD_CHECK_S, SqliteDirectory
 

@@ -8,14 +8,23 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from courriel.base.errors import FormatError
 from courriel.model.account import Account, Domain, TargetKind
 from courriel.model.device import Device, DeviceExists, NoSuchDevice
+from courriel.model.directory_refusals import (
+    AddressTaken,
+    DomainExists,
+    DomainInUse,
+    NoSuchAccount,
+    NoSuchAlias,
+    NoSuchDomain,
+)
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
-from courriel.model.roster import AddressTaken, DomainExists, DomainInUse, NoSuchAccount, NoSuchAlias, NoSuchDomain
+from courriel.model.mailing_list import Call, ListExists, MailingList, NoSuchList, Posting, Role
 from courriel.ports.credentials import CredentialRecord, ScramKeys
 from courriel.ports.directory import DirectoryAdmin
 
@@ -295,3 +304,87 @@ async def test_devices(runner: asyncio.Runner, open_directory: Open, request: py
         assert directory.device_at("192.168.1.4") == printer
         await directory.remove_device("printer-2")
         assert directory.devices() == []
+
+
+# --- forwarding and lists -------------------------------------------------------------------------------------------
+DEV = MailingList("Dev@courriel.test", "Developers", ("alice@courriel.test",), ("Mod@Far.test",), Posting.ANYONE)
+
+
+async def test_forwarding(runner: asyncio.Runner, directory: DirectoryAdmin) -> None:
+    alice, _ = await people(directory)
+    assert (alice.forward_to, alice.keep_copy) == ("", True)
+    await directory.set_forward("alice@courriel.test", "Alice@Far.test", False)
+    changed = directory.account(alice.id)
+    assert changed is not None and (changed.forward_to, changed.keep_copy) == ("alice@far.test", False)
+    await directory.set_forward("alice@courriel.test", "", True)
+    assert directory.account(alice.id) == alice
+    for login, to, error in (
+        ("alice@courriel.test", "ALICE@courriel.test", AddressTaken),
+        ("alice@courriel.test", "nobody", FormatError),
+        ("carol@courriel.test", "x@far.test", NoSuchAccount),
+    ):
+        with pytest.raises(error):
+            await directory.set_forward(login, to, True)
+
+
+async def test_lists(runner: asyncio.Runner, directory: DirectoryAdmin) -> None:
+    await people(directory)
+    kept = await directory.add_list(DEV)
+    assert (kept.address, kept.moderators) == ("dev@courriel.test", ("mod@far.test",))
+    assert list(directory.lists()) == [kept] and directory.list("dev@courriel.test") == kept
+    for local, role, detail in (
+        ("dev", Role.POST, ""), ("DEV-Unsubscribe+Key", Role.UNSUBSCRIBE, "Key"), ("dev-bounces", Role.BOUNCES, ""),
+    ):  # fmt: skip
+        target = directory.resolve(Address(local, "courriel.test"))
+        assert target is not None and target.kind is TargetKind.LIST
+        assert target.lists == (Call(kept, role, detail),) and not target.accounts
+    owner = directory.resolve(Address("dev-owner", "courriel.test"))
+    assert owner is not None and [one.login for one in owner.accounts] == ["alice@courriel.test"]
+    assert directory.resolve(Address("dev-other", "courriel.test")) is None
+    await directory.add_alias("coders@courriel.test", ["dev@courriel.test", "bob@courriel.test"])
+    both = directory.resolve(Address("coders", "courriel.test"))
+    assert both is not None and both.lists == (Call(kept, Role.POST),) and len(both.accounts) == 1
+    changed = await directory.change_list(msgspec.structs.replace(kept, posting=Posting.MEMBERS))
+    assert directory.list("dev@courriel.test") == changed != kept
+    with pytest.raises(DomainInUse):
+        await directory.remove_domain("courriel.test")
+    await directory.remove_list("DEV@courriel.test")
+    assert not directory.lists() and directory.resolve(Address("dev", "courriel.test")) is None
+    for call in (directory.remove_list("dev@courriel.test"), directory.change_list(kept)):
+        with pytest.raises(NoSuchList):
+            await call
+
+
+async def test_nobody_takes_an_address_beside_a_list(runner: asyncio.Runner, directory: DirectoryAdmin) -> None:
+    await people(directory)
+    await directory.add_alias("ops-owner@courriel.test", ["bob@courriel.test"])
+    await directory.add_list(DEV)
+    for call, error in (
+        (directory.add_account("dev-bounces@courriel.test", SECRET), AddressTaken),
+        (directory.add_account("dev@courriel.test", SECRET), AddressTaken),
+        (directory.add_alias("dev-request@courriel.test", ["bob@courriel.test"]), AddressTaken),
+        (directory.add_list(DEV), ListExists),
+        (directory.add_list(msgspec.structs.replace(DEV, address="bob@courriel.test")), AddressTaken),
+        (directory.add_list(msgspec.structs.replace(DEV, address="ops@courriel.test")), AddressTaken),
+        (directory.add_list(msgspec.structs.replace(DEV, address="x@far.test")), NoSuchDomain),
+        (directory.add_list(msgspec.structs.replace(DEV, address="a+b@courriel.test")), FormatError),
+        (directory.add_list(msgspec.structs.replace(DEV, address=f"{'l' * 33}@courriel.test")), FormatError),
+        (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", owners=())), FormatError),
+        (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", name="a\nb")), FormatError),
+        (directory.add_list(msgspec.structs.replace(DEV, address="x@courriel.test", archive="a> b")), FormatError),
+    ):
+        with pytest.raises(error):
+            await call  # type: ignore[misc]
+
+
+async def test_lists_and_forwarding_are_there_after_a_restart(runner: asyncio.Runner, open_directory: Open) -> None:
+    with open_directory() as directory:
+        if type(directory).__name__ == "MemoryDirectory":
+            pytest.skip("this directory is not meant to survive")
+        await people(directory)
+        await directory.set_forward("alice@courriel.test", "alice@far.test", False)
+        kept = await directory.add_list(DEV)
+    with open_directory() as directory:
+        alice = directory.by_login("alice@courriel.test")
+        assert alice is not None and (alice.forward_to, alice.keep_copy) == ("alice@far.test", False)
+        assert list(directory.lists()) == [kept]

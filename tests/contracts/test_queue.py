@@ -88,6 +88,18 @@ async def test_what_is_put_can_be_listed_and_read(runner: asyncio.Runner, open_q
         assert await queue.content("b") == bytes(range(256)) * 1000
 
 
+async def test_several_are_put_together(runner: asyncio.Runner, open_queue: Open) -> None:
+    async with opened(open_queue) as queue:
+        await queue.put(queued("b", reason="first"), b"first")
+        keyed = (Recipient(Address("x", "far.test"), key="1-aa"),)
+        letter = queued("c", recipients=keyed, personal="Leave: {key}\r\n", forwarder="alice@courriel.test")
+        await queue.put_all([(queued("a"), b"one"), (queued("b"), b"two"), (letter, b"three")])
+        await queue.put_all([])
+        entries = {entry.message.id: entry.message for entry in await queue.entries()}
+        assert set(entries) == {"a", "b", "c"} and entries["b"].reason == "first" and entries["c"] == letter
+        assert [await queue.content(id) for id in "abc"] == [b"one", b"first", b"three"]
+
+
 async def test_put_twice_is_put_once(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         await queue.put(queued("a"), b"hello")

@@ -565,7 +565,7 @@ def test_long_messages_are_delivered_too() -> None:
 
 def test_nothing_is_delivered_when_the_queue_fails() -> None:
     class Failing(MemoryQueue):
-        async def put(self, message: Queued, content: bytes) -> None:
+        async def put_all(self, messages: Sequence[tuple[Queued, bytes]]) -> None:
             raise Unavailable("disk full")
 
     async def test(house: House) -> None:

@@ -56,6 +56,28 @@ def test_doors() -> None:
     assert places("device") == [Place.DEVICE, Place.MSA] and places("own") == [Place.OURSELVES]
 
 
+def test_what_is_sent_on_and_what_lists_decide() -> None:
+    found = hops(
+        [
+            ("delivery.accepted", 100.0, {**ACCEPTED, "door": "mx"}),
+            ("delivery.forwarded", 100.0, {"forwarder": "a@x.org", "to": "b@y.org", "part": "m1-1"}),
+            ("delivery.loop", 100.0, {"forwarder": "c@x.org"}),
+            ("delivery.list", 100.0, {"list": "dev@x.org", "decision": "posted", "why": "e@y.org", "count": 3}),
+            ("delivery.list", 100.0, {"list": "ops@x.org", "decision": "held", "why": "e@y.org", "count": 0}),
+            ("delivery.list", 100.0, {"list": "all@x.org", "decision": "loop", "why": "e@y.org", "count": 0}),
+        ]
+    )[2:]
+    assert [(hop.place, hop.mood) for hop in found] == [
+        (Place.FORWARD, Mood.GOOD),
+        (Place.FORWARD, Mood.BAD),
+        (Place.LIST, Mood.GOOD),
+        (Place.LIST, Mood.WAITING),
+        (Place.LIST, Mood.BAD),
+    ]
+    assert found[0].facts == {"forwarder": "a@x.org", "to": "b@y.org", "part": "m1-1"}
+    assert found[2].facts == {"list": "dev@x.org", "decision": "posted", "why": "e@y.org", "count": "3"}
+
+
 def test_failures_and_reports() -> None:
     found = hops(
         [

@@ -29,6 +29,7 @@ from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
 from courriel.smtp.settings import SmtpSettings
 from courriel.store.memory.directory import MemoryDirectory
+from courriel.store.memory.lists import MemoryLists
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
@@ -49,6 +50,8 @@ ALIASES = {
 
 CHEAP = PasswordSettings(argon2_memory_kib=8, scram_iterations=4096)
 
+KEYS = (b"k" * 32,)
+
 _records: dict[str, CredentialRecord] = {}
 """Hashes that were made once, for all houses."""
 
@@ -66,6 +69,7 @@ class House:
     lmtp: SmtpService
     clock: ManualClock
     budget: Budget
+    book: MemoryLists
     pauses: list[float] = field(default_factory=list)
 
     def door(self, name: str) -> SmtpService:
@@ -134,6 +138,7 @@ async def build(
     authenticator = AccountAuthenticator(
         directory, passwords, Lockout(clock), b"k" * 32, gate, random=lambda count: b"n" * count
     )
+    book = MemoryLists()
     if intake is None:
         guard = None
         if submission_settings is not None:
@@ -141,7 +146,14 @@ async def build(
             allowance = Allowance(submission_settings)
             guard = Guard(directory, queue, allowance, HijackSettings(), origin, clock)
         intake = Delivery(
-            directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock, guard=guard
+            directory,
+            store,
+            queue,
+            delivery or DeliverySettings("mail.courriel.test"),
+            clock,
+            guard=guard,
+            lists=book,
+            keys=KEYS,
         )
 
     async def pause(seconds: float) -> None:
@@ -150,7 +162,7 @@ async def build(
     budget = Budget(settings.in_flight_octets)
     desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause, clock=clock)
     mx, submission = SmtpService(desk, Door.MX), SmtpService(desk, Door.SUBMISSION)
-    return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, pauses)
+    return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, book, pauses)
 
 
 @contextlib.asynccontextmanager

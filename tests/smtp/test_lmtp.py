@@ -13,6 +13,7 @@ from courriel.accounts.authenticator import GateSettings
 from courriel.base.errors import CourrielError, Damaged, Unavailable
 from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.message import NewMessage, Stored
+from courriel.model.queued import Queued
 from courriel.model.refusals import OverQuota, TooManyHops, TryLater
 from courriel.model.transit import Fate, Outcome, Receipt
 from courriel.net.listener import Listener
@@ -175,7 +176,7 @@ class FullDisk(MemoryStore):
 
 
 class DeadQueue(MemoryQueue):
-    async def put(self, message: object, content: bytes) -> None:
+    async def put_all(self, messages: Sequence[tuple[Queued, bytes]]) -> None:
         raise Unavailable("disk full")
 
 

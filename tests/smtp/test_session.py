@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courriel.base.errors import CourrielError, Damaged, FormatError, LimitExceeded, Unavailable
-from courriel.model import refusals, roster
+from courriel.model import directory_refusals, refusals
 from courriel.smtp import replies
 from courriel.smtp.budget import Budget
 from courriel.smtp.session import BEFORE, Session, State
@@ -109,7 +109,7 @@ def test_every_reason_has_its_own_reply(kind: type[CourrielError]) -> None:
 
 def test_reasons_of_the_roster_do_not_reach_strangers_as_they_are() -> None:
     """Look-ups answer None; only changes raise these.  Should one come through, the sender tries again."""
-    for kind in _subclasses(roster.DirectoryRefusal):
+    for kind in _subclasses(directory_refusals.DirectoryRefusal):
         assert replies.reply_for(kind("x")).code == 421
 
 

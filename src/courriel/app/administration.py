@@ -10,22 +10,25 @@ import msgspec
 
 from courriel import __version__
 from courriel.app.installation import Installation
+from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
+from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
+from courriel.model.directory_refusals import NoSuchDomain
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
-from courriel.model.roster import NoSuchDomain, canonical_address
+from courriel.model.roster import canonical_address
 from courriel.ports import administration as do
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
@@ -40,9 +43,11 @@ class LocalAdministration:
         traces: WireTraces | None = None,
         describe: Callable[[], dict[str, Any]] | None = None,
         relay: Relay | None = None,
+        intake: Delivery | None = None,
     ) -> None:
         self._home = installation
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
+        self._lists = ListOffice(installation, intake)
         self._traces = traces
         self._describe = describe
 
@@ -102,6 +107,8 @@ class LocalAdministration:
                     "octets": quota.used_octets,
                     "quota_octets": quota.limit_octets,
                     "held": account.held,
+                    "forward_to": account.forward_to,
+                    "keep_copy": account.keep_copy,
                 }
             )
         return rows
@@ -175,6 +182,11 @@ class LocalAdministration:
         log.event("account.let_go", login=account.login, messages=done["messages"], deleted=request.delete)
         return {"login": account.login, "was_held": account.held, "messages": done["messages"]}
 
+    async def user_forward(self, request: do.UserForward) -> Any:
+        account = self._account(request.login)
+        await self._home.directory.set_forward(account.login, request.to, request.keep_copy or not request.to)
+        log.event("account.forward", login=account.login, to=request.to, keep_copy=request.keep_copy)
+
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
 
@@ -183,6 +195,37 @@ class LocalAdministration:
 
     async def alias_remove(self, request: do.AliasRemove) -> Any:
         await self._home.directory.remove_alias(request.alias)
+
+    # --- lists ------------------------------------------------------------------------------------------------
+    async def list_list(self, _request: do.ListList) -> Any:
+        return await self._lists.rows()
+
+    async def list_show(self, request: do.ListShow) -> Any:
+        return await self._lists.row(request.address)
+
+    async def list_add(self, request: do.ListAdd) -> Any:
+        return await self._lists.add(request)
+
+    async def list_change(self, request: do.ListChange) -> Any:
+        return await self._lists.change(request)
+
+    async def list_remove(self, request: do.ListRemove) -> Any:
+        await self._lists.remove(request.address)
+
+    async def list_members(self, request: do.ListMembers) -> Any:
+        return await self._lists.members(request.address)
+
+    async def list_add_members(self, request: do.ListAddMembers) -> Any:
+        return await self._lists.add_members(request.address, request.members)
+
+    async def list_remove_member(self, request: do.ListRemoveMember) -> Any:
+        await self._lists.remove_member(request.address, request.member)
+
+    async def list_held(self, request: do.ListHeld) -> Any:
+        return await self._lists.held(request.address)
+
+    async def list_decide(self, request: do.ListDecide) -> Any:
+        return await self._lists.decide(request.address, request.id, request.publish)
 
     # --- devices ----------------------------------------------------------------------------------------------
     async def device_list(self, _request: do.DeviceList) -> Any:
@@ -226,9 +269,12 @@ class LocalAdministration:
             if not known:
                 raise NoJourney(name)
             id = known[-1]
-        steps = await journeys.steps(id)
+        steps = list(await journeys.steps(id))
         if not steps:
             raise NoJourney(name)
+        for part in dict.fromkeys(str(step.fields["part"]) for step in steps if "part" in step.fields):
+            steps += await journeys.steps(part)
+        steps.sort(key=lambda step: step.at)
         hops = journey.hops([(step.event, step.at, step.fields) for step in steps])
         return {"id": id, "hops": msgspec.to_builtins(hops)}
 
@@ -299,9 +345,20 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserSendAs: LocalAdministration.user_send_as,
     do.UserLimits: LocalAdministration.user_limits,
     do.UserRelease: LocalAdministration.user_release,
+    do.UserForward: LocalAdministration.user_forward,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
+    do.ListList: LocalAdministration.list_list,
+    do.ListShow: LocalAdministration.list_show,
+    do.ListAdd: LocalAdministration.list_add,
+    do.ListChange: LocalAdministration.list_change,
+    do.ListRemove: LocalAdministration.list_remove,
+    do.ListMembers: LocalAdministration.list_members,
+    do.ListAddMembers: LocalAdministration.list_add_members,
+    do.ListRemoveMember: LocalAdministration.list_remove_member,
+    do.ListHeld: LocalAdministration.list_held,
+    do.ListDecide: LocalAdministration.list_decide,
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
     do.DeviceRemove: LocalAdministration.device_remove,

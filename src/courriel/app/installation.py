@@ -11,11 +11,13 @@ from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.app.config import Settings, SettingsError
+from courriel.app.keys import FILE_NAME, address_keys
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
+from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
@@ -36,6 +38,9 @@ class Installation:
     journeys: SqliteJourneys
     passwords: Passwords
     authenticator: AccountAuthenticator
+    lists: SqliteLists
+    keys: tuple[bytes, ...]
+    """They seal what is put into addresses, the newest first."""
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -55,7 +60,8 @@ class Installation:
         authenticator = AccountAuthenticator(
             directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate
         )
-        return cls(data, settings, clock, store, directory, queue, journeys, passwords, authenticator)
+        lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
+        return cls(data, settings, clock, store, directory, queue, journeys, passwords, authenticator, lists, keys)
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
@@ -64,6 +70,7 @@ class Installation:
         log.watch(None)
         self.journeys.close()
         await self.store.close()
+        self.lists.close()
         self.directory.close()
 
 

@@ -20,6 +20,7 @@ from courriel.app.outbound import Outbound
 from courriel.app.services import Doors, open_doors, open_intake
 from courriel.app.tracing import WireTraces
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
+from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
 from courriel.net.tls import CertificateFiles, private_authority, server_context
 
@@ -59,7 +60,9 @@ class Server:
         self.traces = WireTraces()
         self.intake = open_intake(installation)
         self.outbound = Outbound(installation, self.intake)
-        self.administration = LocalAdministration(installation, self.traces, self.describe, self.outbound.relay)
+        self.administration = LocalAdministration(
+            installation, self.traces, self.describe, self.outbound.relay, self.intake
+        )
         self._side: list[Listener] = []
         self.metrics_port = 0
 
@@ -111,12 +114,14 @@ class Server:
         return {"listeners": listeners, "ca": str(self.ca or ""), "metrics_port": self.metrics_port}
 
     async def maintain(self) -> None:
-        """The store's regular work, for ever."""
+        """The regular work of what is kept, for ever."""
         while True:
             await asyncio.sleep(MAINTAIN_S)
             self.intake.save()
             try:
-                await self.installation.store.maintain(self.installation.clock.now())
+                now = self.installation.clock.now()
+                await self.installation.store.maintain(now)
+                await self.installation.lists.forget_questions(now - QUESTION_DAYS * DAY_S)
             except Exception as error:  # it is tried again in a minute; the server goes on
                 log.event("store.maintain.failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
 

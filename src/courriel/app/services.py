@@ -70,10 +70,16 @@ def open_intake(home: Installation) -> Delivery:
         home.store,
         home.queue,
         DeliverySettings(
-            hostname=settings.name, hold=settings.relay.hold, retry=settings.retry, wishes=settings.wishes
+            hostname=settings.name,
+            hold=settings.relay.hold,
+            retry=settings.retry,
+            wishes=settings.wishes,
+            languages=languages_of(settings),
         ),
         home.clock,
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
+        lists=home.lists,
+        keys=home.keys,
     )
 
 

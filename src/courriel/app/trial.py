@@ -15,7 +15,7 @@ from courriel.app.config import ENVIRONMENT_PREFIX
 from courriel.app.server import Server
 from courriel.base.errors import CourrielError
 from courriel.cli.doors import Person, TrialOptions, TrialReport
-from courriel.model.roster import DomainExists
+from courriel.model.directory_refusals import DomainExists
 from courriel.ports import administration as do
 
 DOMAIN: Final = "courriel.test"

@@ -196,6 +196,32 @@ def user_release(doors: Doors, login: str, delete: bool, data: Path, as_json: bo
     show(answer, as_json, f"{text} {what.format(count=count)}")
 
 
+@user.command(
+    "forward",
+    help=_(
+        "Send a user's mail on to another address, with a copy here or without; or stop it (--off).\n\n"
+        "Example: courriel user forward alice@example.org --to alice@elsewhere.example --no-copy"
+    ),
+)
+@click.argument("login", metavar="ADDRESS")
+@click.option("--to", metavar="OTHER", help=_("Where it goes."))
+@click.option("--keep-copy/--no-copy", default=True, help=_("Keep a copy here (default), or none."))
+@click.option("--off", is_flag=True, help=_("Send nothing on any more."))
+@data_option
+@click.pass_obj
+def user_forward(doors: Doors, login: str, to: str | None, keep_copy: bool, off: bool, data: Path) -> None:
+    if bool(to) == off:
+        raise click.UsageError(_("One of --to and --off is wanted."))
+    ask(doors.administration(data), do.UserForward(login, to or "", keep_copy))
+    if off:
+        text = _("Mail of {login} stays here.")
+    elif keep_copy:
+        text = _("Mail of {login} is kept here and sent on to {to}.")
+    else:
+        text = _("Mail of {login} is sent on to {to}; nothing is kept here.")
+    console.print(text.format(login=login, to=to))
+
+
 @user.command("list", help=_("The users, and what they keep."))
 @data_option
 @json_option
@@ -218,6 +244,7 @@ def user_list(doors: Doors, data: Path, as_json: bool) -> None:
         ("octets", _("size")),
         ("quota_octets", _("quota")),
         ("held", _("held because of")),
+        ("forward_to", _("sent on to")),
     ]
     show(rows, as_json, rows_table(shown, columns, _("No user yet. Add one: courriel user add alice@example.org")))
 

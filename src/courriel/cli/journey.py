@@ -65,9 +65,19 @@ def drawing(hops: Sequence[Hop]) -> Text:
 
 def title(hop: Hop) -> str:
     """The name of the station, the field's own."""
-    return {"remote MX": "MX", "queue": _("queue"), "device": _("device"), "report": _("report"), "server": "MTA"}.get(
-        hop["place"], str(hop["place"])
-    )
+    return _titles().get(hop["place"], str(hop["place"]))
+
+
+def _titles() -> Mapping[str, str]:
+    return {
+        "remote MX": "MX",
+        "queue": _("queue"),
+        "device": _("device"),
+        "report": _("report"),
+        "server": "MTA",
+        "forward": _("forward"),
+        "list": _("list"),
+    }
 
 
 def sentence(hop: Hop) -> str:
@@ -89,11 +99,39 @@ def sentence(hop: Hop) -> str:
         return _("Put into the mailbox of {to}.").format(to=get("to", ""))
     if place == "report":
         return _told(str(get("kind")))
+    if place == "forward":
+        return _forward(hop)
+    if place == "list":
+        return _list(hop["facts"])
     if place == "queue":
         if hop["mood"] == "bad":
             return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
         return _("Waits to travel on to {to}.").format(to=get("to", ""))
     return _attempt(hop)
+
+
+def _forward(hop: Hop) -> str:
+    forwarder, to = hop["facts"].get("forwarder", ""), hop["facts"].get("to", "")
+    if hop["mood"] == "bad":
+        return _("Kept: {forwarder} has sent it on before, this is a loop.").format(forwarder=forwarder)
+    return _("{forwarder} sends it on to {to}.").format(forwarder=forwarder, to=to)
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    text = {
+        "posted": _("{list}: a post of {why} for {count} members."),
+        "held": _("{list}: a post of {why} waits for a moderator."),
+        "refused": _("{list}: refused, {why}."),
+        "loop": _("{list}: dropped, it has been on this list already."),
+        "automatic": _("{list}: dropped, a program wrote it."),
+        "joined": _("{list}: {why} has joined."),
+        "left": _("{list}: {why} has left."),
+        "asked": _("{list}: {why} is asked to confirm."),
+        "helped": _("{list}: {why} gets the help text."),
+        "rejected": _("{list}: a post of {why} was rejected."),
+        "bounced": _("{list}: mail to {why} came back; days: {count}."),
+    }.get(facts.get("decision", ""), _("{list}: nothing done, {why}."))
+    return text.format(list=facts.get("list", ""), why=facts.get("why", ""), count=facts.get("count", ""))
 
 
 def _told(kind: str) -> str:

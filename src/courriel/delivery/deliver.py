@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Sequence
 
 from courriel.base.errors import FormatError
-from courriel.delivery.received import recipient_prefix
+from courriel.delivery.letter import Letter
 from courriel.delivery.route import Drop
-from courriel.formats.message.summary import summarise
-from courriel.model.envelope import Address
+from courriel.formats.message.summary import Summary, summarise
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.mailbox import canonical_path
 from courriel.model.message import NewMessage
@@ -24,6 +23,10 @@ INBOX = "INBOX"
 
 LONG_OCTETS = 1_048_576
 """From here a message is read in a thread: 50 MB take some 100 ms, in which others want to be served too."""
+
+
+async def _summary(body: bytes) -> Summary:
+    return summarise(body) if len(body) < LONG_OCTETS else await asyncio.to_thread(summarise, body)
 
 
 class Deliverer:
@@ -50,29 +53,23 @@ class Deliverer:
                     full.append(drop)
         return full
 
-    async def deliver(
-        self, drops: Sequence[Drop], reverse_path: Address, received: bytes, body: bytes, now: float
-    ) -> None:
-        """Store the message for all; when this returns it is durable and visible."""
-        summary = summarise(body) if len(body) < LONG_OCTETS else await asyncio.to_thread(summarise, body)
+    async def deliver(self, letters: Sequence[Letter], now: float) -> None:
+        """Store letters for all their readers here; when this returns they are durable and visible."""
+        summaries = [await _summary(letter.content) for letter in letters]
         for attempt in (1, 2):
             news = [
                 NewMessage(
-                    drop.account.id,
-                    await self._mailbox(drop),
-                    body,
-                    summary,
-                    now,
-                    recipient_prefix(reverse_path, drop.recipient.address, received),
+                    drop.account.id, await self._mailbox(drop), letter.content, summary, now, letter.prefix(drop)
                 )
-                for drop in drops
+                for letter, summary in zip(letters, summaries, strict=True)
+                for drop in letter.drops
             ]
             try:
                 await self._store.append(news)
                 return
             except NoSuchMailbox:
                 # A mailbox went away between the look-up and the commit: look again, once.
-                for drop in drops:
+                for drop in (drop for letter in letters for drop in letter.drops):
                     self._inboxes.pop(drop.account.id, None)
                 if attempt == 2:
                     raise

@@ -1,14 +1,14 @@
 """The door of delivery, as ``ports/intake.py`` promises it: senders and recipients judged, messages taken.
 
-A message goes judge → submit (own people's) → route and expand → queue → deliver.  When ``accept`` returns, all of
-it is durable; what can be refused is refused here, in the session, so that no bounce goes to a forged sender later
-(AUTH attack row 37).
+A message goes judge → submit (own people's) → route and expand to letters → queue → deliver.  When ``accept``
+returns, all of it is durable; what can be refused is refused here, in the session, so that no bounce goes to a forged
+sender later (AUTH attack row 37).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -16,26 +16,31 @@ import msgspec
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
-from courriel.delivery import tell
+from courriel.delivery import forward, tell
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.device import DeviceRates, mend, sender_of
 from courriel.delivery.guard import Guard
-from courriel.delivery.judge import Header, check_foreign_sender, judge
+from courriel.delivery.judge import Header, check_foreign_sender, header_length, judge
+from courriel.delivery.letter import Letter
+from courriel.delivery.lists import DAY_S, ListDesk
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
-from courriel.delivery.received import path, received_field
-from courriel.delivery.route import Drop, Plan, find_target, make_plan
+from courriel.delivery.received import received_field
+from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
-from courriel.model import retry
+from courriel.formats.srs import is_rewritten
+from courriel.model.account import Target
 from courriel.model.attempt import Attempt, Result
 from courriel.model.device import Device
 from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient, address_of
 from courriel.model.ids import AccountId
-from courriel.model.queued import Mark, Progress, Queued, State
-from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
+from courriel.model.mailing_list import Asked
+from courriel.model.queued import Entry, Mark, Progress, Queued, State
+from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.model.wishes import Granted, Wishes, WishLimits, grant
 from courriel.ports.directory import Directory
+from courriel.ports.lists import ListBook
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.store import MailStore
 
@@ -58,8 +63,12 @@ class Delivery:
         settings: DeliverySettings,
         clock: Clock | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
+        *,
         guard: Guard | None = None,
+        lists: ListBook,
+        keys: Sequence[bytes],
     ) -> None:
+        """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
         self._queue = queue
         self._settings = settings
@@ -68,6 +77,11 @@ class Delivery:
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
+        self._book = lists
+        self._keys = keys
+        self.lists = ListDesk(
+            directory, lists, keys, settings.hostname, self.hand_in, self._clock.now, settings.languages, randomness
+        )
 
     @property
     def wishes(self) -> WishLimits:
@@ -109,14 +123,27 @@ class Delivery:
         self, door: Door, client: Client, sender: Address, recipient: Recipient, declared_octets: int | None = None
     ) -> None:
         """Raises NoSuchAddress, RelayDenied, AccountDisabled, OverQuota."""
-        target = find_target(self._directory, door, recipient.address)
+        target = self._find(door, sender, recipient.address)
         if target is None:
             return
-        limited = [account for account in target.accounts if account.enabled and account.quota_octets]
+        limited = [
+            account
+            for account in target.accounts
+            if account.enabled and account.quota_octets and (account.keep_copy or not account.forward_to)
+        ]
         if len(limited) < len(target.accounts):
             return  # someone has room without asking
         for account in limited:
             await self._deliverer.check_room(account.id, declared_octets or 1)
+
+    def _find(self, door: Door, sender: Address, address: Address) -> Target | None:
+        """As ``route.find_target``, and what came back to an address that was made here."""
+        if is_rewritten(address.local) and is_local(self._directory, address):
+            return forward.returned(sender, address, self._keys, self._clock.now())
+        target = find_target(self._directory, door, address)
+        for call in target.lists if target is not None else ():
+            self.lists.check(call)
+        return target
 
     async def accept(self, envelope: Envelope, content: bytes) -> Receipt:
         """Take a message; see ``ports/intake.py``."""
@@ -137,22 +164,84 @@ class Delivery:
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
-        plan = make_plan(self._directory, envelope.door, envelope.recipients)
         if envelope.door is Door.SUBMISSION and self._guard is not None and account is not None:
-            await self._carry_out_for(account, self._guard, transit, plan)
-        else:
-            await self._carry_out(transit, plan)
-        tell.accepted(transit, plan)
-        return Receipt(transit.id, tuple(transit.outcomes))
+            return await self._take_for(account, self._guard, transit)
+        return await self._take(transit)
 
-    async def _carry_out_for(self, account: AccountId, guard: Guard, transit: Transit, plan: Plan) -> None:
+    async def _take_for(self, account: AccountId, guard: Guard, transit: Transit) -> Receipt:
         """The same for somebody of the house: counted, and held when need be.  Raises SentEnough."""
         transit.held = await guard.admit(account, transit.envelope, self.hand_in)
         try:
-            await self._carry_out(transit, plan)
+            return await self._take(transit)
         except BaseException:
             guard.give_back(account, len(transit.envelope.recipients), transit.received_at)
             raise
+
+    async def _take(self, transit: Transit) -> Receipt:
+        """Expand to letters, and take them all; durable when it returns."""
+        envelope, content = transit.envelope, transit.content
+        plan = make_plan(
+            lambda address: self._find(envelope.door, envelope.reverse_path, address),
+            self._directory,
+            envelope.recipients,
+            lambda: forward.been_at(content[: header_length(content)]),
+        )
+        if transit.granted.release_at or transit.held:
+            return await self._keep_back(transit, plan)
+        letters = [_as_it_came(transit, plan), *forward.letters(transit, plan, self._directory, self._keys)]
+        for call, recipient in plan.calls:
+            try:
+                letters += await self.lists.answer(call, transit)
+            except MailRefusal as reason:
+                plan.refuse(recipient, reason)
+        await self._carry_out(transit, plan, letters)
+        for asked in transit.settles:
+            await self.lists.settle(asked)
+        return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def _keep_back(self, transit: Transit, plan: Plan) -> Receipt:
+        """Everybody waits in the queue, people here as well; lists are asked when the time has come."""
+        waiting = [route.recipient for route in plan.routes if route.refusal is None]
+        letter = _as_it_came(transit, Plan(routes=plan.routes, remote=waiting))
+        if waiting:
+            await self._queue.put_all(self._queued(transit, [letter], 0.0))
+        for route in plan.routes:
+            fate = Fate.QUEUED if route.refusal is None else Fate.REFUSED
+            transit.outcomes.append(Outcome(route.recipient, fate, route.refusal))
+        tell.accepted(transit, Plan(routes=plan.routes, remote=waiting))
+        return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def publish(self, asked: Asked) -> Receipt:
+        """Take a post that was held, as a moderator says; its question is then settled."""
+        now = self._clock.now()
+        envelope = Envelope(
+            Door.OWN, OURSELVES, address_of(asked.reverse_path) if asked.reverse_path else NULL_PATH, ()
+        )
+        transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, asked.content, now)
+        await self._carry_out(transit, Plan(), await self.lists.publish(asked, transit))
+        await self.lists.settle(asked)
+        return Receipt(transit.id, ())
+
+    async def forward_failed(self, entry: Entry, places: Sequence[int]) -> None:
+        """Mail was sent on, and refused for good.  If that goes on for days, the owner is told, once."""
+        message, now = entry.message, self._clock.now()
+        for place in places:
+            target, last = str(message.recipients[place].address), entry.progress[place].last
+            key = f"forward {message.forwarder} {target}"
+            days = await self._book.note_bounce(key, int(now // DAY_S), forward.FAILURE_DAYS)
+            if days == forward.FAILURES:
+                notice = forward.failure_notice(
+                    message.forwarder, target, last.reply if last is not None else "", days, self._settings,
+                    new_id(now, self._randomness(RANDOM_OCTETS)), now,
+                )  # fmt: skip
+                await self._tell_here(message.forwarder, notice)
+
+    async def _tell_here(self, address: str, content: bytes) -> None:
+        """Into the mailbox itself: it is not sent on, least of all to where mail is refused."""
+        account = self._directory.by_login(address)
+        if account is not None:
+            drop = Drop(account, Recipient(address_of(address)), None)
+            await self._deliverer.deliver([Letter(NULL_PATH, content, drops=[drop])], self._clock.now())
 
     def _device(self, client: Client) -> Device:
         """Raises NotPermitted for a client that is no device."""
@@ -179,7 +268,7 @@ class Delivery:
         """
         body = Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT_MIME
         envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), body, smtputf8)
-        return await self._take(envelope, content, Granted(require_tls=require_tls))
+        return await self._take_own(envelope, content, Granted(require_tls=require_tls))
 
     async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
         """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""
@@ -187,109 +276,118 @@ class Delivery:
         body = Body(message.body)
         envelope = Envelope(Door.OWN, OURSELVES, sender, recipients, body, message.smtputf8, None, message.ret)
         granted = Granted(0.0, message.deadline, message.priority, message.require_tls)
-        return await self._take(envelope, content, granted, tls_optional=message.tls_optional)
+        return await self._take_own(envelope, content, granted, tls_optional=message.tls_optional)
 
-    async def _take(
+    async def _take_own(
         self, envelope: Envelope, content: bytes, granted: Granted, *, tls_optional: bool = False
     ) -> Receipt:
         """Mail that is complete and judged."""
         now = self._clock.now()
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
         transit.granted, transit.tls_optional = granted, tls_optional
-        plan = make_plan(self._directory, envelope.door, envelope.recipients)
-        await self._carry_out(transit, plan)
-        tell.accepted(transit, plan)
-        return Receipt(transit.id, tuple(transit.outcomes))
+        return await self._take(transit)
 
-    async def _carry_out(self, transit: Transit, plan: Plan) -> None:
+    async def _carry_out(self, transit: Transit, plan: Plan, letters: list[Letter]) -> None:
         """Queue first, since that can be undone while nothing was answered; then the mailboxes."""
-        if transit.granted.release_at or transit.held:
-            await self._wait_for_release(transit, plan)
-            return
-        full = await self._deliverer.full_ones(plan.drops, _stored_octets(transit))
-        if full and transit.envelope.door is not Door.LMTP:
-            raise OverQuota(", ".join(drop.account.login for drop in full))
-        drops = [drop for drop in plan.drops if drop not in full]
-        if plan.remote:
-            await self._enqueue(transit, plan.remote, UNDECIDED_S if drops else 0.0)
+        full = await self._make_room(transit, plan, letters)
+        drops = any(letter.drops for letter in letters)
+        queued = self._queued(transit, letters, UNDECIDED_S if drops else 0.0)
+        if queued:
+            await self._queue.put_all(queued)
         try:
             if drops:
-                full += await self._deliver(transit, drops)
+                full += await self._deliver(transit, letters)
         except BaseException:  # the client may have gone, too: without our answer it will send all of it again
-            if plan.remote:
-                await self._queue.remove(transit.id)
+            for message, _ in queued:
+                await self._queue.remove(message.id)
             raise
-        if plan.remote and drops and not self._settings.hold:
-            await self._let_go(transit, len(plan.remote))
+        if drops and not self._settings.hold:
+            await self._let_go([message for message, _ in queued])
         _note_outcomes(transit, plan, full)
+        tell.accepted(transit, plan)
 
-    async def _wait_for_release(self, transit: Transit, plan: Plan) -> None:
-        """Everybody waits in the queue, people here as well."""
-        waiting = [route.recipient for route in plan.routes if route.refusal is None]
-        if waiting:
-            await self._enqueue(transit, waiting, 0.0)
-        for route in plan.routes:
-            transit.outcomes.append(
-                Outcome(route.recipient, Fate.QUEUED if route.refusal is None else Fate.REFUSED, route.refusal)
-            )
-
-    async def _let_go(self, transit: Transit, recipients: int) -> None:
-        """The mailboxes have it: now it may travel.  If this cannot be written, it leaves a little later."""
-        due = Progress(State.WAITING, transit.received_at)
-        try:
-            await self._queue.mark([Mark(transit.id, place, due) for place in range(recipients)])
-        except CourrielError as error:
-            log.event("delivery.let_go_failed", Level.WARNING, msg=transit.id, error=str(error))
-
-    async def _deliver(self, transit: Transit, drops: list[Drop]) -> list[Drop]:
-        """Store for all at once; over LMTP one by one if somebody got full meanwhile.  Returns those left out."""
-        reverse_path, received = transit.envelope.reverse_path, transit.received_field
-        content, now = transit.content, transit.received_at
-        try:
-            await self._deliverer.deliver(drops, reverse_path, received, content, now)
-            return []
-        except OverQuota:
-            if transit.envelope.door is not Door.LMTP or len(drops) == 1:
-                if transit.envelope.door is Door.LMTP:
-                    return drops
-                raise
-        full = []
-        for drop in drops:
-            try:
-                await self._deliverer.deliver([drop], reverse_path, received, content, now)
-            except OverQuota:
-                full.append(drop)
+    async def _make_room(self, transit: Transit, plan: Plan, letters: list[Letter]) -> list[Drop]:
+        """Take out readers who have no room, and name them.  By most doors one of the envelope's refuses all of it; a
+        member of a list just misses a post."""
+        full: list[Drop] = []
+        for letter in letters:
+            without = await self._deliverer.full_ones(letter.drops, _stored_octets(transit))
+            letter.drops = [drop for drop in letter.drops if drop not in without]
+            full += without
+        strict = [drop.account.login for drop in full if drop in plan.drops]
+        if strict and transit.envelope.door is not Door.LMTP:
+            raise OverQuota(", ".join(strict))
         return full
 
-    async def _enqueue(self, transit: Transit, remote: list[Recipient], wait_s: float) -> None:
-        envelope, settings, granted = transit.envelope, self._settings, transit.granted
-        content = transit.received_field + transit.content
-        reverse_path = path(envelope.reverse_path)[1:-1]
-        begins = max(transit.received_at, granted.release_at)
-        expire_at, look_at = retry.moments(begins, reverse_path, granted.deadline, settings.retry)
-        queued = Queued(
-            id=transit.id,
-            reverse_path=reverse_path,
-            recipients=tuple(remote),
-            queued_at=transit.received_at,
-            size_octets=len(content),
-            envid=envelope.envid,
-            ret=envelope.ret,
-            smtputf8=envelope.smtputf8,
-            body=envelope.body.value,
-            held=settings.hold or bool(transit.held),
-            reason=transit.held or (settings.hold_reason if settings.hold else ""),
-            not_before=transit.received_at + wait_s if wait_s else granted.release_at,
-            expire_at=expire_at,
-            look_at=look_at,
-            release_at=granted.release_at,
-            deadline=granted.deadline,
-            priority=granted.priority,
-            require_tls=granted.require_tls,
-            tls_optional=transit.tls_optional,
-            account="" if envelope.client.account is None else str(envelope.client.account),
-        )
-        await self._queue.put(queued, content)
+    def _queued(self, transit: Transit, letters: list[Letter], wait_s: float) -> list[tuple[Queued, bytes]]:
+        """What goes to the queue; the first letter under the id of the message, the others with a number behind."""
+        now = transit.received_at
+        queued: list[tuple[Queued, bytes]] = []
+        for number, letter in enumerate(letters):
+            id = transit.id if not number else f"{transit.id}-{number}"
+            parts = list(letter.queued(id, now, self._settings, now + wait_s if wait_s else 0.0))
+            queued += parts
+            if number:
+                for part, _ in parts:
+                    tell.travels_as(transit, part.id, letter)
+        return queued
+
+    async def _let_go(self, messages: list[Queued]) -> None:
+        """The mailboxes have it: now it may travel.  If this cannot be written, it leaves a little later."""
+        due = [
+            Mark(one.id, place, Progress(State.WAITING, one.queued_at))
+            for one in messages
+            for place in range(len(one.recipients))
+        ]
+        if not due:
+            return
+        try:
+            await self._queue.mark(due)
+        except CourrielError as error:
+            log.event("delivery.let_go_failed", Level.WARNING, msg=messages[0].id, error=str(error))
+
+    async def _deliver(self, transit: Transit, letters: list[Letter]) -> list[Drop]:
+        """Store for all at once; over LMTP one by one if somebody got full meanwhile.  Returns those left out."""
+        now = transit.received_at
+        filled = [letter for letter in letters if letter.drops]
+        single = len(filled) == 1 and len(filled[0].drops) == 1
+        try:
+            await self._deliverer.deliver(filled, now)
+            return []
+        except OverQuota:
+            if transit.envelope.door is not Door.LMTP:
+                raise
+            if single:
+                return filled[0].drops
+        full = []
+        for letter in filled:
+            for drop in letter.drops:
+                try:
+                    await self._deliverer.deliver([msgspec.structs.replace(letter, drops=[drop])], now)
+                except OverQuota:
+                    full.append(drop)
+        return full
+
+
+def _as_it_came(transit: Transit, plan: Plan) -> Letter:
+    """The letter for the people of the envelope."""
+    envelope = transit.envelope
+    return Letter(
+        envelope.reverse_path,
+        transit.content,
+        transit.received_field,
+        plan.drops,
+        plan.remote,
+        body=envelope.body,
+        smtputf8=envelope.smtputf8,
+        ret=envelope.ret,
+        envid=envelope.envid,
+        reports_expire=envelope.reverse_path.is_null,
+        granted=transit.granted,
+        tls_optional=transit.tls_optional,
+        held=transit.held,
+        account="" if envelope.client.account is None else str(envelope.client.account),
+    )
 
 
 def _stored_octets(transit: Transit) -> int:
@@ -302,12 +400,12 @@ def _note_outcomes(transit: Transit, plan: Plan, full: list[Drop]) -> None:
     without_room = {drop.account.id for drop in full}
     for route in plan.routes:
         refusal = route.refusal
-        if refusal is None and route.target is not None and not route.target.forward_to:
+        if refusal is None and route.target is not None and not (route.target.forward_to or route.target.lists):
             reached = [account.id for account in route.target.accounts if account.enabled]
             if without_room.issuperset(reached):
                 refusal = OverQuota()
         if refusal is not None:
             transit.outcomes.append(Outcome(route.recipient, Fate.REFUSED, refusal))
         else:
-            kept_here = route.target is not None and route.target.accounts
+            kept_here = route.target is not None and (route.target.accounts or route.target.lists)
             transit.outcomes.append(Outcome(route.recipient, Fate.DELIVERED if kept_here else Fate.QUEUED))

@@ -12,7 +12,7 @@ from courriel.delivery.intake import Delivery
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.relay.ageing import Kind
 from courriel.model.envelope import Recipient, address_of
-from courriel.model.queued import Entry
+from courriel.model.queued import Entry, reverse_path_of
 from courriel.model.transit import Fate
 from courriel.ports.queue import OutboundQueue
 
@@ -38,10 +38,21 @@ class Reports:
 
     async def report(self, kind: Kind, entry: Entry, places: Sequence[int]) -> None:
         """Durable when it returns; a report that nobody can get is let go of."""
+        apart: dict[str, list[int]] = {}
+        for place in places:
+            apart.setdefault(entry.message.recipients[place].key, []).append(place)
+        for group in apart.values():
+            await self._report(kind, entry, group)
+        if kind is Kind.FAILED and entry.message.forwarder:
+            await self._delivery.forward_failed(entry, places)
+
+    async def _report(self, kind: Kind, entry: Entry, places: Sequence[int]) -> None:
+        """To one reverse-path."""
+        reverse_path = reverse_path_of(entry.message, entry.message.recipients[places[0]])
         content = await self._written(kind, entry, places)
         if content is None:
             return
-        recipient = Recipient(address_of(entry.message.reverse_path), frozenset({"NEVER"}))
+        recipient = Recipient(address_of(reverse_path), frozenset({"NEVER"}))
         receipt = await self._delivery.hand_in(
             recipient, content, smtputf8=entry.message.smtputf8, require_tls=entry.message.require_tls
         )

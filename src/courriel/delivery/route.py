@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from courriel.base.errors import FormatError
-from courriel.model.account import Account, Target
+from courriel.model.account import Account, Target, TargetKind
 from courriel.model.envelope import Address, Door, Recipient, address_of
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import Call
 from courriel.model.refusals import AccountDisabled, MailRefusal, NoSuchAddress, RelayDenied
 from courriel.ports.directory import Directory
 
@@ -32,11 +35,29 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct):
-    """Where a message goes.  Each account and each address elsewhere is there once; routes in envelope order."""
+    """Where a message goes.  Each account and each address elsewhere is there once; routes in envelope order.
 
-    routes: list[Route]
-    drops: list[Drop]
-    remote: list[Recipient]
+    ``forwards``: address here → where it sends its mail on to.  ``calls``: lists, and the recipient that led there.
+    ``loops``: addresses that would have sent the message on, and have done so before.
+    """
+
+    routes: list[Route] = []
+    drops: list[Drop] = []
+    remote: list[Recipient] = []
+    forwards: dict[str, list[Recipient]] = {}
+    calls: list[tuple[Call, Recipient]] = []
+    loops: list[str] = []
+
+    def refuse(self, recipient: Recipient, reason: MailRefusal) -> None:
+        """What a recipient led to will not have it; where it led elsewhere too, that stays."""
+        for number, route in enumerate(self.routes):
+            target = route.target
+            if target is not None and route.recipient == recipient and not (target.accounts or target.forward_to):
+                self.routes[number] = Route(recipient, None, reason)
+
+
+Find = Callable[[Address], Target | None]
+"""The target of an address here, None for one elsewhere; raises MailRefusal."""
 
 
 def is_local(directory: Directory, address: Address) -> bool:
@@ -51,45 +72,100 @@ def find_target(directory: Directory, door: Door, address: Address) -> Target | 
             return None
         raise RelayDenied(str(address))
     target = directory.resolve(address)
-    if target is None or not (target.accounts or target.forward_to):
+    if target is None or not (target.accounts or target.forward_to or target.lists):
         if not ROUTING_CHARACTERS.isdisjoint(address.local):
             raise RelayDenied(str(address))
         raise NoSuchAddress(str(address))
-    if not target.forward_to and not any(account.enabled for account in target.accounts):
+    if not (target.forward_to or target.lists) and not any(account.enabled for account in target.accounts):
         raise AccountDisabled(str(address))
     return target
 
 
-def make_plan(directory: Directory, door: Door, recipients: tuple[Recipient, ...]) -> Plan:
-    """Expand all recipients: aliases opened, each account once (the first recipient that led to it counts)."""
-    plan = Plan([], [], [])
-    seen: set[AccountId] = set()
-    remote: dict[Address, Recipient] = {}
-    for recipient in recipients:
-        try:
-            target = find_target(directory, door, recipient.address)
-        except MailRefusal as reason:
-            plan.routes.append(Route(recipient, None, reason))
-            continue
-        plan.routes.append(Route(recipient, target))
-        if target is None:
-            remote.setdefault(recipient.address, recipient)
-            continue
+def make_plan(
+    find: Find, directory: Directory, recipients: tuple[Recipient, ...], been_at: Callable[[], frozenset[str]]
+) -> Plan:
+    """Expand all recipients: aliases opened, each account once (the first recipient that led to it counts).
+
+    ``been_at`` gives the addresses that have sent the message on already (its Delivered-To fields).
+    """
+    return _Planner(directory, been_at).plan(find, recipients)
+
+
+class _Planner:
+    """Follows recipients; each account is entered once, so loops end."""
+
+    def __init__(self, directory: Directory, been_at: Callable[[], frozenset[str]]) -> None:
+        self._directory = directory
+        self._been_at = been_at
+        self._plan = Plan()
+        self._seen: set[AccountId] = set()
+        self._under_way: set[AccountId] = set()
+        self._elsewhere: set[Address] = set()
+
+    def plan(self, find: Find, recipients: tuple[Recipient, ...]) -> Plan:
+        plan = self._plan
+        for recipient in recipients:
+            try:
+                target = find(recipient.address)
+            except MailRefusal as reason:
+                plan.routes.append(Route(recipient, None, reason))
+                continue
+            plan.routes.append(Route(recipient, target))
+            if target is None:
+                self._send_away(recipient, plan.remote)
+            else:
+                self._lead(target, recipient)
+        return plan
+
+    def _send_away(self, recipient: Recipient, to: list[Recipient]) -> None:
+        if recipient.address not in self._elsewhere:
+            self._elsewhere.add(recipient.address)
+            to.append(recipient)
+
+    def _lead(self, target: Target, recipient: Recipient) -> bool:
+        """Go where a target leads; whether that is anywhere but in a circle."""
+        plan, leads = self._plan, bool(target.forward_to or target.lists)
         for account in target.accounts:
-            if account.enabled and account.id not in seen:
-                seen.add(account.id)
-                plan.drops.append(Drop(account, recipient, target.detail))
+            if account.enabled:
+                leads |= self._reach(account, recipient, target.detail)
         for text in target.forward_to:
-            onward = _forwarded(recipient, text)
-            remote.setdefault(onward.address, onward)
-    plan.remote = list(remote.values())
-    return plan
+            away = plan.remote if target.kind is TargetKind.RETURN else self._forwards(str(recipient.address))
+            self._send_away(_onward(recipient, text), away)
+        known = [call for call, _ in plan.calls]
+        plan.calls += [(call, recipient) for call in target.lists if call not in known]
+        return leads
+
+    def _forwards(self, address: str) -> list[Recipient]:
+        return self._plan.forwards.setdefault(address, [])
+
+    def _reach(self, account: Account, recipient: Recipient, detail: str | None) -> bool:
+        if account.id in self._seen:
+            return account.id not in self._under_way
+        self._seen.add(account.id)
+        self._under_way.add(account.id)
+        sent_on = bool(account.forward_to) and self._send_on(account, recipient)
+        if account.keep_copy or not sent_on:
+            self._plan.drops.append(Drop(account, recipient, detail))
+        self._under_way.discard(account.id)
+        return True
+
+    def _send_on(self, account: Account, recipient: Recipient) -> bool:
+        """As the account wishes; False when that would go round, or leads nowhere: then it is kept here."""
+        onward = _onward(recipient, account.forward_to)
+        if self._directory.domain(onward.address.domain) is not None:
+            target = self._directory.resolve(onward.address)
+            return target is not None and self._lead(target, onward)
+        if account.login in self._been_at():
+            self._plan.loops.append(account.login)
+            return False
+        self._send_away(onward, self._forwards(account.login))
+        return True
 
 
-def _forwarded(recipient: Recipient, text: str) -> Recipient:
-    """A recipient elsewhere that an alias leads to; DSN wishes travel on (RFC 3461 §5.2.7)."""
+def _onward(recipient: Recipient, text: str) -> Recipient:
+    """A recipient that an address here leads to; DSN wishes travel on (RFC 3461 §5.2.7)."""
     try:
         address = address_of(text)
     except FormatError as error:  # the directory keeps canonical addresses only
         raise NoSuchAddress(f"{text}: {error.rule}") from None
-    return Recipient(address, recipient.notify, recipient.original)
+    return msgspec.structs.replace(recipient, address=address)

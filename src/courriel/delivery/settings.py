@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from courriel.base.i18n import LANGUAGES
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
 
@@ -39,5 +40,7 @@ class DeliverySettings:
     """What the queue says about mail that is held."""
     wishes: WishLimits = field(default_factory=WishLimits)
     """What senders may wish for."""
+    languages: tuple[str, ...] = LANGUAGES
+    """Those of what we write to people, the reader's most likely one first."""
     retry: RetrySettings = field(default_factory=RetrySettings)
     """When the queue gives up, and when it tells the sender that it takes long."""

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from courriel.base.log import log
+from courriel.base.log import Level, log
+from courriel.delivery.letter import Letter
 from courriel.delivery.route import Plan
+from courriel.model.mailing_list import MailingList
 from courriel.model.transit import Transit
 
 ADDRESSES: Final = 20
@@ -42,6 +44,24 @@ def accepted(transit: Transit, plan: Plan) -> None:
         log.event("delivery.stored", msg=transit.id, to=_names(str(drop.recipient.address) for drop in plan.drops))
     if plan.remote:
         log.event("delivery.queued", msg=transit.id, to=_names(str(one.address) for one in plan.remote))
+    for event, fields in transit.notes:
+        log.event(event, Level.INFO, msg=transit.id, **fields)
+    for loop in plan.loops:
+        log.event("delivery.loop", Level.WARNING, msg=transit.id, forwarder=loop)
+
+
+def travels_as(transit: Transit, id: str, letter: Letter) -> None:
+    """Note a letter that is queued under an id of its own (``part``)."""
+    fields: dict[str, str | int] = {"part": id, "to": _names(str(one.address) for one in letter.remote)}
+    if letter.forwarder:
+        fields |= {"forwarder": letter.forwarder, "sender": str(letter.reverse_path)}
+    transit.notes.append(("delivery.forwarded" if letter.forwarder else "delivery.queued", fields))
+
+
+def listed(transit: Transit, kept: MailingList, decision: str, why: str, count: int = 0) -> None:
+    """Note what a list decided: ``why`` names the author, the member or the reason, ``count`` members or days."""
+    fields: dict[str, str | int] = {"list": kept.address, "decision": decision, "why": why, "count": count}
+    transit.notes.append(("delivery.list", fields))
 
 
 def _names(addresses: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import Call
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -23,6 +24,7 @@ class Account(msgspec.Struct, frozen=True):
     ``quota_octets`` 0 means unlimited.  ``send_as``: further addresses it may send as, by grace of the administrator.
     ``messages_per_hour`` and ``recipients_per_day`` are its own limits of sending, 0: those of everybody.
     ``held`` says why what it sends is kept back, "" when it is not.
+    ``forward_to`` is a canonical address that gets its mail too, or instead where ``keep_copy`` is False; "" for none.
     """
 
     id: AccountId
@@ -35,6 +37,8 @@ class Account(msgspec.Struct, frozen=True):
     messages_per_hour: int = 0
     recipients_per_day: int = 0
     held: str = ""
+    forward_to: str = ""
+    keep_copy: bool = True
 
 
 class TargetKind(Enum):
@@ -44,16 +48,20 @@ class TargetKind(Enum):
     ALIAS = "alias"
     DETAIL = "detail"
     CATCH_ALL = "catch-all"
+    LIST = "list"
+    RETURN = "return"
+    """A bounce to mail that was sent on: to its first sender (``formats/srs.py``)."""
 
 
 class Target(msgspec.Struct, frozen=True):
     """Where mail for one local address goes.
 
     ``detail`` is the part behind the first ``+`` of the local part (RFC 5233 §4), None without one.
-    An alias may lead to addresses elsewhere: those are in ``forward_to``.
+    An alias may lead to addresses elsewhere: those are in ``forward_to``; or to mailing lists here.
     """
 
     accounts: tuple[Account, ...]
     kind: TargetKind
     detail: str | None = None
     forward_to: tuple[str, ...] = ()
+    lists: tuple[Call, ...] = ()

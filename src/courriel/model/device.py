@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from courriel.base.errors import FormatError
-from courriel.model.roster import DirectoryRefusal
+from courriel.model.directory_refusals import DirectoryRefusal
 
 HOURLY: Final = 100
 """``device.hourly``: messages an hour; a printer sends a few, a broken or hijacked one thousands."""

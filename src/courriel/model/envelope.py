@@ -52,11 +52,15 @@ def address_of(text: str) -> Address:
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """One forward-path and its DSN wishes.  ``notify`` None: the sender said nothing.  RFC 3461 §4.1–4.2."""
+    """One forward-path and its DSN wishes.  ``notify`` None: the sender said nothing.  RFC 3461 §4.1–4.2.
+
+    ``key`` makes the envelope this recipient's own (``model/queued.py: reverse_path_of``); "" for most.
+    """
 
     address: Address
     notify: frozenset[str] | None = None
     original: str | None = None
+    key: str = ""
 
 
 class Client(msgspec.Struct, frozen=True):

@@ -33,6 +33,9 @@ class Place(Enum):
     MDA = "MDA"
     """A mailbox here."""
     REPORT = "report"
+    FORWARD = "forward"
+    """An address here that sends it on."""
+    LIST = "list"
 
 
 class Mood(Enum):
@@ -57,6 +60,12 @@ _SENDERS: Final = {"submission": (Place.MUA, Place.MSA), "device": (Place.DEVICE
 _MOODS: Final = {"delivered": Mood.GOOD, "waiting": Mood.WAITING, "failed": Mood.BAD, "expired": Mood.BAD}
 
 
+_LIST_MOODS: Final = {
+    **dict.fromkeys(("posted", "joined", "left", "helped", "asked"), Mood.GOOD),
+    **dict.fromkeys(("held", "bounced"), Mood.WAITING),
+}
+
+
 def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
     """Stations of (event, POSIX seconds, fields), in the order in which they happened."""
     found: list[Hop] = []
@@ -77,6 +86,13 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
             add(Place.REMOTE, at, mood, fields, "recipient", "host", "ip", "tls", "reply", "state")
         elif event == "relay.expired":
             add(Place.QUEUE, at, Mood.BAD, fields, "domain")
+        elif event == "delivery.forwarded":
+            add(Place.FORWARD, at, Mood.GOOD, fields, "forwarder", "sender", "to", "part")
+        elif event == "delivery.loop":
+            add(Place.FORWARD, at, Mood.BAD, fields, "forwarder")
+        elif event == "delivery.list":
+            mood = _LIST_MOODS.get(str(fields.get("decision")), Mood.BAD)
+            add(Place.LIST, at, mood, fields, "list", "decision", "why", "count")
         elif event == "delivery.reported":
             add(Place.REPORT, at, Mood.GOOD, fields, "kind", "report")
     return found

@@ -40,6 +40,8 @@ class Queued(msgspec.Struct, frozen=True):
     ``expire_at`` when to give up, ``look_at`` when to look at its age for the first time (0: never).
     ``deadline``, ``priority``, ``require_tls`` as in ``model/wishes.py``; ``tls_optional`` is the sender's
     "TLS-Required: No" (RFC 8689).  ``account`` says for whom it is sent (an id), "" where nobody logged in.
+    ``personal`` are header fields that each recipient with a key gets before the message, ``{key}`` standing for it;
+    ``forwarder`` is the address here that sends it on.
     """
 
     id: str
@@ -62,6 +64,8 @@ class Queued(msgspec.Struct, frozen=True):
     require_tls: bool = False
     tls_optional: bool = False
     account: str = ""
+    personal: str = ""
+    forwarder: str = ""
 
     @property
     def sharer(self) -> str:
@@ -111,6 +115,17 @@ class Mark(msgspec.Struct, frozen=True):
     id: str
     place: int
     progress: Progress
+
+
+def reverse_path_of(message: Queued, recipient: Recipient) -> str:
+    """The reverse-path towards one recipient: with its key behind ``+``, so that a bounce says whose it is (VERP)."""
+    local, at, domain = message.reverse_path.rpartition("@")
+    return f"{local}+{recipient.key}{at}{domain}" if recipient.key else message.reverse_path
+
+
+def personal_fields(personal: str, recipient: Recipient) -> bytes:
+    """Header fields for one recipient alone."""
+    return personal.replace("{key}", recipient.key).encode("utf-8") if recipient.key else b""
 
 
 def domain_of(recipient: Recipient) -> str:

@@ -1,11 +1,11 @@
-"""Who lives here, in memory: domains, accounts and aliases, and where an address leads.
+"""Who lives here, in memory: domains, accounts, aliases and lists, and where an address leads.
 
 The one set of rules for every directory, whatever keeps its rows.  Local parts are compared in lower case and NFC,
 domains as A-labels (RFC 5321 §2.4 leaves local parts to the host; §4.5.1 asks for postmaster; ``user+detail``
 RFC 5233 §4).
 
 Pure.  Making changes durable, ids and secrets are the directory adapters' business; they tell the roster what is
-true.  The refusals a directory gives are here too, so that all adapters say the same.
+true.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from typing import Final
 
 import msgspec
 
-from courriel.base.errors import FormatError, LimitExceeded, Refusal
+from courriel.base.errors import FormatError, LimitExceeded
 from courriel.formats.domain import normalise
 from courriel.model.account import Account, Domain, Target, TargetKind
+from courriel.model.directory_refusals import AddressTaken
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import Call, MailingList, Role, check
 
 LOCAL_OCTETS: Final = 64
 """Longest local part.  RFC 5321 §4.5.3.1.1."""
@@ -36,38 +38,6 @@ POSTMASTER: Final = "postmaster"
 
 _DOT_STRING: Final = re.compile(r'[^\x00-\x20\x7f-\xa0()<>\[\]:;@\\,."]+(?:\.[^\x00-\x20\x7f-\xa0()<>\[\]:;@\\,."]+)*')
 """Dot-string of RFC 5321 §4.1.2 with the characters of RFC 6531 §3.3.  What can be *given* a mailbox here."""
-
-
-class DirectoryRefusal(Refusal):
-    """Root of the reasons for which a directory refuses a change; ``detail`` names what is in the way."""
-
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-class AddressTaken(DirectoryRefusal):
-    """The address is an account or an alias already."""
-
-
-class NoSuchDomain(DirectoryRefusal):
-    """The domain is not one of ours."""
-
-
-class NoSuchAccount(DirectoryRefusal):
-    """There is no account with this login."""
-
-
-class NoSuchAlias(DirectoryRefusal):
-    """There is no such alias."""
-
-
-class DomainExists(DirectoryRefusal):
-    """The domain is one of ours already."""
-
-
-class DomainInUse(DirectoryRefusal):
-    """Accounts or aliases still live in the domain."""
 
 
 def fold_local(local: str) -> str:
@@ -106,6 +76,7 @@ class Roster:
         self._accounts: dict[AccountId, Account] = {}
         self._holders: dict[str, AccountId] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
+        self._lists: dict[str, MailingList] = {}
         self._by_local: dict[str, list[AccountId]] = {}
         self._owned: dict[str, AccountId] = {}
         self._owned_stale = False
@@ -145,6 +116,13 @@ class Roster:
         if self._aliases.pop(alias, None) is not None:
             self._owned_stale = True
 
+    def put_list(self, kept: MailingList) -> None:
+        """All its addresses are canonical."""
+        self._lists[kept.address] = kept
+
+    def drop_list(self, address: str) -> None:
+        self._lists.pop(address, None)
+
     # --- answering --------------------------------------------------------------------------------------------
     def domain(self, name: str) -> Domain | None:
         known = self._domains.get(name)
@@ -169,10 +147,24 @@ class Roster:
     def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]:
         return sorted(self._aliases.items())
 
+    def lists(self) -> Sequence[MailingList]:
+        return sorted(self._lists.values(), key=lambda one: one.address)
+
+    def list(self, address: str) -> MailingList | None:
+        return self._lists.get(address)
+
     def uses_of_domain(self, name: str) -> int:
-        """How many accounts and aliases live in a domain."""
+        """How many accounts, aliases and lists live in a domain."""
         end = "@" + name
-        return sum(1 for address in (*self._holders, *self._aliases) if address.endswith(end))
+        return sum(1 for address in (*self._holders, *self._aliases, *self._lists) if address.endswith(end))
+
+    def is_taken(self, address: str) -> bool:
+        """Whether an address is an account, an alias, a list, or one beside a list."""
+        return address in self._holders or address in self._aliases or self._call(address, "") is not None
+
+    def list_is_in_the_way(self, wanted: MailingList) -> str | None:
+        """An address of ``wanted``, its own or one beside it, that somebody has; None: it can be kept."""
+        return next((text for role in Role if self.is_taken(text := wanted.beside(role))), None)
 
     def by_login(self, login: str) -> Account | None:
         self._own()
@@ -239,28 +231,53 @@ class Roster:
         if key in self._aliases:
             kind = TargetKind.ALIAS if detail is None else TargetKind.DETAIL
             return self._expand(key, kind, detail, seen)
-        return None
+        call = self._call(key, detail or "") if self._lists else None
+        return self._called(call, detail, seen) if call is not None else None
+
+    def _call(self, key: str, detail: str) -> Call | None:
+        """The list, and the role in which ``key`` calls it."""
+        known = self._lists.get(key)
+        if known is not None:
+            return Call(known, Role.POST, detail)
+        local, _, domain = key.rpartition("@")
+        base, hyphen, word = local.rpartition("-")
+        known = self._lists.get(f"{base}@{domain}") if hyphen else None
+        role = _ROLES.get(word)
+        return Call(known, role, detail) if known is not None and role is not None else None
+
+    def _called(self, call: Call, detail: str | None, seen: set[str]) -> Target | None:
+        """Owners are people, like those behind an alias; every other role is the list's own business."""
+        if call.role is Role.OWNER:
+            return self._expand_to(call.list.beside(Role.OWNER), call.list.owners, TargetKind.ALIAS, None, seen)
+        return Target((), TargetKind.LIST, detail, (), (call,))
 
     def _expand(self, alias: str, kind: TargetKind, detail: str | None, seen: set[str]) -> Target | None:
+        return self._expand_to(alias, self._aliases[alias], kind, detail, seen)
+
+    def _expand_to(
+        self, alias: str, targets: tuple[str, ...], kind: TargetKind, detail: str | None, seen: set[str]
+    ) -> Target | None:
         """Follow an alias; each is entered once, so loops end and the work is bounded.  None: leads nowhere."""
         if alias in seen or len(seen) >= ALIAS_HOPS:
             return None
         seen.add(alias)
         accounts: dict[AccountId, Account] = {}
         forward: dict[str, None] = {}
-        for text in self._aliases[alias]:
+        lists: dict[str, Call] = {}
+        for text in targets:
             found = self._one_target(text, seen)
             if isinstance(found, str):
                 forward[found] = None
             elif found is not None:
                 accounts.update((account.id, account) for account in found.accounts)
                 forward.update(dict.fromkeys(found.forward_to))
-                detail = detail if detail is not None or len(self._aliases[alias]) > 1 else found.detail
+                lists.update((call.list.beside(call.role), call) for call in found.lists)
+                detail = detail if detail is not None or len(targets) > 1 else found.detail
             if len(accounts) + len(forward) >= ALIAS_TARGETS:
                 break
-        if not accounts and not forward:
+        if not accounts and not forward and not lists:
             return None
-        return Target(tuple(accounts.values()), kind, detail, tuple(forward))
+        return Target(tuple(accounts.values()), kind, detail, tuple(forward), tuple(lists.values()))
 
     def _one_target(self, text: str, seen: set[str]) -> Target | str | None:
         """A target elsewhere is itself; one of ours is where it leads, without the catch-all."""
@@ -275,7 +292,7 @@ class Roster:
             return None
         if isinstance(found, str):
             return Target((), kind, None, (found,))
-        return Target(found.accounts, kind, found.detail, found.forward_to)
+        return Target(found.accounts, kind, found.detail, found.forward_to, found.lists)
 
     def _postmaster(self, domain: str) -> Target | None:
         """RFC 5321 §4.5.1: where nobody was named, the postmaster of another domain of ours, then the oldest
@@ -283,7 +300,7 @@ class Roster:
         for other in self._domains:
             target = self._exact(f"{POSTMASTER}@{other}", None, set())
             if target is not None:
-                return Target(target.accounts, TargetKind.ALIAS, None, target.forward_to)
+                return Target(target.accounts, TargetKind.ALIAS, None, target.forward_to, target.lists)
         enabled = [account for account in self._accounts.values() if account.enabled]
         at_home = [account for account in enabled if account.login.endswith("@" + domain)]
         oldest = min(at_home or enabled, key=lambda account: account.id, default=None)
@@ -300,7 +317,7 @@ class Roster:
         own: dict[AccountId, list[str]] = {}
         for alias in self._aliases:
             target = self._expand(alias, TargetKind.ALIAS, None, set())
-            if target is not None and len(target.accounts) == 1 and not target.forward_to:
+            if target is not None and len(target.accounts) == 1 and not target.forward_to and not target.lists:
                 own.setdefault(target.accounts[0].id, []).append(alias)
         self._owned = {alias: account for account, aliases in own.items() for alias in aliases}
         for account in list(self._accounts.values()):
@@ -317,6 +334,9 @@ def _normal(domain: str) -> str:
         return domain
 
 
+_ROLES: Final = {role.value: role for role in Role if role is not Role.POST}
+
+
 def canonical_targets(targets: Iterable[str]) -> tuple[str, ...]:
     """Targets of an alias as they are kept, each once.  Raises FormatError; at least one, at most ALIAS_TARGETS."""
     kept = tuple(dict.fromkeys(canonical_address(target) for target in targets))
@@ -324,4 +344,24 @@ def canonical_targets(targets: Iterable[str]) -> tuple[str, ...]:
         raise FormatError("alias", -1, "no target")
     if len(kept) > ALIAS_TARGETS:
         raise LimitExceeded("alias", -1, "alias_targets")
+    return kept
+
+
+def canonical_list(wanted: MailingList) -> MailingList:
+    """A list as it is kept: all addresses canonical, each once.  Raises FormatError."""
+    return check(
+        msgspec.structs.replace(
+            wanted,
+            address=canonical_address(wanted.address),
+            owners=tuple(dict.fromkeys(map(canonical_address, wanted.owners))),
+            moderators=tuple(dict.fromkeys(map(canonical_address, wanted.moderators))),
+        )
+    )
+
+
+def canonical_forward(login: str, forward_to: str) -> str:
+    """Where an account's mail is sent on to, "" for nowhere.  Raises FormatError; AddressTaken: that is itself."""
+    kept = canonical_address(forward_to) if forward_to else ""
+    if kept == login:
+        raise AddressTaken(kept)
     return kept

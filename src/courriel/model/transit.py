@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.envelope import Envelope, Recipient
+from courriel.model.mailing_list import Asked
 from courriel.model.refusals import MailRefusal
 from courriel.model.wishes import Granted
 
@@ -50,3 +51,7 @@ class Transit(msgspec.Struct):
     held: str = ""
     """Why it is kept back, "" when it is not."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
+    settles: list[Asked] = msgspec.field(default_factory=list)
+    """Questions of lists that are answered once the message is taken."""
+    notes: list[tuple[str, dict[str, str | int]]] = msgspec.field(default_factory=list)
+    """Events (name, fields) of decisions on the way; told once the message is taken."""

@@ -42,7 +42,8 @@ class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
 
 
 class UserList(Request, tag="user.list", frozen=True):
-    """Rows ``{login, name, enabled, messages, octets, quota_octets, held}``; ``held`` says why its mail is held."""
+    """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy}``; ``held`` says why
+    its mail is held."""
 
 
 class UserAdd(Request, tag="user.add", frozen=True):
@@ -101,6 +102,14 @@ class UserRelease(Request, tag="user.release", frozen=True):
     delete: bool = False
 
 
+class UserForward(Request, tag="user.forward", frozen=True):
+    """Send an account's mail on to ``to``, and keep a copy or not; ``to`` "" ends it."""
+
+    login: str
+    to: str
+    keep_copy: bool = True
+
+
 class AliasList(Request, tag="alias.list", frozen=True):
     """Rows ``{alias, targets}``."""
 
@@ -132,6 +141,83 @@ class DeviceAdd(Request, tag="device.add", frozen=True):
 
 class DeviceRemove(Request, tag="device.remove", frozen=True):
     name: str
+
+
+class ListSettings(msgspec.Struct, frozen=True):
+    """What is to be set of a list (``model/mailing_list.py``); None stays as it is."""
+
+    name: str | None = None
+    owners: tuple[str, ...] | None = None
+    moderators: tuple[str, ...] | None = None
+    posting: str | None = None
+    joining: str | None = None
+    subject_prefix: str | None = None
+    archive: str | None = None
+    verp: bool | None = None
+    own_copy: bool | None = None
+    bounces: int | None = None
+
+
+class ListList(Request, tag="list.list", frozen=True):
+    """Rows as ``ListShow``."""
+
+
+class ListShow(Request, tag="list.show", frozen=True):
+    """All settings of a list, and how many ``members``, ``suspended`` and ``held`` posts it has."""
+
+    address: str
+
+
+class ListAdd(Request, tag="list.add", frozen=True):
+    """A new list; the row of ``ListShow``."""
+
+    address: str
+    settings: ListSettings = ListSettings()
+
+
+class ListChange(Request, tag="list.change", frozen=True):
+    """The row of ``ListShow``."""
+
+    address: str
+    settings: ListSettings
+
+
+class ListRemove(Request, tag="list.remove", frozen=True):
+    """With its members and the posts that wait."""
+
+    address: str
+
+
+class ListMembers(Request, tag="list.members", frozen=True):
+    """Rows ``{address, joined_at, suspended}``."""
+
+    address: str
+
+
+class ListAddMembers(Request, tag="list.add-members", frozen=True):
+    """``{added}``: those who were not on it, or were suspended.  All of them or none."""
+
+    address: str
+    members: tuple[str, ...]
+
+
+class ListRemoveMember(Request, tag="list.remove-member", frozen=True):
+    address: str
+    member: str
+
+
+class ListHeld(Request, tag="list.held", frozen=True):
+    """Rows ``{id, from, subject, at, octets}`` of posts that wait for a moderator."""
+
+    address: str
+
+
+class ListDecide(Request, tag="list.decide", frozen=True):
+    """Publish a post that waits, or drop it: ``{id}`` of the published message, or ""."""
+
+    address: str
+    id: int
+    publish: bool
 
 
 class QueueFilter(msgspec.Struct, frozen=True):
@@ -233,9 +319,20 @@ AnyRequest = (
     | UserSendAs
     | UserLimits
     | UserRelease
+    | UserForward
     | AliasList
     | AliasAdd
     | AliasRemove
+    | ListList
+    | ListShow
+    | ListAdd
+    | ListChange
+    | ListRemove
+    | ListMembers
+    | ListAddMembers
+    | ListRemoveMember
+    | ListHeld
+    | ListDecide
     | DeviceList
     | DeviceAdd
     | DeviceRemove

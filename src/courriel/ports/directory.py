@@ -9,6 +9,7 @@ from courriel.model.account import Account, Domain, Target
 from courriel.model.device import Device
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import MailingList
 from courriel.ports.credentials import CredentialRecord
 
 
@@ -49,6 +50,14 @@ class Directory(Protocol):
         """The device that sends from this address; the smallest network wins."""
         ...
 
+    def lists(self) -> Sequence[MailingList]:
+        """By address."""
+        ...
+
+    def list(self, address: str) -> MailingList | None:
+        """By canonical address."""
+        ...
+
 
 class DirectoryAdmin(Directory, Protocol):
     """The same, for those who may change it."""
@@ -81,6 +90,10 @@ class DirectoryAdmin(Directory, Protocol):
         """Why what the account sends is kept back; "" lets it go."""
         ...
 
+    async def set_forward(self, login: str, forward_to: str, keep_copy: bool) -> None:
+        """``forward_to`` "" ends it.  Raises FormatError, NoSuchAccount, and AddressTaken for the account itself."""
+        ...
+
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None: ...
 
     async def remove_alias(self, alias: str) -> None: ...
@@ -93,6 +106,18 @@ class DirectoryAdmin(Directory, Protocol):
 
     async def remove_device(self, name: str) -> None:
         """Raises NoSuchDevice."""
+        ...
+
+    async def add_list(self, wanted: MailingList) -> MailingList:
+        """Kept with canonical addresses.  Raises FormatError, NoSuchDomain, AddressTaken, ListExists."""
+        ...
+
+    async def change_list(self, wanted: MailingList) -> MailingList:
+        """All but its address may change.  Raises NoSuchList."""
+        ...
+
+    async def remove_list(self, address: str) -> None:
+        """Raises NoSuchList."""
         ...
 
     def secret(self, account: AccountId) -> CredentialRecord | None: ...

@@ -19,6 +19,10 @@ class OutboundQueue(Protocol):
         """Durable when it returns.  With an id that is there already it does nothing: hand-over can be repeated."""
         ...
 
+    async def put_all(self, messages: Sequence[tuple[Queued, bytes]]) -> None:
+        """The same for several with their contents: all of them or none."""
+        ...
+
     async def entries(self) -> Sequence[Entry]:
         """Everything, in the order in which it came."""
         ...

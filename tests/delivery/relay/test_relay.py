@@ -41,6 +41,7 @@ class Server:
     up: bool = True
     plan: deque[Attempt] = field(default_factory=deque)
     got: list[tuple[str, str]] = field(default_factory=list)
+    went: list[Outgoing] = field(default_factory=list)
     calls: int = 0
     open: int = 0
     most: int = 0
@@ -69,6 +70,7 @@ class ScriptedLink:
             await server.gate.wait()
         await asyncio.sleep(0)
         self._sent += 1
+        server.went.append(outgoing)
         attempts = []
         for place, recipient in enumerate(outgoing.recipients):
             attempt = CROWDED if place >= server.per_message else server.plan.popleft() if server.plan else TAKEN
@@ -154,6 +156,32 @@ async def scene(**settings: object) -> AsyncIterator[Scene]:
     one.relay.start()
     yield one
     await one.relay.stop()
+
+
+async def test_a_recipient_with_a_key_has_an_envelope_and_fields_of_their_own(runner: asyncio.Runner) -> None:
+    async with scene() as one:
+        keys = {"a@x.org": "1-aa", "b@x.org": "2-bb", "c@x.org": "", "d@x.org": ""}
+        recipients = tuple(Recipient(Address(*to.split("@")), key=key) for to, key in keys.items())
+        message = Queued("m1", "dev-bounces@x.test", recipients, START, 5, personal="Leave: dev+{key}\r\n")
+        await one.queue.put(message, b"hello")
+        await one.settle()
+        sent = [(went.reverse_path, len(went.recipients), went.content) for went in one.first.went]
+        assert sent == [
+            ("dev-bounces+1-aa@x.test", 1, b"Leave: dev+1-aa\r\nhello"),
+            ("dev-bounces+2-bb@x.test", 1, b"Leave: dev+2-bb\r\nhello"),
+            ("dev-bounces@x.test", 2, b"hello"),
+        ]
+        assert await one.queue.entry("m1") is None
+
+
+async def test_what_a_server_that_hangs_up_did_not_hear_is_not_counted_as_tried(runner: asyncio.Runner) -> None:
+    async with scene() as one:
+        one.first.messages_per_link = 2
+        recipients = tuple(Recipient(Address(f"m{n}", "x.org"), key=f"{n}-k") for n in range(5))
+        await one.queue.put(Queued("m1", "dev-bounces@x.test", recipients, START, 5), b"hello")
+        await one.settle()
+        assert len(one.first.got) == 5 and one.first.calls == 3
+        assert await one.queue.entry("m1") is None
 
 
 async def test_delivered_and_gone(runner: asyncio.Runner) -> None:

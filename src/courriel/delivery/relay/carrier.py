@@ -44,7 +44,7 @@ class SmtpLink:
         if by is not None:
             by = msgspec.structs.replace(by, at=float(int(by.at - self._clock.now())))
         return smtp.Outgoing(
-            _address(message.reverse_path),
+            _address(outgoing.reverse_path),
             outgoing.recipients,
             outgoing.content,
             Body(message.body),

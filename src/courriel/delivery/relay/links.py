@@ -11,16 +11,20 @@ from courriel.base.errors import CourrielError
 from courriel.delivery.relay.routing import Located
 from courriel.model.attempt import Attempt
 from courriel.model.envelope import Recipient
-from courriel.model.queued import Queued
+from courriel.model.queued import Queued, reverse_path_of
 from courriel.net.tls_policy import TlsPolicy
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """One message for some of its recipients."""
+    """One message for some of its recipients; all of them have one reverse-path.  ``content`` is what they get."""
 
     message: Queued
     recipients: tuple[Recipient, ...]
     content: bytes
+
+    @property
+    def reverse_path(self) -> str:
+        return reverse_path_of(self.message, self.recipients[0])
 
 
 class Unreached(CourrielError):

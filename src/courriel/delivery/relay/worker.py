@@ -23,7 +23,7 @@ from courriel.delivery.relay.routing import NoRoute, Router
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model import notify, retry
 from courriel.model.attempt import Attempt, Result, Stage
-from courriel.model.queued import Claim, Mark, Progress, Queued, State
+from courriel.model.queued import Claim, Mark, Progress, Queued, State, personal_fields
 from courriel.ports.queue import OutboundQueue
 
 MISSED: Final = Attempt(Result.FAILED, "5.4.7", "its sender wanted it to be there by then, or back", Stage.CONNECT)
@@ -73,6 +73,7 @@ class Worker:
         self._link_is_lax = False
         self._marking: set[asyncio.Future[None]] = set()
         """Groups in which marks of ours are."""
+        self._last = ("", b"")
         self._more: asyncio.Future[None] | None = None
         self.stopping = False
 
@@ -133,7 +134,7 @@ class Worker:
         self._wake()
 
     async def _work_through(self, claims: Sequence[Claim]) -> None:
-        loads = deque(map(_Load, claims))
+        loads = deque(_Load(part) for claim in claims for part in _by_key(claim))
         try:
             while loads and not self.stopping:
                 if not await self._reach(loads):
@@ -238,8 +239,15 @@ class Worker:
         if load.outgoing is None:
             message = load.claim.message
             recipients = tuple([message.recipients[place] for place in load.claim.places])
-            load.outgoing = Outgoing(message, recipients, await self._queue.content(message.id))
+            content = personal_fields(message.personal, recipients[0]) + await self._content(message.id)
+            load.outgoing = Outgoing(message, recipients, content)
         return load.outgoing
+
+    async def _content(self, id: str) -> bytes:
+        """The last one is kept: members of a list are sent to one by one."""
+        if self._last[0] != id:
+            self._last = (id, await self._queue.content(id))
+        return self._last[1]
 
     def _mark_all(self, claim: Claim, attempt: Attempt) -> None:
         self._mark(claim, [(n, attempt) for n in range(len(claim.places))])
@@ -289,6 +297,14 @@ def _part(claim: Claim, numbers: Sequence[int]) -> Claim:
     """The claim on some of its places only."""
     places = tuple([claim.places[n] for n in numbers])
     return msgspec.structs.replace(claim, places=places, progress=tuple([claim.progress[n] for n in numbers]))
+
+
+def _by_key(claim: Claim) -> list[Claim]:
+    """The claim, apart for each recipient that has a reverse-path of its own."""
+    groups: dict[str, list[int]] = {}
+    for n, place in enumerate(claim.places):
+        groups.setdefault(claim.message.recipients[place].key, []).append(n)
+    return [claim] if len(groups) == 1 else [_part(claim, numbers) for numbers in groups.values()]
 
 
 def _left_out(attempts: Sequence[Attempt]) -> list[int]:

@@ -11,18 +11,23 @@ import msgspec
 
 from courriel.model.account import Account, Domain, Target
 from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
-from courriel.model.envelope import Address
-from courriel.model.ids import AccountId
-from courriel.model.roster import (
+from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
     DomainInUse,
     NoSuchAccount,
     NoSuchAlias,
     NoSuchDomain,
+)
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.model.mailing_list import ListExists, MailingList, NoSuchList
+from courriel.model.roster import (
     Roster,
     canonical_address,
     canonical_domain,
+    canonical_forward,
+    canonical_list,
     canonical_targets,
 )
 from courriel.ports.credentials import CredentialRecord
@@ -71,6 +76,12 @@ class MemoryDirectory:
 
     def device_at(self, ip: str) -> Device | None:
         return self._fleet.at(ip)
+
+    def lists(self) -> Sequence[MailingList]:
+        return self._roster.lists()
+
+    def list(self, address: str) -> MailingList | None:
+        return self._roster.list(address)
 
     # --- changes ----------------------------------------------------------------------------------------------
     async def add_domain(self, name: str) -> Domain:
@@ -126,6 +137,11 @@ class MemoryDirectory:
     def _change(self, login: str, **fields: object) -> None:
         self._roster.put_account(msgspec.structs.replace(self._require_account(login), **fields))
 
+    async def set_forward(self, login: str, forward_to: str, keep_copy: bool) -> None:
+        account = self._require_account(login)
+        kept = canonical_forward(account.login, forward_to)
+        self._roster.put_account(msgspec.structs.replace(account, forward_to=kept, keep_copy=keep_copy))
+
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)
         self._check_free(address)
@@ -146,6 +162,30 @@ class MemoryDirectory:
         if self._fleet.get(name) is None:
             raise NoSuchDevice(name)
         self._fleet.drop(name)
+
+    async def add_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+        self._require_domain(kept.domain)
+        if self._roster.list(kept.address) is not None:
+            raise ListExists(kept.address)
+        taken = self._roster.list_is_in_the_way(kept)
+        if taken is not None:
+            raise AddressTaken(taken)
+        self._roster.put_list(kept)
+        return kept
+
+    async def change_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+        if self._roster.list(kept.address) is None:
+            raise NoSuchList(kept.address)
+        self._roster.put_list(kept)
+        return kept
+
+    async def remove_list(self, address: str) -> None:
+        address = canonical_address(address)
+        if self._roster.list(address) is None:
+            raise NoSuchList(address)
+        self._roster.drop_list(address)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -170,5 +210,5 @@ class MemoryDirectory:
 
     def _check_free(self, address: str) -> None:
         self._require_domain(address.rpartition("@")[2])
-        if address in self._logins or address in dict(self._roster.aliases()):
+        if self._roster.is_taken(address):
             raise AddressTaken(address)

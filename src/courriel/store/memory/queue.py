@@ -57,9 +57,13 @@ class MemoryQueue:
         self._last_turn: dict[str, str] = {}
 
     async def put(self, message: Queued, content: bytes) -> None:
-        if message.id not in self._messages:
-            held = self._messages[message.id] = _Held(message, content)
-            self._tell_of(held)
+        await self.put_all([(message, content)])
+
+    async def put_all(self, messages: Sequence[tuple[Queued, bytes]]) -> None:
+        for message, content in messages:
+            if message.id not in self._messages:
+                held = self._messages[message.id] = _Held(message, content)
+                self._tell_of(held)
 
     def _tell_of(self, held: _Held) -> None:
         for domain in {domain_of(recipient) for recipient in held.message.recipients}:

@@ -24,23 +24,28 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.account import Account, Domain, Target
 from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
-from courriel.model.envelope import Address
-from courriel.model.ids import AccountId
-from courriel.model.roster import (
+from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
     DomainInUse,
     NoSuchAccount,
     NoSuchAlias,
     NoSuchDomain,
+)
+from courriel.model.envelope import Address
+from courriel.model.ids import AccountId
+from courriel.model.mailing_list import ListExists, MailingList, NoSuchList, Role
+from courriel.model.roster import (
     Roster,
     canonical_address,
     canonical_domain,
+    canonical_forward,
+    canonical_list,
     canonical_targets,
 )
 from courriel.ports.credentials import CredentialRecord
 from courriel.store.sqlite.connection import Row
-from courriel.store.sqlite.directory_schema import DEVICES, SCHEMA, SCHEMA_VERSION, SENDING
+from courriel.store.sqlite.directory_schema import DEVICES, LISTS, SCHEMA, SCHEMA_VERSION, SENDING
 
 FILE_NAME: Final = "directory.db"
 
@@ -54,6 +59,7 @@ T = TypeVar("T")
 
 _encode_record: Final = msgspec.msgpack.Encoder().encode
 _decode_record: Final = msgspec.msgpack.Decoder(CredentialRecord).decode
+_decode_list: Final = msgspec.msgpack.Decoder(MailingList).decode
 
 
 class SqliteDirectory:
@@ -111,6 +117,12 @@ class SqliteDirectory:
         self._fresh()
         return self._fleet.at(ip)
 
+    def lists(self) -> Sequence[MailingList]:
+        return self._fresh().lists()
+
+    def list(self, address: str) -> MailingList | None:
+        return self._fresh().list(address)
+
     # --- changes ----------------------------------------------------------------------------------------------
     async def add_domain(self, name: str) -> Domain:
         domain = Domain(canonical_domain(name))
@@ -128,7 +140,8 @@ class SqliteDirectory:
             _require_domain(db, name)
             end = "%@" + name
             used = "SELECT (SELECT count(*) FROM account WHERE login LIKE ?1) + "
-            used += "(SELECT count(*) FROM alias WHERE address LIKE ?1)"
+            used += "(SELECT count(*) FROM alias WHERE address LIKE ?1) + "
+            used += "(SELECT count(*) FROM list WHERE address LIKE ?1)"
             if _value(db, used, (end,)):
                 raise DomainInUse(name)
             db.execute("DELETE FROM domain WHERE name = ?", (name,))
@@ -151,8 +164,7 @@ class SqliteDirectory:
 
         def write(db: apsw.Connection) -> Account:
             _require_domain(db, address.rpartition("@")[2])
-            if _value(db, "SELECT 1 FROM alias WHERE address = ?", (address,)):
-                raise AddressTaken(address)
+            _require_free(db, address)
             sql = "INSERT INTO account(login, display_name, secret) VALUES(?, ?, ?)"
             _insert(db, sql, (address, display_name, packed), AddressTaken(address))
             return Account(AccountId(db.last_insert_rowid()), address, addresses=(address,), display_name=display_name)
@@ -192,13 +204,23 @@ class SqliteDirectory:
     async def set_held(self, login: str, reason: str) -> None:
         await self._update(login, held=reason)
 
+    async def set_forward(self, login: str, forward_to: str, keep_copy: bool) -> None:
+        kept = canonical_forward(canonical_address(login), forward_to)
+
+        def write(db: apsw.Connection) -> Account:
+            account = _require_account(db, login)
+            sql = "UPDATE account SET forward_to = ?, keep_copy = ? WHERE id = ?"
+            db.execute(sql, (kept, int(keep_copy), account.id))
+            return _require_account(db, account.login)
+
+        await self._write(write, self._roster.put_account)
+
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)
 
         def write(db: apsw.Connection) -> None:
             _require_domain(db, address.rpartition("@")[2])
-            if _value(db, "SELECT 1 FROM account WHERE login = ?", (address,)):
-                raise AddressTaken(address)
+            _require_free(db, address)
             sql = "INSERT INTO alias(address, targets) VALUES(?, ?)"
             _insert(db, sql, (address, " ".join(kept)), AddressTaken(address))
 
@@ -229,6 +251,41 @@ class SqliteDirectory:
                 raise NoSuchDevice(name)
 
         await self._write(write, lambda _: self._fleet.drop(name))
+
+    async def add_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+
+        def write(db: apsw.Connection) -> None:
+            _require_domain(db, kept.domain)
+            if _value(db, "SELECT 1 FROM list WHERE address = ?", (kept.address,)):
+                raise ListExists(kept.address)
+            for role in Role:
+                _require_free(db, kept.beside(role))
+            db.execute("INSERT INTO list VALUES(?, ?)", (kept.address, _encode_record(kept)))
+
+        await self._write(write, lambda _: self._roster.put_list(kept))
+        return kept
+
+    async def change_list(self, wanted: MailingList) -> MailingList:
+        kept = canonical_list(wanted)
+
+        def write(db: apsw.Connection) -> None:
+            db.execute("UPDATE list SET kept = ? WHERE address = ?", (_encode_record(kept), kept.address))
+            if not db.changes():
+                raise NoSuchList(kept.address)
+
+        await self._write(write, lambda _: self._roster.put_list(kept))
+        return kept
+
+    async def remove_list(self, address: str) -> None:
+        address = canonical_address(address)
+
+        def write(db: apsw.Connection) -> None:
+            db.execute("DELETE FROM list WHERE address = ?", (address,))
+            if not db.changes():
+                raise NoSuchList(address)
+
+        await self._write(write, lambda _: self._roster.drop_list(address))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -288,6 +345,8 @@ class SqliteDirectory:
             secrets[account.id] = secret
         for address, targets in db.execute("SELECT address, targets FROM alias"):
             roster.put_alias(address, tuple(targets.split(" ")))
+        for (packed,) in db.execute("SELECT kept FROM list"):
+            roster.put_list(_decode_list(packed))
         rows: list[Row] = db.execute("SELECT name, networks, sender, hourly FROM device").fetchall()
         fleet = Fleet(Device(name, tuple(places.split(" ")), sender, hourly) for name, places, sender, hourly in rows)
         self._roster, self._fleet, self._secrets, self._change = roster, fleet, secrets, change
@@ -322,11 +381,14 @@ class SqliteDirectory:
         return result, change
 
 
-_ACCOUNT: Final = "id, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held"
+_ACCOUNT: Final = (
+    "id, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held,"
+    " forward_to, keep_copy"
+)
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    number, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held = row
+    number, login, enabled, display_name, quota_octets, send_as, hourly, daily, held, forward_to, keep_copy = row
     return msgspec.convert(
         {
             "id": number,
@@ -336,9 +398,11 @@ def _account(row: tuple[object, ...]) -> Account:
             "display_name": display_name,
             "quota_octets": quota_octets,
             "send_as": str(send_as).split(),
-            "messages_per_hour": messages_per_hour,
-            "recipients_per_day": recipients_per_day,
+            "messages_per_hour": hourly,
+            "recipients_per_day": daily,
             "held": held,
+            "forward_to": forward_to,
+            "keep_copy": bool(keep_copy),
         },
         Account,
     )
@@ -359,6 +423,17 @@ def _insert(db: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...
 def _require_domain(db: apsw.Connection, name: str) -> None:
     if not _value(db, "SELECT 1 FROM domain WHERE name = ?", (name,)):
         raise NoSuchDomain(name)
+
+
+def _require_free(db: apsw.Connection, address: str) -> None:
+    """Nobody has the address, and it is not one beside a list.  Raises AddressTaken."""
+    local, _, domain = address.rpartition("@")
+    base, _, word = local.rpartition("-")
+    beside = f"{base}@{domain}" if word in {role.value for role in Role} else ""
+    sql = "SELECT 1 FROM account WHERE login = ?1 UNION ALL SELECT 1 FROM alias WHERE address = ?1 "
+    sql += "UNION ALL SELECT 1 FROM list WHERE address IN (?1, ?2)"
+    if db.execute(sql, (address, beside)).fetchone() is not None:
+        raise AddressTaken(address)
 
 
 def _require_account(db: apsw.Connection, login: str) -> Account:
@@ -410,6 +485,7 @@ def _make_tables(db: apsw.Connection) -> None:
             db.execute(DEVICES)
         if version < 3:
             db.execute(SENDING)
+            db.execute(LISTS)
         db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

@@ -45,4 +45,14 @@ ALTER TABLE account ADD COLUMN messages_per_hour INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN recipients_per_day INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN held TEXT NOT NULL DEFAULT '';                -- why its mail is kept back
 """
+"""From version 3, with LISTS."""
+
+LISTS: Final = """
+ALTER TABLE account ADD COLUMN forward_to TEXT NOT NULL DEFAULT '';   -- canonical address
+ALTER TABLE account ADD COLUMN keep_copy INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE list(
+    address TEXT PRIMARY KEY NOT NULL,   -- canonical address
+    kept BLOB NOT NULL                   -- MailingList as msgpack
+) WITHOUT ROWID, STRICT;
+"""
 """From version 3."""

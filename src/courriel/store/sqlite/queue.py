@@ -94,12 +94,15 @@ class SqliteQueue:
             raise
 
     async def put(self, message: Queued, content: bytes) -> None:
-        [(codec, data)] = self._codec.encode([content])
-        row = (
-            *(message.id, pack(message), sha256(content).digest(), len(content), codec, data),
-            message.look_at or None,
-        )
-        await self._committer.submit(lambda group: group.put(message, row))
+        await self.put_all([(message, content)])
+
+    async def put_all(self, messages: Sequence[tuple[Queued, bytes]]) -> None:
+        encoded = self._codec.encode([content for _, content in messages])
+        rows = [
+            (message, _row(message, content, codec, data))
+            for (message, content), (codec, data) in zip(messages, encoded, strict=True)
+        ]
+        await self._committer.submit(lambda group: group.put_all(rows))
 
     async def entries(self) -> Sequence[Entry]:
         return self._read_entries("SELECT n FROM queue", ())
@@ -228,6 +231,12 @@ class SqliteQueue:
         self._say("queue.stopped", error=f"{type(error).__name__}: {error}")
 
 
+def _row(message: Queued, content: bytes, codec: int, data: bytes) -> Row:
+    """As the table ``queue`` has it."""
+    hash = sha256(content).digest()
+    return message.id, pack(message), hash, len(content), codec, data, message.look_at or None
+
+
 class _Group:
     """One transaction of the queue."""
 
@@ -241,7 +250,11 @@ class _Group:
         self.priorities: set[int] = set()
         """Those of new messages."""
 
-    def put(self, message: Queued, row: Row) -> None:
+    def put_all(self, rows: Sequence[tuple[Queued, Row]]) -> None:
+        for message, row in rows:
+            self._put(message, row)
+
+    def _put(self, message: Queued, row: Row) -> None:
         self.octets += message.size_octets
         found = self._connection.execute(
             "INSERT INTO queue (id, message, hash, size, codec, data, look_at) VALUES (?,?,?,?,?,?,?)"

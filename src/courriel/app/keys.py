@@ -1,0 +1,62 @@
+"""The keys that seal what is put into addresses (``formats/seal.py``): kept in one file, replaced in time.
+
+A new key is made when the newest is KEY_DAYS old, at a start; old ones open what they sealed until FORGET_DAYS, since
+people leave a list by a link in a mail of last year.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from courriel.base.errors import Damaged
+
+FILE_NAME: Final = "address-keys.json"
+KEY_OCTETS: Final = 32
+KEY_DAYS: Final = 90
+"""``keys.key_days``: age at which the newest key is followed by another one."""
+FORGET_DAYS: Final = 800
+"""``keys.forget_days``: what an older key sealed is nobody's any more."""
+
+_DAY_S: Final = 86_400
+
+
+class Key(msgspec.Struct, frozen=True):
+    """``made_at`` in POSIX seconds."""
+
+    made_at: float
+    secret: bytes
+
+
+def address_keys(file: Path, now: float) -> tuple[bytes, ...]:
+    """The keys, newest first; made or replaced where it is time.  Raises Damaged, OSError."""
+    try:
+        kept = msgspec.json.decode(file.read_bytes(), type=list[Key]) if file.exists() else []
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"{file}: {error}") from error
+    alive = [key for key in kept if now - key.made_at < FORGET_DAYS * _DAY_S]
+    if not alive or now - alive[0].made_at >= KEY_DAYS * _DAY_S:
+        alive.insert(0, Key(now, os.urandom(KEY_OCTETS)))
+    if alive != kept:
+        _write(file, msgspec.json.encode(alive))
+    return tuple(key.secret for key in alive)
+
+
+def _write(file: Path, octets: bytes) -> None:
+    """Replaced whole, and durable before anything is sealed with it."""
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(octets)
+        out.flush()
+        os.fsync(descriptor)
+    fresh.replace(file)
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,98 @@
+"""Mail that an address here sends on: its reverse-path there, and where bounces go when they come back.
+
+The body is never changed, so DKIM signatures live on; before it stand Delivered-To, by which a loop is known, and
+Received.  A reverse-path of ours stays, the null one too; a foreign one is rewritten (``formats/srs.py``), else the
+next server would see us send in a name that is not ours (SPF, RFC 7208 §D.1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from courriel.delivery.letter import Letter
+from courriel.delivery.notices import Notice, Wording, write
+from courriel.delivery.route import Plan
+from courriel.delivery.settings import DeliverySettings
+from courriel.formats import srs
+from courriel.formats.path import Path
+from courriel.model.account import Target, TargetKind
+from courriel.model.envelope import Address, Recipient
+from courriel.model.refusals import NoSuchAddress
+from courriel.model.transit import Transit
+from courriel.ports.directory import Directory
+
+FAILURES: Final = 5
+"""``forward.failures``: days on which the target refused for good before the owner is told."""
+
+FAILURE_DAYS: Final = 14
+"""``forward.failure_days``: within so many days."""
+
+_DELIVERED_TO: Final = re.compile(rb"^delivered-to[ \t]*+:[ \t]*+([^\r\n]{1,320})", re.IGNORECASE | re.MULTILINE)
+
+_NULL: Final = Address("", "")
+
+
+def been_at(header: bytes) -> frozenset[str]:
+    """The addresses that a message was delivered to on its way."""
+    return frozenset(found.decode("utf-8", "replace").strip().lower() for found in _DELIVERED_TO.findall(header))
+
+
+def letters(transit: Transit, plan: Plan, directory: Directory, keys: Sequence[bytes]) -> list[Letter]:
+    """A letter for each address that sends the message on."""
+    return [_letter(transit, address, recipients, directory, keys) for address, recipients in plan.forwards.items()]
+
+
+def _letter(
+    transit: Transit, forwarder: str, recipients: list[Recipient], directory: Directory, keys: Sequence[bytes]
+) -> Letter:
+    envelope = transit.envelope
+    sender = _sender_there(envelope.reverse_path, forwarder.rpartition("@")[2], directory, keys, transit.received_at)
+    return Letter(
+        sender,
+        transit.content,
+        b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field),
+        remote=recipients,
+        forwarder=forwarder,
+        body=envelope.body,
+        smtputf8=envelope.smtputf8,
+        ret=envelope.ret,
+        envid=envelope.envid,
+        reports_expire=envelope.reverse_path.is_null,
+        granted=transit.granted,
+        tls_optional=transit.tls_optional,
+    )
+
+
+def _sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:
+    """The reverse-path of what is sent on.  Null where a long one has no room: no bounce then, and nobody is hurt."""
+    if sender.is_null or directory.domain(sender.domain) is not None:
+        return sender
+    rewritten = srs.rewrite(keys, Path(sender.local, sender.domain), domain, now)
+    return Address(rewritten.local, rewritten.domain) if rewritten is not None else _NULL
+
+
+def failure_notice(
+    forwarder: str, target: str, reply: str, days: int, settings: DeliverySettings, id: str, now: float
+) -> bytes:
+    """What the owner of an address is told when its mail cannot be sent on."""
+    values = {"address": forwarder, "target": target, "reply": reply, "days": str(days)}
+    sender = ("Mail Delivery System", f"MAILER-DAEMON@{settings.hostname}")
+    return write(
+        Notice.FORWARD_FAILS, Wording(settings.hostname, id, now, settings.languages), sender, forwarder, values
+    )
+
+
+def returned(reverse_path: Address, address: Address, keys: Sequence[bytes], now: float) -> Target:
+    """Where a bounce to an address of SRS goes.  Raises NoSuchAddress for what we did not write, is old, or no bounce.
+
+    Only reports go that way (null reverse-path, RFC 5321 §4.5.5), so nobody can send through us to anyone.
+    """
+    if not reverse_path.is_null:
+        raise NoSuchAddress(f"{address}: for reports only")
+    try:
+        sender = srs.restore(keys, address.local, now)
+    except srs.BadReturn as error:
+        raise NoSuchAddress(f"{address}: {error.rule}") from None
+    return Target((), TargetKind.RETURN, None, (sender.address,))

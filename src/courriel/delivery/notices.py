@@ -1,0 +1,115 @@
+"""What this server writes to people about lists and forwarding, in each language.  RFC 3834 §5: nobody answers it.
+
+Words of strangers (addresses, subjects) are put on one line first.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from courriel.base.i18n import N_, translator
+from courriel.formats.message.build import Attachment, Draft, Person, build
+from courriel.formats.path import parse_address
+from courriel.formats.reports.dsn import one_line
+
+WIDTH: Final = 72
+"""Columns of the text."""
+
+
+class Notice(Enum):
+    """The kinds: subject, then paragraphs."""
+
+    JOIN = (
+        N_("Please confirm: join {list}?"),
+        N_("Somebody, we hope you, asked that {address} gets the mail of the list {list}."),
+        N_("To confirm, reply to this message; what you write in it does not matter."),
+        N_("If you do not want this, do nothing: without an answer nothing happens."),
+    )
+    LEAVE = (
+        N_("Please confirm: leave {list}?"),
+        N_("Somebody, we hope you, asked that {address} gets no more mail of the list {list}."),
+        N_("To confirm, reply to this message; what you write in it does not matter."),
+        N_("If you do not want this, do nothing: without an answer nothing happens."),
+    )
+    JOINED = (
+        N_("You are on the list {list}"),
+        N_("{address} gets the mail of the list {list} from now on."),
+        N_("To leave it, write to {leave}; an empty message is enough."),
+    )
+    LEFT = (
+        N_("You have left the list {list}"),
+        N_("{address} gets no more mail of the list {list}."),
+    )
+    HELD = (
+        N_("A post to {list} waits for you: {subject}"),
+        N_("{address} has written to the list {list}, and may not post there unasked. The message is attached."),
+        N_("To publish it, reply to this message; what you write in it does not matter."),
+        N_("To reject it, write to {reject}; an empty message is enough. Nobody is told."),
+    )
+    SUSPENDED = (
+        N_("{address} gets no more mail of {list}"),
+        N_(
+            "Mail of the list {list} to {address} came back, and is not sent there any more. Days with bounces: {days}."
+        ),
+        N_("When the address works again: courriel list add-member {list} {address}"),
+    )
+    HELP = (
+        N_("About the list {list}"),
+        N_("To write to everyone on it: {list}"),
+        N_("To join, write to {join}. To leave, write to {leave}. An empty message is enough; we ask back."),
+        N_("The people who look after it: {owner}"),
+    )
+    FORWARD_FAILS = (
+        N_("Your mail cannot be sent on to {target}"),
+        N_("Mail for {address} is sent on to {target}, as you wished, and refused there. Days with refusals: {days}."),
+        N_("Its last answer: {reply}"),
+        N_("Please ask for another address, or for no forwarding: courriel user forward {address} --off"),
+    )
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """Who writes, and when: ``id`` is fresh, letters and digits; ``languages`` in order."""
+
+    hostname: str
+    id: str
+    now: float
+    languages: tuple[str, ...]
+
+
+def write(
+    notice: Notice,
+    wording: Wording,
+    sender: tuple[str, str],
+    to: str,
+    values: Mapping[str, str],
+    *,
+    reply_to: str = "",
+    attached: bytes | None = None,
+) -> bytes:
+    """A whole message from ``sender`` (name, address) to an address; ``values`` are what texts name in braces."""
+    shown = {name: one_line(value) for name, value in values.items()}
+    subject, *paragraphs = notice.value
+    draft = Draft(
+        Person(sender[0], parse_address(sender[1])),
+        datetime.fromtimestamp(int(wording.now), UTC),
+        f"<{wording.id}@{wording.hostname}>",
+        to=(Person("", parse_address(to)),),
+        reply_to=(Person("", parse_address(reply_to)),) if reply_to else (),
+        subject=translator(wording.languages[0])(subject).format(**shown),
+        text="\n\n-- \n\n".join(_text(paragraphs, language, shown) for language in wording.languages),
+        attachments=(Attachment("post.eml", attached),) if attached is not None else (),
+        extra=(("Auto-Submitted", "auto-generated"), ("Content-Language", ", ".join(wording.languages))),
+    )
+    return build(draft, wording.id)
+
+
+def _text(paragraphs: Sequence[str], language: str, values: Mapping[str, str]) -> str:
+    say = translator(language)
+    filled = [say(one).format(**values) for one in paragraphs]
+    return "\n\n".join(textwrap.fill(one, WIDTH, break_long_words=False, break_on_hyphens=False) for one in filled)
