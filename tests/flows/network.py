@@ -1,4 +1,4 @@
-"""Where the hosts of a scenario live: a network of its own with the real ports where we may make one, else the loopback.
+"""Where the hosts of a scenario live: a network of its own with the real ports where we may, else the loopback.
 
 As root each scenario runs in a thread with a network namespace of its own: what it starts lives there too, and all
 of it is gone with the last process.  Elsewhere hosts are addresses 127.0.N.n with ports above 1023.

@@ -103,7 +103,9 @@ class PolicyHost:
         with contextlib.suppress(OSError, EOFError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
             body = self.text.encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )
             await writer.drain()
         writer.close()
 

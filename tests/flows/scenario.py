@@ -26,9 +26,10 @@ import smtplib
 import ssl
 import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.flows.lab import inbox, send, until
 from tests.flows.network import Network
@@ -109,7 +110,7 @@ class Play:
                 self._act(act)
 
     # --- the world ------------------------------------------------------------------------------------------------
-    def _start(self, stack: ExitStack, words: list[str]):  # type: ignore[no-untyped-def]
+    def _start(self, stack: ExitStack, words: list[str]) -> AbstractContextManager[Trial]:
         data, env = self._directory / "near", {}
         if self._scenario.needs_disk:
             data.mkdir()
@@ -208,7 +209,7 @@ class Play:
         try:
             until(look, patience_s)
         except AssertionError:
-            rows = [(row["recipient"], row["state"], row["reason"]) for row in self._queue()]
+            rows = [(row["to"], row["state"], row["reason"]) for row in self._queue()]
             seen = {name: [to for to, _ in peer.got] for name, peer in self.peers.items()}
             raise AssertionError(f"{act}: not seen.  Queue: {rows}; peers: {seen}") from None
 
@@ -234,9 +235,9 @@ class Play:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def _queue(self, to: str = "") -> list[dict[str, str]]:
-        rows: list[dict[str, str]] = json.loads(self._order("list", "--json"))
-        return [row for row in rows if to in row["recipient"]]
+    def _queue(self, to: str = "") -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(self._order("list", "--json"))
+        return [row for row in rows if not to or to in row["to"]]
 
     def _fill_disk(self) -> None:
         with (self._directory / "near" / "ballast").open("wb", buffering=0) as file:
@@ -268,6 +269,3 @@ def _run(*command: str) -> None:
 
 def may_mount() -> bool:
     return os.getuid() == 0
-
-
-__all__ = ["FAKETIME", "Play", "Scenario", "Trial", "may_mount"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -189,9 +190,10 @@ class SqliteQueue:
         """The reader is never lent."""
 
     def prepare(self, items: Items, heavy: bool) -> _Group:
-        self._connection.execute("BEGIN IMMEDIATE")
-        group = _Group(self._connection)
-        run_plans(items, group)
+        with _room_wanted():
+            self._connection.execute("BEGIN IMMEDIATE")
+            group = _Group(self._connection)
+            run_plans(items, group)
         return group
 
     def is_small(self, context: _Group) -> bool:
@@ -201,7 +203,8 @@ class SqliteQueue:
         return False
 
     def seal(self, context: _Group) -> None:
-        self._connection.execute("COMMIT")
+        with _room_wanted():
+            self._connection.execute("COMMIT")
 
     def undo(self) -> None:
         try:
@@ -221,6 +224,17 @@ class SqliteQueue:
 
     def stopped(self, error: BaseException) -> None:
         self._say("queue.stopped", error=f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _room_wanted() -> Iterator[None]:
+    """A full disk refuses this group and no more: SQLite says so before anything was synced, so that after going back
+    the file is as it was, and the next group may find room.  A sync that fails is another matter (``stops_writing``).
+    """
+    try:
+        yield
+    except apsw.FullError as error:
+        raise meaning(error) from error
 
 
 class _Group:
