@@ -181,10 +181,7 @@ def _dead(server: Server, bench: Bench) -> Figures:
         )
         beside = _pass_on(server, bench, seen, DESTINATIONS, bench.sizes.messages)
     memory = server.processes.pss_octets()
-    server.stop()
-    began = time.monotonic()
-    server.start()
-    start_s = time.monotonic() - began
+    start_s = server.restart_s()
     if server.backlog() != waiting:
         raise LoadFailed(f"{server.backlog()} messages wait, not {waiting}")
     again = server.processes.pss_octets()

@@ -62,7 +62,9 @@ def command(*words: str) -> list[str]:
 
 
 @contextmanager
-def running(data: Path, *words: str, base_port: int | None = None) -> Iterator[Trial]:
+def running(
+    data: Path, *words: str, base_port: int | None = None, env: dict[str, str] | None = None
+) -> Iterator[Trial]:
     """``courriel try`` with alice and bob (password "secret"); killed at the end if it still runs."""
     base = base_port if base_port is not None else free_base_port()
     people = ["--person", "alice:secret", "--person", "bob:secret"]
@@ -70,7 +72,11 @@ def running(data: Path, *words: str, base_port: int | None = None) -> Iterator[T
     log = data.parent / f"{data.name}.log"
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            command("try", *people, *options, *words), stdout=subprocess.PIPE, stderr=errors, cwd=ROOT
+            command("try", *people, *options, *words),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=ROOT,
+            env=os.environ | (env or {}),
         )
     try:
         assert process.stdout is not None

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the system programs that the tests and the bench drive, where that is possible and something is missing.
 #
-#   tools/system_packages.sh test     real mail clients, DNS servers, and Dovecot and Postfix to compare with
+#   tools/system_packages.sh test     real mail clients, DNS servers, a clock that can be set, and Dovecot and Postfix to compare with
 #   tools/system_packages.sh bench    the peers of the bench, a C compiler, strace
 #   tools/system_packages.sh venv     what `python3 -m venv` needs
 #
@@ -11,7 +11,7 @@ set -u
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 CLIENTS="swaks msmtp isync getmail6 fetchmail mutt offlineimap3 sieve-connect curl openssl"
-NAMES="nsd unbound bind9-utils"
+NAMES="nsd unbound bind9-utils iproute2 libfaketime"
 PEERS="dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved dovecot-submissiond postfix"
 
 case "${1:-test}" in

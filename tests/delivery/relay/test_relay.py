@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +104,8 @@ class ScriptedCarrier:
 
 
 ZONE = Zone(
-    mx={"x.org": [(10, "a.x.org"), (20, "b.x.org")], "y.org": [(10, "m.y.org")], "null.org": [(0, "")]},
+    mx={"x.org": [(10, "a.x.org"), (20, "b.x.org")], "y.org": [(10, "m.y.org")], "null.org": [(0, "")]}
+    | {f"d{n}.org": [(10, "m.y.org")] for n in range(6)},
     a={"a.x.org": ["192.0.2.1"], "b.x.org": ["192.0.2.2"], "m.y.org": ["192.0.2.3"]},
 )
 
@@ -130,11 +131,14 @@ class Scene:
     async def settle(self) -> None:
         """Until no worker is left."""
         self.relay.look()
+        await self.until(lambda: not self.relay.is_busy)
+
+    async def until(self, so: Callable[[], bool]) -> None:
         for _ in range(10_000):
             await asyncio.sleep(0)
-            if not self.relay.is_busy:
+            if so():
                 return
-        raise AssertionError("workers do not end")
+        raise AssertionError("it does not come true")
 
     async def after(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -376,6 +380,54 @@ async def test_a_dead_destination_costs_one_call_an_interval(runner: asyncio.Run
         s.third.up = True
         await s.after(300.0)
         assert len(s.third.got) == 500 and await s.queue.entries() == []
+
+
+async def test_a_lane_without_a_connection_waits_for_a_batch_not_for_all(runner: asyncio.Runner) -> None:
+    """One connection for everybody: the second destination has its turn between two batches of the first."""
+    async with scene(connections=1, batch=3) as s:
+        for n in range(30):
+            await s.put(f"x{n:02}")
+        await s.put("y", "b@y.org")
+        s.first.gate = asyncio.Event()
+        s.relay.look()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        s.first.gate.set()
+        await s.until(lambda: bool(s.third.got))
+        assert len(s.first.got) <= 6
+        await s.settle()
+        assert len(s.first.got) == 30 and s.first.most == 1 and await s.queue.entries() == []
+
+
+async def test_a_connection_does_not_linger_while_others_wait_for_one(runner: asyncio.Runner) -> None:
+    async with scene(connections=1, linger_s=3_600.0) as s:
+        await s.put("x")
+        await s.until(lambda: bool(s.first.got))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert s.first.open == 1
+        await s.put("y", "b@y.org")
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert s.first.open == 0 and s.third.got == [("y", "b@y.org")]
+
+
+async def test_those_that_did_not_answer_last_time_leave_room_for_others(runner: asyncio.Runner) -> None:
+    async with scene(connections=5, probes=2) as s:
+        s.third.up = False
+        for n in range(6):
+            await s.put(f"m{n}", f"b@d{n}.org")
+        await s.settle()
+        s.third.up, s.third.gate = True, asyncio.Event()
+        s.clock.advance(61.0)
+        s.relay.look()
+        await s.put("x")
+        await s.until(lambda: bool(s.first.got))
+        assert s.third.open == 2
+        s.third.gate.set()
+        for _ in range(5):
+            await s.settle()
+        assert len(s.third.got) == 6
 
 
 async def test_a_person_can_have_it_tried_at_once(runner: asyncio.Runner) -> None:

@@ -57,6 +57,9 @@ class Relay:
         self._marks = Marks(queue)
         self._lanes: dict[str, Lane] = {}
         self._workers: dict[asyncio.Task[None], Worker] = {}
+        self._probes = 0
+        self._starved: dict[str, Lane] = {}
+        """Lanes that wait until there is a connection for them, in the order in which they came."""
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -151,33 +154,56 @@ class Relay:
     def _employ(self, lane: Lane) -> None:
         """One more worker for a lane, if it has room and we have connections left."""
         now = self._clock.monotonic()
-        if self._loop is None or len(self._workers) >= self._settings.connections:
+        if self._loop is None:
             return
         if not lane.has_room(now):
             if lane.is_paused(now):
                 self._look_in(lane.paused_until - now)
-            return
+        elif lane.is_probing and self._probes >= self._settings.probes:
+            self._look_in(LOOK_S)
+        elif len(self._workers) >= self._settings.connections:
+            self._starve(lane)
+        else:
+            self._hire(lane, self._loop)
+
+    def _starve(self, lane: Lane) -> None:
+        """No connection is left.  Who works goes on to the end of a batch, who lingers makes room now."""
+        if lane.workers:
+            return  # it has its part
+        if not self._starved:
+            for worker in self._workers.values():
+                worker.wake()
+        self._starved[lane.key] = lane
+
+    def _nobody_starves(self) -> bool:
+        return not self._starved
+
+    def _hire(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
         worker = Worker(
             lane, self._queue, self._router, self._carrier, self._settings, self._clock, self._chance, self._employ,
-            self.when_owed, self._marks, self.when_tried,
+            self.when_owed, self._nobody_starves, self._marks, self.when_tried,
         )  # fmt: skip
         lane.workers += 1
-        task = self._loop.create_task(self._serve(lane, worker))
+        self._probes += lane.is_probing
+        task = loop.create_task(self._serve(lane, worker, lane.is_probing))
         self._workers[task] = worker
         task.add_done_callback(self._ended)
 
-    async def _serve(self, lane: Lane, worker: Worker) -> None:
+    async def _serve(self, lane: Lane, worker: Worker, is_probe: bool) -> None:
         try:
             await worker.run()
         finally:
+            self._probes -= is_probe
             lane.workers -= 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         lane = self._workers.pop(task).lane
         if not task.cancelled() and (error := task.exception()) is not None:
             log.event("relay.worker_failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
+        while self._starved and len(self._workers) < self._settings.connections:
+            self._employ(self._starved.pop(next(iter(self._starved))))
         if lane.domains and not lane.workers:
-            self._employ(lane)  # came while the worker said good-bye
+            self._employ(lane)  # came while the worker said good-bye, or it made room
         if self._loop is not None:
             self._look_in(LOOK_S)
 

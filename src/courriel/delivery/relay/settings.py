@@ -36,6 +36,8 @@ class RelaySettings:
     retry: RetrySettings = field(default_factory=RetrySettings)
     connections: int = 200
     """Connections to other servers, all together."""
+    probes: int = 50
+    """Of these, those to next hops that did not answer last time: they may take minutes to fail again."""
     lane_connections: int = 20
     """Connections to one next hop (Postfix: default_destination_concurrency_limit 20)."""
     batch: int = 50

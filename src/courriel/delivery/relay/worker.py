@@ -54,6 +54,7 @@ class Worker:
         chance: Callable[[], float],
         wants_help: Callable[[Lane], None],
         owed: Callable[[], None],
+        may_stay: Callable[[], bool],
         marks: Marks,
         tried: Callable[[Queued, Attempt], None],
     ) -> None:
@@ -68,6 +69,7 @@ class Worker:
         self._wants_help = wants_help
         self._owed = owed
         self._tried = tried
+        self._may_stay = may_stay
         self._owes = False
         self._link: Link | None = None
         self._link_is_lax = False
@@ -78,12 +80,14 @@ class Worker:
         self.stopping = False
 
     async def run(self) -> None:
-        """Until nothing is due, the lane is paused, or ``stopping``."""
+        """Until nothing is due, the lane is paused, other lanes wait for a connection, or ``stopping``."""
         try:
             while not self.stopping:
                 claims = await self._claim()
                 if claims:
                     await self._work_through(claims)
+                    if not self._may_stay():
+                        return
                 elif not await self._linger():
                     return
         finally:
@@ -113,8 +117,10 @@ class Worker:
         """Keep the connection for a moment; whether more came."""
         if self._link is None or not self._link.is_usable or self.lane.is_paused(self._clock.monotonic()):
             return False
+        if not self._may_stay():
+            return False
         more = self._more = asyncio.get_running_loop().create_future()
-        self.lane.linger(self._wake)
+        self.lane.linger(self.wake)
         try:
             async with asyncio.timeout(self._settings.linger_s):
                 await more
@@ -122,16 +128,17 @@ class Worker:
         except TimeoutError:
             return False
         finally:
-            self.lane.leave(self._wake)
+            self.lane.leave(self.wake)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Linger no longer: look what is due, and go if it is nothing."""
         if self._more is not None and not self._more.done():
             self._more.set_result(None)
 
     def stop(self) -> None:
         """End after the message under way."""
         self.stopping = True
-        self._wake()
+        self.wake()
 
     async def _work_through(self, claims: Sequence[Claim]) -> None:
         loads = deque(_Load(part) for claim in claims for part in _by_key(claim))

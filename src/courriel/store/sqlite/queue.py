@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -196,9 +197,10 @@ class SqliteQueue:
         """The reader is never lent."""
 
     def prepare(self, items: Items, heavy: bool) -> _Group:
-        self._connection.execute("BEGIN IMMEDIATE")
-        group = _Group(self._connection)
-        run_plans(items, group)
+        with _room_wanted():
+            self._connection.execute("BEGIN IMMEDIATE")
+            group = _Group(self._connection)
+            run_plans(items, group)
         return group
 
     def is_small(self, context: _Group) -> bool:
@@ -208,7 +210,8 @@ class SqliteQueue:
         return False
 
     def seal(self, context: _Group) -> None:
-        self._connection.execute("COMMIT")
+        with _room_wanted():
+            self._connection.execute("COMMIT")
 
     def undo(self) -> None:
         try:
@@ -235,6 +238,17 @@ def _row(message: Queued, content: bytes, codec: int, data: bytes) -> Row:
     """As the table ``queue`` has it."""
     hash = sha256(content).digest()
     return message.id, pack(message), hash, len(content), codec, data, message.look_at or None
+
+
+@contextmanager
+def _room_wanted() -> Iterator[None]:
+    """A full disk refuses this group and no more: SQLite says so before anything was synced, so that after going back
+    the file is as it was, and the next group may find room.  A sync that fails is another matter (``stops_writing``).
+    """
+    try:
+        yield
+    except apsw.FullError as error:
+        raise meaning(error) from error
 
 
 class _Group:
