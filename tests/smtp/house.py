@@ -20,6 +20,7 @@ from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
 from courriel.ports.intake import Intake
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
@@ -120,6 +121,7 @@ async def build(
     store: MailStore | None = None,
     queue: OutboundQueue | None = None,
     intake: Intake | None = None,
+    scanner: Scanner | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -131,7 +133,9 @@ async def build(
         directory, passwords, Lockout(clock), b"k" * 32, gate, random=lambda count: b"n" * count
     )
     if intake is None:
-        intake = Delivery(directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock)
+        intake = Delivery(
+            directory, store, queue, delivery or DeliverySettings("mail.courriel.test"), clock, scanner=scanner
+        )
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)

@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from courriel.app import gateway
+from courriel.app.config import Settings, SettingsError
 from courriel.app.installation import Installation
 from courriel.app.tracing import WireTraces
+from courriel.base.errors import FormatError
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.imap.server import ImapService
+from courriel.milter.scanner import Milters
+from courriel.milter.settings import MilterSettings, parse_address
 from courriel.model.envelope import Door
 from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
@@ -48,7 +52,7 @@ class Doors:
             await door.listener.close()
 
 
-def open_intake(home: Installation) -> Delivery:
+def open_intake(home: Installation, milters: Milters | None) -> Delivery:
     """What all doors hand their messages to."""
     settings = home.settings
     return Delivery(
@@ -57,7 +61,25 @@ def open_intake(home: Installation) -> Delivery:
         home.queue,
         DeliverySettings(hostname=settings.name, hold=settings.relay.hold),
         home.clock,
+        scanner=milters,
     )
+
+
+def open_milters(settings: Settings) -> Milters | None:
+    """The filters of the settings, None without any.  Raises SettingsError for an address that cannot be read."""
+    filters = [
+        MilterSettings(
+            one.name, one.address, frozenset(map(Door, one.doors)), one.on_failure, one.connect_s, one.command_s,
+            one.content_s, one.reuse,
+        )
+        for one in settings.milters
+    ]  # fmt: skip
+    for one in filters:
+        try:
+            parse_address(one.address)
+        except FormatError as error:
+            raise SettingsError(f"milters.{one.name}.address: {error.rule}") from None
+    return Milters(filters, settings.name) if filters else None
 
 
 async def open_doors(

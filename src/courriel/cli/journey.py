@@ -65,9 +65,14 @@ def drawing(hops: Sequence[Hop]) -> Text:
 
 def title(hop: Hop) -> str:
     """The name of the station, the field's own."""
-    return {"remote MX": "MX", "queue": _("queue"), "device": _("device"), "report": _("report"), "server": "MTA"}.get(
-        hop["place"], str(hop["place"])
-    )
+    return {
+        "remote MX": "MX",
+        "queue": _("queue"),
+        "device": _("device"),
+        "report": _("report"),
+        "server": "MTA",
+        "filter": _("filter"),
+    }.get(hop["place"], str(hop["place"]))
 
 
 def sentence(hop: Hop) -> str:
@@ -83,6 +88,8 @@ def sentence(hop: Hop) -> str:
     if place in ("MSA", "MX"):
         how = get("tls") or _("no encryption")
         return _("Taken and kept: {octets} octets, {how}.").format(octets=get("octets", "?"), how=how)
+    if place == "filter":
+        return _filtered(facts)
     if place == "server":
         return _("This server wrote a report.")
     if place == "MDA":
@@ -94,6 +101,22 @@ def sentence(hop: Hop) -> str:
             return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
         return _("Waits to travel on to {to}.").format(to=get("to", ""))
     return _attempt(hop)
+
+
+def _filtered(facts: Mapping[str, str]) -> str:
+    if "milter" not in facts:
+        return _("Dropped for {to}, as a filter wants it.").format(to=facts.get("to", ""))
+    verdicts = {
+        "accepted": _("let it pass"),
+        "quarantined": _("wants it kept apart"),
+        "deferred": _("wants it later"),
+        "refused": _("refused it"),
+        "discarded": _("wants it dropped"),
+    }
+    words = {"milter": facts["milter"], "verdict": verdicts.get(facts.get("verdict", ""), "–")}
+    if facts.get("reason"):
+        return _("{milter} {verdict}: {reason}").format(**words, reason=facts["reason"])
+    return _("{milter} {verdict}.").format(**words)
 
 
 def _told(kind: str) -> str:

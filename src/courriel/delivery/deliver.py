@@ -15,7 +15,7 @@ from courriel.delivery.route import Drop
 from courriel.formats.message.summary import summarise
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId, MailboxId
-from courriel.model.mailbox import canonical_path
+from courriel.model.mailbox import Role, canonical_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import NoSuchMailbox, OverQuota
 from courriel.ports.store import MailStore
@@ -51,15 +51,22 @@ class Deliverer:
         return full
 
     async def deliver(
-        self, drops: Sequence[Drop], reverse_path: Address, received: bytes, body: bytes, now: float
+        self,
+        drops: Sequence[Drop],
+        reverse_path: Address,
+        received: bytes,
+        body: bytes,
+        now: float,
+        *,
+        junk: bool = False,
     ) -> None:
-        """Store the message for all; when this returns it is durable and visible."""
+        """Store the message for all (``junk``: apart); when this returns it is durable and visible."""
         summary = summarise(body) if len(body) < LONG_OCTETS else await asyncio.to_thread(summarise, body)
         for attempt in (1, 2):
             news = [
                 NewMessage(
                     drop.account.id,
-                    await self._mailbox(drop),
+                    await (self._junk(drop) if junk else self._mailbox(drop)),
                     body,
                     summary,
                     now,
@@ -88,6 +95,12 @@ class Deliverer:
         if inbox is None:
             inbox = self._inboxes[account] = (await self._store.mailbox(account, INBOX)).id
         return inbox
+
+    async def _junk(self, drop: Drop) -> MailboxId:
+        """The mailbox that is for junk, whatever its name; who has none gets it as all mail."""
+        boxes = await self._store.mailboxes(drop.account.id)
+        found = next((box.id for box in boxes if box.role is Role.JUNK), None)
+        return found if found is not None else await self._mailbox(drop)
 
     async def _named(self, account: AccountId, detail: str) -> MailboxId | None:
         """By exact path, else without case: mail clients and people write details as they like."""

@@ -33,6 +33,7 @@ from courriel.model.refusals import NotPermitted, NotYourAddress, OverQuota
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.ports.directory import Directory
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 
 UNDECIDED_S: Final = 600.0
@@ -54,12 +55,14 @@ class Delivery:
         settings: DeliverySettings,
         clock: Clock | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
+        scanner: Scanner | None = None,
     ) -> None:
         self._directory = directory
         self._queue = queue
         self._settings = settings
         self._clock = clock or SystemClock()
         self._randomness = randomness
+        self._scanner = scanner
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
 
@@ -107,11 +110,26 @@ class Delivery:
             self._mend(transit, header)
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
+        if self._scanner is not None and not await self._scan(transit, self._scanner):
+            tell.discarded(transit)
+            dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)
+            return Receipt(transit.id, dropped)
+        envelope = transit.envelope
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
         plan = make_plan(self._directory, envelope.door, envelope.recipients)
         await self._carry_out(transit, plan)
         tell.accepted(transit, plan)
         return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def _scan(self, transit: Transit, scanner: Scanner) -> bool:
+        """Have filters look at it and change it; whether it is to be kept.  Raises FilterRefused, FilterDeferred."""
+        scanned = await scanner.scan(transit.id, transit.envelope, transit.content)
+        if scanned.discarded:
+            return False
+        if scanned.content is not transit.content:  # what a filter writes has to have one reading, too
+            judge(scanned.content, transit.envelope.body, self._settings)
+        transit.envelope, transit.content, transit.quarantine = scanned.envelope, scanned.content, scanned.quarantine
+        return True
 
     def _device(self, client: Client) -> Device:
         """Raises NotPermitted for a client that is no device."""
@@ -159,7 +177,7 @@ class Delivery:
             if plan.remote:
                 await self._queue.remove(transit.id)
             raise
-        if plan.remote and drops and not self._settings.hold:
+        if plan.remote and drops and not self._settings.hold and transit.quarantine is None:
             await self._let_go(transit, len(plan.remote))
         _note_outcomes(transit, plan, full)
 
@@ -175,8 +193,9 @@ class Delivery:
         """Store for all at once; over LMTP one by one if somebody got full meanwhile.  Returns those left out."""
         reverse_path, received = transit.envelope.reverse_path, transit.received_field
         content, now = transit.content, transit.received_at
+        junk = transit.quarantine is not None
         try:
-            await self._deliverer.deliver(drops, reverse_path, received, content, now)
+            await self._deliverer.deliver(drops, reverse_path, received, content, now, junk=junk)
             return []
         except OverQuota:
             if transit.envelope.door is not Door.LMTP or len(drops) == 1:
@@ -186,7 +205,7 @@ class Delivery:
         full = []
         for drop in drops:
             try:
-                await self._deliverer.deliver([drop], reverse_path, received, content, now)
+                await self._deliverer.deliver([drop], reverse_path, received, content, now, junk=junk)
             except OverQuota:
                 full.append(drop)
         return full
@@ -195,6 +214,9 @@ class Delivery:
         envelope, settings = transit.envelope, self._settings
         content = transit.received_field + transit.content
         reverse_path = path(envelope.reverse_path)[1:-1]
+        held, reason = settings.hold, settings.hold_reason if settings.hold else ""
+        if transit.quarantine is not None:
+            held, reason = True, f"a filter wants it kept apart: {transit.quarantine}"
         expire_at = retry.expiry(transit.received_at, reverse_path, settings.retry)
         queued = Queued(
             id=transit.id,
@@ -206,8 +228,8 @@ class Delivery:
             ret=envelope.ret,
             smtputf8=envelope.smtputf8,
             body=envelope.body.value,
-            held=settings.hold,
-            reason=settings.hold_reason if settings.hold else "",
+            held=held,
+            reason=reason,
             not_before=transit.received_at + wait_s if wait_s else 0.0,
             expire_at=expire_at,
             look_at=min(transit.received_at + settings.retry.warn_s, expire_at),

@@ -16,6 +16,8 @@ class Fate(Enum):
     DELIVERED = "delivered"
     QUEUED = "queued"
     REFUSED = "refused"
+    DISCARDED = "discarded"
+    """Taken, and dropped because a filter wants it so."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -44,4 +46,6 @@ class Transit(msgspec.Struct):
     content: bytes
     received_at: float
     received_field: bytes = b""
+    quarantine: str | None = None
+    """Why filters want it kept apart, if they do."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
