@@ -23,6 +23,7 @@ from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
 from courriel.ports.intake import Intake
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
@@ -128,6 +129,7 @@ async def build(
     queue: OutboundQueue | None = None,
     intake: Intake | None = None,
     submission_settings: SubmissionSettings | None = None,
+    scanner: Scanner | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -154,6 +156,7 @@ async def build(
             guard=guard,
             lists=book,
             keys=KEYS,
+            scanner=scanner,
         )
 
     async def pause(seconds: float) -> None:
