@@ -202,6 +202,9 @@ class Claims:
     def becomes_due(self, domain: str, next_at: float) -> None:
         """Something waits until ``next_at`` that can be claimed then."""
         known = self.due.get(domain)
+        if domain in self._lent_until:  # what is noted now is the end of a claim, and that may end before its time
+            until, next_free = self._lent_until[domain]
+            self._lent_until[domain] = (until, next_at if next_free is None else min(next_free, next_at))
         if known is None or next_at < known:
             self.due[domain] = next_at
             self.tell(domain)

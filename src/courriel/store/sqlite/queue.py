@@ -133,7 +133,6 @@ class SqliteQueue:
         return content
 
     async def remove(self, id: str) -> bool:
-        self._claims.take_content(id)
         return await self._committer.submit(lambda group: group.remove(id))
 
     # --- claims -----------------------------------------------------------------------------------------------
@@ -286,6 +285,9 @@ class _Group:
     def remove(self, id: str) -> bool:
         n = self._number(id)
         if n is not None:
+            # its number may be given again: nobody may hold a claim on that
+            rows = self._connection.execute("SELECT domain, place FROM recipient WHERE n=?", (n,)).fetchall()
+            self.ended += [(domain, id, place) for domain, place in rows]
             self._delete(n)
         return n is not None
 
