@@ -16,7 +16,9 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from courriel.model.queued import Claim
+from msgspec import json
+
+from courriel.model.queued import Claim, Progress, Queued
 from courriel.model.wishes import rank
 from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.queue_schema import unpack_message, unpack_progress
@@ -146,29 +148,29 @@ class Claims:
         return None if lent is None else min(lent.until.values(), default=None)
 
     def _lend(self, domain: str, rows: Rows, until: float) -> list[Claim]:
-        """Claims of ``rows`` (next_at, n, place), one for each message; lent from now on."""
+        """Claims of ``rows`` (next_at, n, place), one for each message; lent from now on.
+
+        One query for all of them, their short contents with it, since these are read next: 17 µs a message less than
+        queries for each.
+        """
         if not rows:
             return []
         lent = self._lent.setdefault(domain, _Lent())
-        places: dict[int, list[int]] = {}
-        for _, n, place in rows:
-            places.setdefault(n, []).append(place)
-        return [self._lend_of(n, wanted, domain, until, lent) for n, wanted in places.items()]
-
-    def _lend_of(self, n: int, wanted: list[int], domain: str, until: float, lent: _Lent) -> Claim:
-        """One message's claim; its content is kept at hand, if it is short, since it is read next."""
-        standing = {
-            place: (progress, sharer) for place, progress, sharer in self._select(STANDING, (n, *_ends(wanted)))
-        }
-        [(packed, *content)] = self._select(MESSAGE, (SHORT_OCTETS, n))
-        message, states = unpack_message(packed), []
-        for place in wanted:
-            progress, sharer = standing[place]
+        parts: dict[int, tuple[Queued, list[int], list[Progress]]] = {}
+        wanted = json.encode([row[1:] for row in rows]).decode()
+        for n, place, progress, sharer, packed, *content in self._select(LENT, (SHORT_OCTETS, wanted)):
+            if n not in parts:
+                parts[n] = unpack_message(packed), [], []
+                self._keep_at_hand(parts[n][0].id, tuple(content))
+            message, places, states = parts[n]
+            places.append(place)
             states.append(unpack_progress(progress))
             lent.add(message.id, n, place, sharer, until)
+        return [Claim(message, domain, tuple(places), tuple(states)) for message, places, states in parts.values()]
+
+    def _keep_at_hand(self, id: str, content: Row) -> None:
         if content[-1] is not None and len(self._at_hand) < AT_HAND:
-            self._at_hand[message.id] = tuple(content)
-        return Claim(message, domain, tuple(wanted), tuple(states))
+            self._at_hand[id] = content
 
     def take_content(self, id: str) -> Row | None:
         """(hash, size, codec, data) of a short message that was lent, once."""
@@ -210,10 +212,6 @@ class Claims:
             self.tell(domain)
 
 
-def _ends(places: list[int]) -> tuple[int, int]:
-    return min(places), max(places)
-
-
 def _tell_nobody(_domain: str) -> None: ...
 
 
@@ -240,9 +238,12 @@ SELECT sharer FROM turn WHERE sharer IS NOT NULL
 """
 """One step into the index for each sharer, however much it has."""
 
-STANDING: Final = "SELECT place, progress, sharer FROM recipient WHERE n=? AND place BETWEEN ? AND ?"
-
-MESSAGE: Final = "SELECT message, hash, size, codec, CASE WHEN length(data)<=? THEN data END FROM queue WHERE n=?"
+LENT: Final = """
+SELECT r.n, r.place, r.progress, r.sharer, q.message, q.hash, q.size, q.codec,
+    CASE WHEN length(q.data)<=? AND r.place=0 THEN q.data END
+    FROM json_each(?) j CROSS JOIN recipient r ON r.n=j.value->>0 AND r.place=j.value->>1
+    CROSS JOIN queue q ON q.n=r.n ORDER BY j.key
+"""
 
 WAITING_OF: Final = """
 SELECT r.next_at, r.n, r.place FROM queue q JOIN recipient r USING (n)
