@@ -84,12 +84,11 @@ def passwd(doors: Doors, name: str, data: Path, as_json: bool) -> None:
 def _recipe(made: dict[str, Any]) -> str:
     """What to type into the device."""
     how = _with_login(made) if made["has_login"] else _without_login(made)
+    rows = [(_("SMTP server"), made["server"]), *how, (_("Sender address"), made["sender"])]
     lines = [
         _("Type this into {name}:").format(name=made["name"]),
         "",
-        f"  {_('SMTP server')}: {made['server']}",
-        *[f"  {what}: {value}" for what, value in how],
-        f"  {_('Sender address')}: {made['sender']}",
+        *[f"  {what}: {value}" for what, value in rows],
     ]
     if made["has_login"]:
         lines += ["", _("The password is not shown again. A new one: courriel device passwd {name}").format(**made)]
