@@ -13,7 +13,7 @@ import pytest
 
 from courriel.base.errors import FormatError
 from courriel.model.account import Account, Domain, TargetKind
-from courriel.model.device import Device, DeviceExists, NoSuchDevice
+from courriel.model.device import Device, DeviceExists, DeviceHasNoLogin, NoSuchDevice
 from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
@@ -304,6 +304,31 @@ async def test_devices(runner: asyncio.Runner, open_directory: Open, request: py
         assert directory.device_at("192.168.1.4") == printer
         await directory.remove_device("printer-2")
         assert directory.devices() == []
+
+
+async def test_devices_that_log_in(
+    runner: asyncio.Runner, open_directory: Open, request: pytest.FixtureRequest
+) -> None:
+    scanner = Device("scanner", (), "scanner@x.org", 7, has_login=True)
+    near = Device("nas", ("192.168.1.0/24",), "nas@x.org", has_login=True)
+    with open_directory() as directory:
+        await directory.add_device(Device("printer", ("10.0.0.0/8",), "printer@x.org"))
+        await directory.add_device(scanner, SECRET)
+        await directory.add_device(near, SECRET)
+        assert directory.device("scanner") == scanner and directory.device_secret("scanner") == SECRET
+        assert directory.device_at("192.168.1.4") is None and directory.devices_near("192.168.1.4") == [near]
+        await directory.set_device_secret("scanner", OTHER)
+        assert directory.device_secret("scanner") == OTHER and directory.device_secret("printer") is None
+        for name, error in (("fax", NoSuchDevice), ("printer", DeviceHasNoLogin)):
+            with pytest.raises(error):
+                await directory.set_device_secret(name, OTHER)
+        await directory.remove_device("nas")
+        assert directory.device_secret("nas") is None and directory.devices_near("192.168.1.4") == []
+    if "memory" in request.node.name:
+        return
+    with open_directory() as directory:
+        assert directory.device("scanner") == scanner and directory.device_secret("scanner") == OTHER
+        assert directory.device_secret("printer") is None
 
 
 # --- forwarding and lists -------------------------------------------------------------------------------------------

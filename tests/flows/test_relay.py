@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import imaplib
 import json
+import re
 import shutil
 import signal
 import smtplib
@@ -179,6 +181,34 @@ def test_a_printer_sends_without_a_login(lab: Lab, tmp_path: Path) -> None:
         assert b"From: printer-2 <printer-2@courriel.test>\r\n" in mail and b"\r\nDate: " in mail
         assert "printer-2" in courriel("device", "list", data=house.data).stdout
         assert courriel("device", "remove", "printer-2", data=house.data).returncode == 0
+
+
+def test_a_scanner_logs_in(lab: Lab, tmp_path: Path) -> None:
+    port = free_base_port()
+    words = [f"listen.devices={port}", f"relay.port={lab.far.port('smtp')}", f"dns.servers={lab.zone.address}"]
+    with running(tmp_path / "house", *(word for one in words for word in ("--set", one))) as house:
+        assert courriel("device", "add", "scanner", data=house.data).returncode == 2  # neither network nor login
+        taken = courriel("device", "add", "alice", "--login", data=house.data)
+        assert taken.returncode == 1 and "taken" in taken.stderr  # one of the people logs in so
+        added = courriel("device", "add", "scanner", "--login", "--network", "127.0.0.0/8", data=house.data)
+        assert f"{port} if it cannot encrypt" in added.stdout and "User: scanner" in added.stdout, added.stderr
+        [first] = re.findall(r"Password: (\w{24})\n", added.stdout)
+        changed = courriel("device", "passwd", "scanner", "--json", data=house.data)
+        second = json.loads(changed.stdout)["password"]
+        before = len(inbox(lab.far, "b@far.test"))
+        for door in (port, house.port("submission")):
+            with smtplib.SMTP("127.0.0.1", door) as scanner:
+                with pytest.raises(smtplib.SMTPAuthenticationError):
+                    scanner.login("scanner", first)
+                scanner.login("scanner", second)
+                scanner.sendmail("root@localhost", ["b@far.test"], b"Subject: scan\r\n\r\nbody\r\n")
+        until(lambda: len(inbox(lab.far, "b@far.test")) == before + 2)
+        assert b"From: scanner <scanner@courriel.test>\r\n" in inbox(lab.far, "b@far.test")[-1]
+        with imaplib.IMAP4("127.0.0.1", house.port("imap")) as client, pytest.raises(imaplib.IMAP4.error):
+            client.login("scanner", second)
+        shown = courriel("device", "list", data=house.data).stdout
+        assert second not in shown and "scanner" in shown
+        assert courriel("device", "passwd", "fax", data=house.data).returncode == 1
 
 
 def test_the_way_of_a_message_can_be_seen(lab: Lab, tmp_path: Path) -> None:

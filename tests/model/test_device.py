@@ -35,7 +35,7 @@ def test_what_strangers_may_have_is_refused(text: str) -> None:
         canonical_networks([text])
 
 
-@pytest.mark.parametrize("texts", [[], [""], ["192.168.1"], ["printer"], [f"10.0.{n}.0/24" for n in range(21)]])
+@pytest.mark.parametrize("texts", [[""], ["192.168.1"], ["printer"], [f"10.0.{n}.0/24" for n in range(21)]])
 def test_bad_networks(texts: list[str]) -> None:
     with pytest.raises(FormatError):
         canonical_networks(texts)
@@ -56,3 +56,11 @@ def test_the_smallest_network_wins() -> None:
     assert fleet.at("192.168.2.1") is None and fleet.at("") is None and fleet.at("x") is None
     fleet.drop("nas")
     assert fleet.at("192.168.1.9") == PRINTER and fleet.all() == [PRINTER]
+
+
+def test_who_has_a_login_is_not_trusted_by_address() -> None:
+    scanner = Device("scanner", ("192.168.1.9/32",), "scanner@x.org", has_login=True)
+    fleet = Fleet([PRINTER, scanner])
+    assert fleet.at("192.168.1.9") == PRINTER and fleet.near("::ffff:192.168.1.9") == [scanner]
+    assert fleet.near("192.168.1.8") == [] and fleet.near("x") == []
+    assert Fleet([scanner]).at("192.168.1.9") is None

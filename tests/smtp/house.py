@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
+from courriel.accounts.device_logins import senders_of
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.base.clock import ManualClock
@@ -68,13 +69,14 @@ class House:
     mx: SmtpService
     submission: SmtpService
     lmtp: SmtpService
+    devices: SmtpService
     clock: ManualClock
     budget: Budget
     book: MemoryLists
     pauses: list[float] = field(default_factory=list)
 
     def door(self, name: str) -> SmtpService:
-        return {"mx": self.mx, "submission": self.submission, "lmtp": self.lmtp}[name]
+        return {"mx": self.mx, "submission": self.submission, "lmtp": self.lmtp, "devices": self.devices}[name]
 
     async def mail(self, person: str, path: str = "INBOX") -> list[bytes]:
         """All messages of a mailbox, oldest first."""
@@ -138,8 +140,9 @@ async def build(
     passwords = Passwords(CHEAP, clock)
     await _people(directory, passwords, store)
     authenticator = AccountAuthenticator(
-        directory, passwords, Lockout(clock), b"k" * 32, gate, random=lambda count: b"n" * count
-    )
+        directory, passwords, Lockout(clock), b"k" * 32, gate, senders=senders_of(directory),
+        random=lambda count: b"n" * count,
+    )  # fmt: skip
     book = MemoryLists()
     if intake is None:
         guard = None
@@ -164,8 +167,10 @@ async def build(
 
     budget = Budget(settings.in_flight_octets)
     desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause, clock=clock)
-    mx, submission = SmtpService(desk, Door.MX), SmtpService(desk, Door.SUBMISSION)
-    return House(directory, store, queue, intake, mx, submission, lmtp_service(desk), clock, budget, book, pauses)
+    mx, submission, devices = (SmtpService(desk, door) for door in (Door.MX, Door.SUBMISSION, Door.DEVICE))
+    return House(
+        directory, store, queue, intake, mx, submission, lmtp_service(desk), devices, clock, budget, book, pauses
+    )
 
 
 @contextlib.asynccontextmanager

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from courriel.accounts import sasl, scram
@@ -37,6 +38,14 @@ class People(Protocol):
     def secret(self, account: AccountId) -> CredentialRecord | None: ...
 
 
+class Senders(People, Protocol):
+    """Those who come in by one protocol; among them may be devices."""
+
+    def is_near(self, ip: str, device: str = "") -> bool:
+        """Whether a device's password (of any device, without a name) may come in clear from this address."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GateSettings:
     """What may be used to log in."""
@@ -58,12 +67,17 @@ class AccountAuthenticator:
         installation_key: bytes,
         settings: GateSettings = GateSettings(),
         *,
+        senders: Mapping[str, Senders] = MappingProxyType({}),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """``installation_key`` stays the same over restarts: fake SCRAM salts are derived from it."""
+        """``installation_key`` stays the same over restarts: fake SCRAM salts are derived from it.
+
+        ``senders``: who comes in by a protocol, where that is not ``people``.
+        """
         self.passwords = passwords
         self._people = people
+        self._senders = senders
         self._lockout = lockout
         self._installation_key = installation_key
         self._settings = settings
@@ -79,14 +93,19 @@ class AccountAuthenticator:
         safe = ("SCRAM-SHA-256", "SCRAM-SHA-1") if self._settings.scram_sha1 else ("SCRAM-SHA-256",)
         return (*safe, "PLAIN", "LOGIN") if self.may_log_in(tls=tls, loopback=loopback) else safe
 
+    def is_near(self, ip: str, protocol: str) -> bool:
+        if protocol not in self._senders:
+            return is_loopback(ip)
+        return is_loopback(ip) or self._senders[protocol].is_near(ip)
+
     async def password(self, login: str, password: str, *, ip: str, protocol: str) -> Account:
-        return await self._check(login, password, "", ip, protocol)
+        return await self._check(login, password, "", _Gate(self, ip, protocol, tls=True))
 
     def begin(self, mechanism: str, *, ip: str, protocol: str, tls: bool) -> SaslExchange | None:
         mechanism = mechanism.upper()
-        if mechanism not in self.mechanisms(tls=tls, loopback=is_loopback(ip)):
+        if mechanism not in self.mechanisms(tls=tls, loopback=self.is_near(ip, protocol)):
             return None
-        gate = _Gate(self, ip, protocol)
+        gate = _Gate(self, ip, protocol, tls)
         if mechanism == "PLAIN":
             return sasl.Plain(gate)
         if mechanism == "LOGIN":
@@ -94,12 +113,13 @@ class AccountAuthenticator:
         return sasl.Scram(gate, SCRAM_HASHES[mechanism], base64.b64encode(self._random(sasl.NONCE_OCTETS)))
 
     # --- one try ----------------------------------------------------------------------------------------------
-    async def _check(self, login: str, password: str, authzid: str, ip: str, protocol: str) -> Account:
+    async def _check(self, login: str, password: str, authzid: str, gate: _Gate) -> Account:
+        ip, protocol = gate.ip, gate.protocol
         guess = self.passwords.guess(login, password) + ip.encode()
         while guess in self._under_way:  # a client that opens five connections makes one guess
             await asyncio.wait([self._under_way[guess]])
-        account, name = self._find(login)
-        record = self._people.secret(account.id) if account is not None else None
+        account, name = self._find(login, protocol)
+        record = self._record(account, protocol)
         hashes = self.passwords.hashes
         attempt = await self._admit(name, ip, protocol)
         done = self._under_way[guess] = asyncio.get_running_loop().create_future()
@@ -118,27 +138,28 @@ class AccountAuthenticator:
                 del self._under_way[guess]
             done.set_result(None)
             self._next_turn()
-        allowed = right and account is not None and account.enabled and self._acts_as_self(account, authzid)
+        allowed = right and account is not None and self._may_enter(account, authzid, gate)
         if not allowed or account is None:
             repeated = not right and self.passwords.hashes == hashes
             await self._fail(attempt, ip, protocol, "repeated" if repeated else "wrong", repeated)
         assert account is not None
         return self._welcome(attempt, account, protocol)
 
-    async def _proven(self, login: str, authzid: str, judge: Callable[[], bool], ip: str, protocol: str) -> Account:
-        account, name = self._find(login)
+    async def _proven(self, login: str, authzid: str, judge: Callable[[], bool], gate: _Gate) -> Account:
+        ip, protocol = gate.ip, gate.protocol
+        account, name = self._find(login, protocol)
         attempt = await self._admit(name, ip, protocol)
         right = judge()
         self._next_turn()
-        if not right or account is None or not account.enabled or not self._acts_as_self(account, authzid):
+        if not right or account is None or not self._may_enter(account, authzid, gate):
             await self._fail(attempt, ip, protocol, "proof", repeated=False)
         assert account is not None
         return self._welcome(attempt, account, protocol)
 
-    def _keys(self, login: str, hash_name: str) -> ScramKeys:
+    def _keys(self, login: str, hash_name: str, protocol: str) -> ScramKeys:
         """The account's keys, or such as look like an account's."""
-        account, name = self._find(login)
-        record = self._people.secret(account.id) if account is not None else None
+        account, name = self._find(login, protocol)
+        record = self._record(account, protocol)
         keys = None
         if record is not None:
             keys = record.scram_sha256 if hash_name == "sha256" else record.scram_sha1
@@ -147,17 +168,32 @@ class AccountAuthenticator:
         rounds = self.passwords.settings.scram_iterations
         return scram.fake_keys(self._installation_key, name, hash_name, rounds, SALT_OCTETS)
 
-    def _find(self, login: str) -> tuple[Account | None, str]:
+    def _people_at(self, protocol: str) -> People:
+        return self._senders.get(protocol, self._people)
+
+    def _find(self, login: str, protocol: str) -> tuple[Account | None, str]:
         """The account, and the one name under which its tries are counted."""
         typed = login[:LOGIN_CHARACTERS]
-        account = self._people.by_login(typed)
+        account = self._people_at(protocol).by_login(typed)
         return account, account.login if account is not None else typed.lower()
 
-    def _acts_as_self(self, account: Account, authzid: str) -> bool:
+    def _record(self, account: Account | None, protocol: str) -> CredentialRecord | None:
+        return self._people_at(protocol).secret(account.id) if account is not None else None
+
+    def _may_enter(self, account: Account, authzid: str, gate: _Gate) -> bool:
+        """Nobody who is disabled; no device that shows its password on the way from somewhere else."""
+        if account.device and not (gate.tls or self._is_near(account, gate)):
+            return False
+        return account.enabled and self._acts_as_self(account, authzid, gate.protocol)
+
+    def _is_near(self, account: Account, gate: _Gate) -> bool:
+        return is_loopback(gate.ip) or self._senders[gate.protocol].is_near(gate.ip, account.device)
+
+    def _acts_as_self(self, account: Account, authzid: str, protocol: str) -> bool:
         """Nobody may act as another; naming oneself is no difference.  RFC 4616 §2."""
         if not authzid:
             return True
-        other = self._people.by_login(authzid[:LOGIN_CHARACTERS])
+        other = self._people_at(protocol).by_login(authzid[:LOGIN_CHARACTERS])
         return other is not None and other.id == account.id
 
     async def _admit(self, name: str, ip: str, protocol: str) -> Try:
@@ -198,18 +234,19 @@ class AccountAuthenticator:
 class _Gate:
     """One connection's way to the authenticator."""
 
-    __slots__ = ("_authenticator", "_ip", "_protocol")
+    __slots__ = ("_authenticator", "ip", "protocol", "tls")
 
-    def __init__(self, authenticator: AccountAuthenticator, ip: str, protocol: str) -> None:
+    def __init__(self, authenticator: AccountAuthenticator, ip: str, protocol: str, tls: bool) -> None:
         self._authenticator = authenticator
-        self._ip = ip
-        self._protocol = protocol
+        self.ip = ip
+        self.protocol = protocol
+        self.tls = tls
 
     async def password(self, login: str, password: str, authzid: str) -> Account:
-        return await self._authenticator._check(login, password, authzid, self._ip, self._protocol)
+        return await self._authenticator._check(login, password, authzid, self)
 
     def scram_keys(self, login: str, hash_name: str) -> ScramKeys:
-        return self._authenticator._keys(login, hash_name)
+        return self._authenticator._keys(login, hash_name, self.protocol)
 
     async def proven(self, login: str, authzid: str, judge: Callable[[], bool]) -> Account:
-        return await self._authenticator._proven(login, authzid, judge, self._ip, self._protocol)
+        return await self._authenticator._proven(login, authzid, judge, self)

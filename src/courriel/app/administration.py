@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from courriel import __version__
+from courriel.accounts.device_logins import new_password
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
@@ -22,8 +23,8 @@ from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
 from courriel.model.account import Account
-from courriel.model.device import HOURLY, Device, canonical_name, canonical_networks
-from courriel.model.directory_refusals import NoSuchDomain
+from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
+from courriel.model.directory_refusals import AddressTaken, NoSuchDomain
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.queued import State
@@ -234,13 +235,37 @@ class LocalAdministration:
     async def device_add(self, request: do.DeviceAdd) -> Any:
         name, directory = canonical_name(request.name), self._home.directory
         sender = request.sender or f"{name}@{self._first_domain()}"
-        device = Device(name, canonical_networks(request.networks), canonical_address(sender), request.hourly or HOURLY)
+        networks, hourly = canonical_networks(request.networks), request.hourly or HOURLY
+        device = Device(name, networks, canonical_address(sender), hourly, request.login)
         if directory.domain(device.sender.rpartition("@")[2]) is None:
             raise NoSuchDomain(device.sender)
-        await directory.add_device(device)
-        log.event("device.added", device=name, networks=" ".join(device.networks))
-        settings = self._home.settings
-        return msgspec.to_builtins(device) | {"server": settings.name, "port": settings.listen.devices}
+        if not (request.login or networks):
+            raise FormatError("device", 0, "needs a network, or a login")
+        if request.login and directory.by_login(name) is not None:
+            raise AddressTaken(name)  # whoever logs in with the bare local part would be the device
+        password = new_password() if request.login else ""
+        await directory.add_device(device, await self._home.passwords.record(password) if password else None)
+        log.event("device.added", device=name, networks=" ".join(device.networks), has_login=device.has_login)
+        return self._recipe(device, password)
+
+    async def device_password(self, request: do.DevicePassword) -> Any:
+        directory, password = self._home.directory, new_password()
+        device = directory.device(canonical_name(request.name))
+        if device is None:
+            raise NoSuchDevice(request.name)
+        if not device.has_login:
+            raise DeviceHasNoLogin(device.name)
+        await directory.set_device_secret(device.name, await self._home.passwords.record(password))
+        log.event("device.password", device=device.name)
+        return self._recipe(device, password)
+
+    def _recipe(self, device: Device, password: str) -> dict[str, Any]:
+        """What to type into a device."""
+        listen = self._home.settings.listen
+        ports = {"port": listen.devices, "submission": listen.submission, "submissions": listen.submissions}
+        secret = {"password": password} if password else {}
+        told: dict[str, Any] = msgspec.to_builtins(device)
+        return told | {"server": self._home.settings.name} | ports | secret
 
     def _first_domain(self) -> str:
         domains = self._home.directory.domains()
@@ -361,6 +386,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.ListDecide: LocalAdministration.list_decide,
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
+    do.DevicePassword: LocalAdministration.device_password,
     do.DeviceRemove: LocalAdministration.device_remove,
     do.Journey: LocalAdministration.journey,
     do.QueueList: LocalAdministration.queue_list,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
+from courriel.accounts.device_logins import senders_of
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.app.config import Settings, SettingsError
@@ -58,8 +59,9 @@ class Installation:
         passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
         gate = GateSettings(settings.auth.cleartext, settings.auth.scram_sha1)
         authenticator = AccountAuthenticator(
-            directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate
-        )
+            directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate,
+            senders=senders_of(directory),
+        )  # fmt: skip
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         return cls(data, settings, clock, store, directory, queue, journeys, passwords, authenticator, lists, keys)
 

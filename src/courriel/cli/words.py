@@ -24,6 +24,7 @@ def _sentences() -> dict[str, str]:
         "ListInList": _("A list cannot be on a list. Put its people there, or give both one alias."),
         "DeviceExists": _("There is a device of that name already."),
         "NoSuchDevice": _("There is no such device. “courriel device list” shows what there is."),
+        "DeviceHasNoLogin": _("That device has no login. Remove it, and add it again with --login."),
         "NotPrivate": _("Only private networks can be trusted without a login; let the device log in on port 587."),
         "BehindGateway": _("Devices cannot be told from strangers here, so their door stays shut."),
         "DomainExists": _("That domain is ours already."),

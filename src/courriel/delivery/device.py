@@ -1,7 +1,7 @@
 """Mail of devices: who may send, how much, and what they leave out.  RFC 6409 §8 lets a submission server mend mail.
 
-A device is known by its address (``model/device.py``).  What it sends goes out under its own sender address, whatever
-it calls itself: printers send as ``root@localhost``.  What it said stays visible in ``X-Original-From``.
+A device is known by its login or its address (``model/device.py``).  What it sends goes out under its own sender
+address, whatever it calls itself: printers send as ``root@localhost``.  What it said stays in ``X-Original-From``.
 """
 
 from __future__ import annotations

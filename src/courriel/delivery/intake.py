@@ -94,7 +94,7 @@ class Delivery:
     async def check_sender(self, door: Door, client: Client, reverse_path: Address) -> None:
         """Those logged in send as themselves; anyone may send reports with ``<>`` (RFC 5321 §4.5.5).
 
-        Devices are who they are by their address; as whom they say they send is mended later.
+        Devices are who they are by their login or their address; as whom they say they send is mended later.
         """
         if door is Door.DEVICE:
             self._device(client)
@@ -266,6 +266,11 @@ class Delivery:
 
     def _device(self, client: Client) -> Device:
         """Raises NotPermitted for a client that is no device."""
+        if client.device:
+            device = self._directory.device(client.device)
+            if device is None or not device.has_login:
+                raise NotPermitted("the device has gone")
+            return device
         device = self._directory.device_at(client.ip)
         if device is None:
             raise NotPermitted(f"no device is known at {client.ip}")

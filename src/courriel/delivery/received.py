@@ -23,7 +23,7 @@ _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?|\
 
 def protocol(door: Door, client: Client, smtputf8: bool) -> str:
     """The ``with`` word: S for TLS, A for a login.  RFC 3848 §3, RFC 6531 §4.3."""
-    marks = ("S" if client.tls else "") + ("A" if client.account is not None else "")
+    marks = ("S" if client.tls else "") + ("A" if client.is_logged_in else "")
     if door is Door.LMTP:
         return ("UTF8LMTP" if smtputf8 else "LMTP") + marks
     if smtputf8:

@@ -25,6 +25,7 @@ class Account(msgspec.Struct, frozen=True):
     ``messages_per_hour`` and ``recipients_per_day`` are its own limits of sending, 0: those of everybody.
     ``held`` says why what it sends is kept back, "" when it is not.
     ``forward_to`` is a canonical address that gets its mail too, or instead where ``keep_copy`` is False; "" for none.
+    ``device`` names the device that this login is for (``model/device.py``): it has no mailboxes, and may only send.
     """
 
     id: AccountId
@@ -39,6 +40,7 @@ class Account(msgspec.Struct, frozen=True):
     held: str = ""
     forward_to: str = ""
     keep_copy: bool = True
+    device: str = ""
 
 
 class TargetKind(Enum):

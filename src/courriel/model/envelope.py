@@ -26,7 +26,7 @@ class Door(Enum):
     SUBMISSION = "submission"
     LMTP = "lmtp"
     DEVICE = "device"
-    """Devices of the house: known by their address, may send anywhere."""
+    """Devices of the house: logged in, or known by their address; they may send anywhere."""
     OWN = "own"
     """No door: what this server itself has to say."""
 
@@ -64,7 +64,10 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True):
-    """Who is talking to us.  ``ip`` without zone; ``account`` once logged in; ``tls`` names protocol and cipher."""
+    """Who is talking to us.  ``ip`` without zone; ``tls`` names protocol and cipher.
+
+    Once logged in: ``login``, and the ``account`` of a person or the name of a ``device``.
+    """
 
     ip: str
     port: int
@@ -73,6 +76,11 @@ class Client(msgspec.Struct, frozen=True):
     tls: str = ""
     account: AccountId | None = None
     login: str = ""
+    device: str = ""
+
+    @property
+    def is_logged_in(self) -> bool:
+        return self.account is not None or bool(self.device)
 
 
 class Envelope(msgspec.Struct, frozen=True):

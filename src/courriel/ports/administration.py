@@ -124,19 +124,27 @@ class AliasRemove(Request, tag="alias.remove", frozen=True):
 
 
 class DeviceList(Request, tag="device.list", frozen=True):
-    """Rows ``{name, networks, sender, hourly}``."""
+    """Rows ``{name, networks, sender, hourly, has_login}``."""
 
 
 class DeviceAdd(Request, tag="device.add", frozen=True):
-    """Let a device send without a login: ``{name, networks, sender, hourly, server, port}`` to type into it.
+    """Let a device send: ``{name, networks, sender, hourly, has_login, server, port, submission, submissions}`` to type
+    into it, and with ``login`` the ``password``, which is told this once.
 
-    ``sender`` "" is its name at the first domain of ours.
+    ``sender`` "" is its name at the first domain of ours.  Without ``login`` it needs networks.
     """
 
     name: str
     networks: tuple[str, ...]
     sender: str = ""
     hourly: int = 0
+    login: bool = False
+
+
+class DevicePassword(Request, tag="device.password", frozen=True):
+    """A new password for a device that logs in: as DeviceAdd answers.  The old one ends at once."""
+
+    name: str
 
 
 class DeviceRemove(Request, tag="device.remove", frozen=True):
@@ -335,6 +343,7 @@ AnyRequest = (
     | ListDecide
     | DeviceList
     | DeviceAdd
+    | DevicePassword
     | DeviceRemove
     | Journey
     | QueueList

@@ -53,6 +53,11 @@ class Authenticator(Protocol):
         """Whether a cleartext password may be taken on such a connection."""
         ...
 
+    def is_near(self, ip: str, protocol: str) -> bool:
+        """Whether a password may come in clear from this address: this machine, or (``protocol`` "devices") the
+        networks of devices that log in."""
+        ...
+
     async def password(self, login: str, password: str, *, ip: str, protocol: str) -> Account:
         """Check a name and password.  Raises AuthenticationFailed, AccountDisabled or Throttled."""
         ...

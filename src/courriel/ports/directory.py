@@ -46,8 +46,16 @@ class Directory(Protocol):
         """By name."""
         ...
 
+    def device(self, name: str) -> Device | None:
+        """By canonical name."""
+        ...
+
     def device_at(self, ip: str) -> Device | None:
-        """The device that sends from this address; the smallest network wins."""
+        """The device without a login that sends from this address; the smallest network wins."""
+        ...
+
+    def devices_near(self, ip: str) -> Sequence[Device]:
+        """The devices with a login that have a network around this address."""
         ...
 
     def lists(self) -> Sequence[MailingList]:
@@ -100,9 +108,15 @@ class DirectoryAdmin(Directory, Protocol):
 
     def aliases(self) -> Sequence[tuple[str, tuple[str, ...]]]: ...
 
-    async def add_device(self, device: Device) -> None:
-        """Raises DeviceExists.  Name, networks and sender are canonical (``model/device.py``)."""
+    async def add_device(self, device: Device, secret: CredentialRecord | None = None) -> None:
+        """With a secret it has a login.  Raises DeviceExists.  All is canonical (``model/device.py``)."""
         ...
+
+    async def set_device_secret(self, name: str, secret: CredentialRecord) -> None:
+        """A new password.  Raises NoSuchDevice, DeviceHasNoLogin."""
+        ...
+
+    def device_secret(self, name: str) -> CredentialRecord | None: ...
 
     async def remove_device(self, name: str) -> None:
         """Raises NoSuchDevice."""

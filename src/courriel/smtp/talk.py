@@ -28,6 +28,9 @@ from courriel.smtp.wire.reply import render_lines
 
 DAY_S: Final = 86_400.0
 
+LOGIN_PROTOCOLS: Final = {Door.SUBMISSION: "smtp", Door.DEVICE: "devices"}
+"""Doors at which one may log in, and what the authenticator calls them: each has its own people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -55,7 +58,7 @@ class Entrance:
     def __init__(self, desk: Desk, door: Door) -> None:
         self.desk = desk
         self.door = door
-        self.takes_logins = door is Door.SUBMISSION and desk.authenticator is not None
+        self.takes_logins = door in LOGIN_PROTOCOLS and desk.authenticator is not None
         self.recipients = desk.settings.mx_recipients if door is Door.MX else desk.settings.submission_recipients
         self.greeting = f"220 {desk.hostname} {'LMTP' if door is Door.LMTP else 'ESMTP'} Courriel\r\n".encode()
         self._lines = lru_cache(maxsize=16)(self._offer)
@@ -132,7 +135,8 @@ class Talk:
 
     @property
     def door(self) -> Door:
-        return self.service.door
+        """Whose rules hold: a device that has logged in is one wherever it comes in."""
+        return Door.DEVICE if self.client.device else self.service.door
 
     @property
     def intake(self) -> Intake:
@@ -141,6 +145,11 @@ class Talk:
     @property
     def settings(self) -> SmtpSettings:
         return self.service.desk.settings
+
+    @property
+    def login_protocol(self) -> str:
+        """What the authenticator calls this door."""
+        return LOGIN_PROTOCOLS[self.service.door]
 
     def send(self) -> None:
         """Hand the replies so far to the kernel: the burst is over, or something has to be waited for."""
@@ -161,11 +170,16 @@ class Talk:
             before.tls,
             before.account,
             before.login,
+            before.device,
         )
 
     def logged_in(self, account: Account) -> None:
         before = self.client
-        self.client = Client(before.ip, before.port, before.helo, before.esmtp, before.tls, account.id, account.login)
+        known = (before.ip, before.port, before.helo, before.esmtp, before.tls)
+        if account.device:
+            self.client = Client(*known, None, account.login, account.device)
+            return
+        self.client = Client(*known, account.id, account.login)
         self.connection.identify(account.id)
 
     def forget_client(self) -> None:
@@ -177,7 +191,10 @@ class Talk:
         authenticator = self.service.desk.authenticator
         if authenticator is None or not self.service.takes_logins:
             return ()
-        return authenticator.mechanisms(tls=bool(self.client.tls), loopback=self.connection.is_local)
+        tls, near = bool(self.client.tls), authenticator.is_near(self.client.ip, self.login_protocol)
+        if self.service.door is Door.DEVICE and not (tls or near):
+            return ()
+        return authenticator.mechanisms(tls=tls, loopback=near)
 
     def envelope(self) -> Envelope:
         """The transaction as it stands."""
@@ -185,7 +202,7 @@ class Talk:
         mail = session.mail
         assert mail is not None
         return Envelope(
-            self.service.door,
+            self.door,
             self.client,
             mail.reverse_path,
             tuple(session.recipients),

@@ -25,7 +25,7 @@ async def run(talk: Talk, auth: Auth) -> None:
     if not talk.service.takes_logins or desk.authenticator is None:
         session.error(reply_for(NotOffered()))
         return
-    if talk.client.account is not None:
+    if talk.client.is_logged_in:
         session.error(reply_for(OutOfOrder()))
         return
     if auth.mechanism not in talk.mechanisms():
@@ -33,7 +33,7 @@ async def run(talk: Talk, auth: Auth) -> None:
         session.error(replies.LOGIN_NEEDS_TLS if auth.mechanism in with_tls else replies.NO_SUCH_MECHANISM)
         return
     tls = bool(talk.client.tls)
-    exchange = desk.authenticator.begin(auth.mechanism, ip=talk.client.ip, protocol="smtp", tls=tls)
+    exchange = desk.authenticator.begin(auth.mechanism, ip=talk.client.ip, protocol=talk.login_protocol, tls=tls)
     if exchange is None:
         session.error(replies.NO_SUCH_MECHANISM)
         return

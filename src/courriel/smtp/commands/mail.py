@@ -15,7 +15,7 @@ from courriel.smtp.wire.faults import UnknownParameter
 
 async def run(talk: Talk, mail: Mail) -> None:
     session, service = talk.session, talk.service
-    if service.door is Door.SUBMISSION and talk.client.account is None:
+    if service.door is Door.SUBMISSION and not talk.client.is_logged_in:
         must_secure = not talk.mechanisms() and service.desk.tls is not None and not talk.client.tls
         session.error(replies.NEEDS_TLS if must_secure else replies.NEEDS_LOGIN)
         return
@@ -25,7 +25,7 @@ async def run(talk: Talk, mail: Mail) -> None:
     try:
         if mail.size_octets is not None:
             _check_size(talk, mail.size_octets)
-        await service.desk.intake.check_sender(service.door, talk.client, mail.reverse_path)
+        await service.desk.intake.check_sender(talk.door, talk.client, mail.reverse_path)
         if mail.wishes is not NO_WISHES:
             service.desk.intake.check_wishes(mail.wishes)
     except (MailRefusal, Unavailable, Damaged) as reason:

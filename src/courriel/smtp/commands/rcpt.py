@@ -20,7 +20,7 @@ async def run(talk: Talk, rcpt: Rcpt) -> None:
         if len(session.recipients) >= service.recipients:
             raise TooManyRecipients
         await service.desk.intake.check_recipient(
-            service.door, talk.client, mail.reverse_path, recipient, mail.size_octets
+            talk.door, talk.client, mail.reverse_path, recipient, mail.size_octets
         )
     except (MailRefusal, Unavailable, Damaged) as reason:
         await _refuse(talk, recipient, reason)

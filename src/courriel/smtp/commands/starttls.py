@@ -14,7 +14,7 @@ async def run(talk: Talk, _starttls: StartTls) -> None:
     if context is None:
         session.error(reply_for(NotOffered()))
         return
-    if talk.client.tls or talk.client.account is not None:
+    if talk.client.tls or talk.client.is_logged_in:
         session.error(reply_for(OutOfOrder()))
         return
     session.say(replies.READY_FOR_TLS)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from courriel.model.account import Account, Domain, Target
-from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
+from courriel.model.device import Device, DeviceExists, DeviceHasNoLogin, Fleet, NoSuchDevice
 from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
@@ -42,6 +42,7 @@ class MemoryDirectory:
         self._logins: dict[str, AccountId] = {}
         self._last_id = 0
         self._fleet = Fleet()
+        self._device_secrets: dict[str, CredentialRecord] = {}
 
     # --- look-ups ---------------------------------------------------------------------------------------------
     def domain(self, name: str) -> Domain | None:
@@ -74,8 +75,17 @@ class MemoryDirectory:
     def devices(self) -> Sequence[Device]:
         return self._fleet.all()
 
+    def device(self, name: str) -> Device | None:
+        return self._fleet.get(name)
+
     def device_at(self, ip: str) -> Device | None:
         return self._fleet.at(ip)
+
+    def devices_near(self, ip: str) -> Sequence[Device]:
+        return self._fleet.near(ip)
+
+    def device_secret(self, name: str) -> CredentialRecord | None:
+        return self._device_secrets.get(name)
 
     def lists(self) -> Sequence[MailingList]:
         return self._roster.lists()
@@ -153,15 +163,26 @@ class MemoryDirectory:
             raise NoSuchAlias(address)
         self._roster.drop_alias(address)
 
-    async def add_device(self, device: Device) -> None:
+    async def add_device(self, device: Device, secret: CredentialRecord | None = None) -> None:
         if self._fleet.get(device.name) is not None:
             raise DeviceExists(device.name)
-        self._fleet.put(device)
+        self._fleet.put(msgspec.structs.replace(device, has_login=secret is not None))
+        if secret is not None:
+            self._device_secrets[device.name] = secret
+
+    async def set_device_secret(self, name: str, secret: CredentialRecord) -> None:
+        device = self._fleet.get(name)
+        if device is None:
+            raise NoSuchDevice(name)
+        if not device.has_login:
+            raise DeviceHasNoLogin(name)
+        self._device_secrets[name] = secret
 
     async def remove_device(self, name: str) -> None:
         if self._fleet.get(name) is None:
             raise NoSuchDevice(name)
         self._fleet.drop(name)
+        self._device_secrets.pop(name, None)
 
     async def add_list(self, wanted: MailingList) -> MailingList:
         kept = canonical_list(wanted)

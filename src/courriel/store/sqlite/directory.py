@@ -23,7 +23,7 @@ import msgspec
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.account import Account, Domain, Target
-from courriel.model.device import Device, DeviceExists, Fleet, NoSuchDevice
+from courriel.model.device import Device, DeviceExists, DeviceHasNoLogin, Fleet, NoSuchDevice
 from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
@@ -45,7 +45,7 @@ from courriel.model.roster import (
 )
 from courriel.ports.credentials import CredentialRecord
 from courriel.store.sqlite.connection import Row
-from courriel.store.sqlite.directory_schema import DEVICES, LISTS, SCHEMA, SCHEMA_VERSION, SENDING
+from courriel.store.sqlite.directory_schema import DEVICE_LOGINS, DEVICES, LISTS, SCHEMA, SCHEMA_VERSION, SENDING
 
 FILE_NAME: Final = "directory.db"
 
@@ -74,6 +74,7 @@ class SqliteDirectory:
         self._roster = Roster()
         self._fleet = Fleet()
         self._secrets: dict[AccountId, bytes] = {}
+        self._device_secrets: dict[str, bytes] = {}
         self._change = -1
         self._seen_version = -1
         self._next_check = 0.0
@@ -113,9 +114,22 @@ class SqliteDirectory:
         self._fresh()
         return self._fleet.all()
 
+    def device(self, name: str) -> Device | None:
+        self._fresh()
+        return self._fleet.get(name)
+
     def device_at(self, ip: str) -> Device | None:
         self._fresh()
         return self._fleet.at(ip)
+
+    def devices_near(self, ip: str) -> Sequence[Device]:
+        self._fresh()
+        return self._fleet.near(ip)
+
+    def device_secret(self, name: str) -> CredentialRecord | None:
+        self._fresh()
+        packed = self._device_secrets.get(name)
+        return _decode_record(packed) if packed is not None else None
 
     def lists(self) -> Sequence[MailingList]:
         return self._fresh().lists()
@@ -236,13 +250,29 @@ class SqliteDirectory:
 
         await self._write(write, lambda _: self._roster.drop_alias(address))
 
-    async def add_device(self, device: Device) -> None:
-        row = (device.name, " ".join(device.networks), device.sender, device.hourly)
+    async def add_device(self, device: Device, secret: CredentialRecord | None = None) -> None:
+        packed = _encode_record(secret) if secret is not None else None
+        row = (device.name, " ".join(device.networks), device.sender, device.hourly, packed)
+        kept = msgspec.structs.replace(device, has_login=packed is not None)
 
         def write(db: apsw.Connection) -> None:
-            _insert(db, "INSERT INTO device VALUES(?, ?, ?, ?)", row, DeviceExists(device.name))
+            sql = "INSERT INTO device(name, networks, sender, hourly, secret) VALUES(?, ?, ?, ?, ?)"
+            _insert(db, sql, row, DeviceExists(device.name))
 
-        await self._write(write, lambda _: self._fleet.put(device))
+        await self._write(write, lambda _: self._put_device(kept, packed))
+
+    async def set_device_secret(self, name: str, secret: CredentialRecord) -> None:
+        packed = _encode_record(secret)
+
+        def write(db: apsw.Connection) -> None:
+            has_login = _value(db, "SELECT secret IS NOT NULL FROM device WHERE name = ?", (name,))
+            if has_login is None:
+                raise NoSuchDevice(name)
+            if not has_login:
+                raise DeviceHasNoLogin(name)
+            db.execute("UPDATE device SET secret = ? WHERE name = ?", (packed, name))
+
+        await self._write(write, lambda _: self._device_secrets.update({name: packed}))
 
     async def remove_device(self, name: str) -> None:
         def write(db: apsw.Connection) -> None:
@@ -250,7 +280,7 @@ class SqliteDirectory:
             if not db.changes():
                 raise NoSuchDevice(name)
 
-        await self._write(write, lambda _: self._fleet.drop(name))
+        await self._write(write, lambda _: self._drop_device(name))
 
     async def add_list(self, wanted: MailingList) -> MailingList:
         kept = canonical_list(wanted)
@@ -302,6 +332,15 @@ class SqliteDirectory:
         self._roster.drop_account(account)
         self._secrets.pop(account, None)
 
+    def _put_device(self, device: Device, packed: bytes | None) -> None:
+        self._fleet.put(device)
+        if packed is not None:
+            self._device_secrets[device.name] = packed
+
+    def _drop_device(self, name: str) -> None:
+        self._fleet.drop(name)
+        self._device_secrets.pop(name, None)
+
     async def _update(self, login: str, **columns: int | str) -> None:
         set_all = ", ".join(f"{column} = ?" for column in columns)
 
@@ -347,9 +386,13 @@ class SqliteDirectory:
             roster.put_alias(address, tuple(targets.split(" ")))
         for (packed,) in db.execute("SELECT kept FROM list"):
             roster.put_list(_decode_list(packed))
-        rows: list[Row] = db.execute("SELECT name, networks, sender, hourly FROM device").fetchall()
-        fleet = Fleet(Device(name, tuple(places.split(" ")), sender, hourly) for name, places, sender, hourly in rows)
-        self._roster, self._fleet, self._secrets, self._change = roster, fleet, secrets, change
+        rows: list[Row] = db.execute("SELECT name, networks, sender, hourly, secret FROM device").fetchall()
+        self._fleet = Fleet(
+            Device(name, tuple(places.split()), sender, hourly, packed is not None)
+            for name, places, sender, hourly, packed in rows
+        )
+        self._device_secrets = {name: packed for name, *_, packed in rows if packed is not None}
+        self._roster, self._secrets, self._change = roster, secrets, change
 
     async def _write(self, write: Callable[[apsw.Connection], T], tell: Callable[[T], None]) -> T:
         """Do ``write`` in one transaction; once it is durable, tell the memory."""
@@ -486,6 +529,8 @@ def _make_tables(db: apsw.Connection) -> None:
         if version < 3:
             db.execute(SENDING)
             db.execute(LISTS)
+        if version < 4:
+            db.execute(DEVICE_LOGINS)
         db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

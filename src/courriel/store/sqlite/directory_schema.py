@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 SCHEMA: Final = """
 CREATE TABLE domain(
@@ -56,3 +56,8 @@ CREATE TABLE list(
 ) WITHOUT ROWID, STRICT;
 """
 """From version 3."""
+
+DEVICE_LOGINS: Final = """
+ALTER TABLE device ADD COLUMN secret BLOB;   -- CredentialRecord as msgpack; NULL: it has no login
+"""
+"""From version 4."""
