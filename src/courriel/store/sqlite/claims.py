@@ -27,11 +27,8 @@ Rows: TypeAlias = list[Row]
 Select: TypeAlias = Callable[[str, Row], Rows]
 
 SHORT_OCTETS: Final = 16_384
-AT_HAND: Final = 1_024
-"""Contents of lent messages that are kept at hand, and how long (as stored) they may be: 16 MB at the very most.
-
-One look into the database instead of two: some 8 µs a message.
-"""
+AT_HAND_OCTETS: Final = 32 * 1024 * 1024
+"""Contents of lent messages that are kept at hand: how long one may be, and all of them, as they are stored."""
 
 FIRST_SHARER: Final = -1
 """Before all of them."""
@@ -79,6 +76,7 @@ class Claims:
         self._lent_until: dict[str, tuple[float, float | None]] = {}
         self._last_turn: dict[str, int] = {}
         self._at_hand: dict[str, Row] = {}
+        self._at_hand_octets = 0
 
     def claim(self, domain: str, now: float, until: float, most: int) -> list[Claim]:
         lent = self._lent_now(domain, now)
@@ -169,12 +167,16 @@ class Claims:
         return [Claim(message, domain, tuple(places), tuple(states)) for message, places, states in parts.values()]
 
     def _keep_at_hand(self, id: str, content: Row) -> None:
-        if content[-1] is not None and len(self._at_hand) < AT_HAND:
+        if content[-1] is not None and id not in self._at_hand and self._at_hand_octets < AT_HAND_OCTETS:
             self._at_hand[id] = content
+            self._at_hand_octets += len(content[-1])
 
     def take_content(self, id: str) -> Row | None:
         """(hash, size, codec, data) of a short message that was lent, once."""
-        return self._at_hand.pop(id, None)
+        content = self._at_hand.pop(id, None)
+        if content is not None:
+            self._at_hand_octets -= len(content[-1])
+        return content
 
     def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
         """A claim that never ends is due again after its time; the note of that goes with the last claim."""
@@ -191,7 +193,7 @@ class Claims:
 
     def end(self, domain: str, id: str, place: int) -> None:
         """A claim is over."""
-        self._at_hand.pop(id, None)
+        self.take_content(id)
         lent = self._lent.get(domain)
         if lent is not None:
             lent.end(id, place)
