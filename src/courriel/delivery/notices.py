@@ -1,4 +1,4 @@
-"""What this server writes to people about lists, forwarding and devices, in each language.  Nobody answers: RFC 3834 §5.
+"""What this server writes to people about lists, forwarding, devices; in each language.  Nobody answers: RFC 3834 §5.
 
 Words of strangers (addresses, subjects) are put on one line first.
 """
