@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -132,3 +134,45 @@ def test_not_more_than_its_share_an_hour() -> None:
     with pytest.raises(TryLater):
         rates.count(PRINTER, HOUR_S + 0.6)
     rates.count(Device("other", (), "o@x.org", 1), HOUR_S + 0.6)
+
+
+def test_the_postmaster_is_told_once_an_hour_in_both_languages() -> None:
+    async def test(house: House) -> None:
+        await house.directory.add_alias("postmaster@courriel.test", ["alice@courriel.test"])
+        for _ in range(3):
+            await accept(house, SCAN, "bob@courriel.test")
+        assert await house.mail("alice") == []
+        for _ in range(3):
+            with pytest.raises(TryLater):
+                await accept(house, SCAN, "bob@courriel.test")
+        [told] = await house.mail("alice")
+        text = email.message_from_bytes(told, policy=email.policy.default)
+        body = " ".join(text.get_content().split())
+        assert (text["Subject"], text["Auto-Submitted"]) == ("The device printer-2 sends too much", "auto-generated")
+        assert told.startswith(b"Return-Path: <>\r\n") and text["To"] == "postmaster@courriel.test"
+        assert "printer-2 has sent 3 messages within an hour" in body and "courriel device remove printer-2" in body
+        assert "L’appareil printer-2 a envoyé 3 messages en une heure" in body
+        house.clock.advance(HOUR_S)
+        for _ in range(3):
+            await accept(house, SCAN, "bob@courriel.test")
+        with pytest.raises(TryLater):
+            await accept(house, SCAN, "bob@courriel.test")
+        assert len(await house.mail("alice")) == 2
+
+    run(test)
+
+
+def test_who_cannot_be_told_does_not_change_the_answer() -> None:
+    async def test(house: House) -> None:
+        await house.directory.add_alias("postmaster@courriel.test", ["dave@courriel.test"])
+        await house.directory.set_quota("dave@courriel.test", 1)
+        dave = house.directory.by_login("dave")
+        assert dave is not None
+        await house.store.set_quota(dave.id, 1)
+        for _ in range(3):
+            await accept(house, SCAN, "bob@courriel.test")
+        with pytest.raises(TryLater):
+            await accept(house, SCAN, "bob@courriel.test")
+        assert await house.mail("dave") == []
+
+    run(test)

@@ -27,15 +27,20 @@ class Habit:
 
 @dataclass
 class Peer:
-    """A server; ``got`` has (recipients, content) of each message it took."""
+    """A server; ``got`` has (recipients, content) of each message it took, ``mails`` all MAIL commands it heard.
+
+    ``secret_offers`` are announced over TLS only.
+    """
 
     ip: str
     offers: tuple[str, ...] = ("PIPELINING", "8BITMIME")
+    secret_offers: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
     habits: list[Habit] = field(default_factory=list)
     absent: bool = False
     calls: int = 0
     got: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
 
     def copies(self, recipient: str) -> int:
         return sum(recipient in recipients for recipients, _ in self.got)
@@ -63,7 +68,7 @@ class Peer:
             if reply is None:
                 reply = "250 2.0.0 ok"
                 if verb == "EHLO":
-                    more = ["STARTTLS"] if self.tls is not None and not is_secret else []
+                    more = self.secret_offers if is_secret else ("STARTTLS",) if self.tls is not None else ()
                     reply = "\r\n".join(f"250-{word}" for word in ("peer", *self.offers, *more)) + "\r\n250 ENHANCED"
                 elif verb == "STARTTLS":
                     writer.write(b"220 2.0.0 go\r\n")
@@ -72,6 +77,7 @@ class Peer:
                     continue
                 elif verb == "MAIL":
                     recipients = []
+                    self.mails.append(line)
                 elif verb == "RCPT":
                     recipients.append(line.partition("<")[2].partition(">")[0])
                 elif verb == "DATA":

@@ -7,14 +7,16 @@ First the world:
             one absent                           nobody listens
             one offers SMTPUTF8                  also
             one tls NAME [by nobody]             STARTTLS with a certificate for NAME, of our authority or of none
+            one tls NAME … offers REQUIRETLS     also, over TLS
     habit   one RCPT b@x.test: 450 4.7.1 wait, 1 times          the words after the colon; "hangs up" hangs up
     policy  sts far.test enforce one.far.test    an MTA-STS policy given by the host "sts"
     with    relay.retry_s=3600                   a setting, or "a small disk", "a clock"
 
 then what happens, and what must be seen within some seconds:
 
-    send TO [TO …]            refused 452 TO             bounce 5.1.1 TO       one got TO [n times]
+    send [REQUIRETLS] TO …    refused 452 TO             bounce 5.1.1 TO       one got TO [n times]
     waits TO: words           queue is empty             one got nothing       one was called n times
+    bounce 5.1.1 TO, headers only                one heard REQUIRETLS
     retry                     names fail, names work     disk is full, disk has room      clock +2h
 """
 
@@ -41,7 +43,8 @@ from tests.trial import Trial, courriel, running
 DISK_OCTETS = 24 << 20
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 PATIENCE_S = 20.0
-MESSAGE = b"From: Alice <alice@courriel.test>\r\nTo: you\r\nSubject: scenario\r\n\r\nhello\r\n.dot\r\n"
+BODY = b"hello\r\n.dot\r\n"
+MESSAGE = b"From: Alice <alice@courriel.test>\r\nTo: you\r\nSubject: scenario\r\n\r\n" + BODY
 WORLD = ("zone", "peer", "habit", "policy", "with")
 
 
@@ -135,8 +138,9 @@ class Play:
                 peer.absent = True
             case ("offers", *offers):
                 peer.offers += tuple(offers)
-            case ("tls", subject, *by):
-                peer.tls = self._tls(name, subject, None if by else self._authority)
+            case ("tls", subject, *more):
+                peer.tls = self._tls(name, subject, None if more[:2] == ["by", "nobody"] else self._authority)
+                peer.secret_offers = tuple(more[more.index("offers") + 1 :]) if "offers" in more else ()
             case _:
                 assert not words, words
         return peer
@@ -176,6 +180,13 @@ class Play:
                 self._is_refused(code, to)
             case ["bounce", status, to]:
                 self._see(act, lambda: any(f"Status: {status}\r\n".encode() in one for one in self._bounces(to)))
+            case ["bounce", status, to, "headers", "only"]:
+                to = to.rstrip(",")
+                self._act(f"bounce {status} {to}")
+                [bounce] = self._bounces(to)
+                assert b"\r\nContent-Type: text/rfc822-headers" in bounce and BODY not in bounce, act
+            case [name, "heard", word]:
+                self._see(act, lambda: any(word in mail.split() for mail in self.peers[name].mails))
             case ["waits", to, *_]:
                 because = act.partition(": ")[2]
                 self._see(act, lambda: any(because in row["reason"] for row in self._queue(to.rstrip(":"))))
@@ -214,8 +225,10 @@ class Play:
             raise AssertionError(f"{act}: not seen.  Queue: {rows}; peers: {seen}") from None
 
     def _send(self, to: list[str]) -> None:
-        options = ("SMTPUTF8",) if any(not one.isascii() for one in to) else ()
-        send(self._server, to, MESSAGE, options)
+        options = [word for word in to if word == "REQUIRETLS"]
+        to = [one for one in to if one not in options]
+        options += ["SMTPUTF8"] if any(not one.isascii() for one in to) else []
+        send(self._server, to, MESSAGE, tuple(options))
 
     def _is_refused(self, code: str, to: list[str]) -> None:
         try:

@@ -15,11 +15,13 @@ from typing import Final
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.judge import Header
+from courriel.delivery.notices import Notice, Wording, write
 from courriel.formats import address, dates
 from courriel.formats.path import parse_address
 from courriel.model.device import Device
 from courriel.model.envelope import Address, address_of
 from courriel.model.refusals import TryLater
+from courriel.model.roster import POSTMASTER
 from courriel.ports.directory import Directory
 
 HOUR_S: Final = 3_600.0
@@ -39,16 +41,33 @@ class DeviceRates:
         self._alarmed: dict[str, float] = {}
 
     def count(self, device: Device, now: float) -> None:
-        """One more message.  Raises TryLater when it is one too many; an alarm is given once an hour."""
+        """One more message.  Raises TryLater when it is one too many."""
         sent = self._sent.setdefault(device.name, deque())
         while sent and sent[0] <= now - HOUR_S:
             sent.popleft()
         if len(sent) >= device.hourly:
-            if now - self._alarmed.get(device.name, float("-inf")) >= HOUR_S:
-                self._alarmed[device.name] = now
-                log.event("device.too_many", Level.ERROR, device=device.name, hourly=device.hourly)
             raise TryLater(f"{device.name} has sent {device.hourly} messages within the hour")
         sent.append(now)
+
+    def is_news(self, device: Device, now: float) -> bool:
+        """Whether somebody is to be told that a message was one too many: once an hour, and this is it."""
+        if now - self._alarmed.get(device.name, float("-inf")) < HOUR_S:
+            return False
+        self._alarmed[device.name] = now
+        log.event("device.too_many", Level.ERROR, device=device.name, hourly=device.hourly)
+        return True
+
+
+def postmaster_of(device: Device) -> Address:
+    """Whoever looks after the domain it sends as."""
+    return Address(POSTMASTER, sender_of(device).domain)
+
+
+def alarm(device: Device, wording: Wording) -> bytes:
+    """What the postmaster is told when a device sends too much."""
+    values = {"device": device.name, "hourly": str(device.hourly)}
+    sender = ("Mail Delivery System", f"MAILER-DAEMON@{wording.hostname}")
+    return write(Notice.DEVICE_TOO_MANY, wording, sender, str(postmaster_of(device)), values)
 
 
 @lru_cache(maxsize=1_024)

@@ -18,12 +18,13 @@ from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.delivery import forward, tell
 from courriel.delivery.deliver import Deliverer
-from courriel.delivery.device import DeviceRates, mend, sender_of
+from courriel.delivery.device import DeviceRates, alarm, mend, postmaster_of, sender_of
 from courriel.delivery.guard import Guard
 from courriel.delivery.judge import Header, check_foreign_sender, header_length, judge
 from courriel.delivery.letter import Letter
 from courriel.delivery.lists import DAY_S, ListDesk
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
+from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
 from courriel.delivery.settings import DeliverySettings
@@ -36,7 +37,7 @@ from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recip
 from courriel.model.ids import AccountId
 from courriel.model.mailing_list import Asked
 from courriel.model.queued import Entry, Mark, Progress, Queued, State
-from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota
+from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota, TryLater
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
 from courriel.model.wishes import Granted, Wishes, WishLimits, grant
 from courriel.ports.directory import Directory
@@ -163,7 +164,7 @@ class Delivery:
             check_own(content, header, lambda address: self._directory.may_send_as(account, address))
             transit.content = complete(content, header, settings.hostname, transit.id, now)
         elif envelope.door is Door.DEVICE:
-            self._mend(transit, header)
+            await self._mend(transit, header)
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
@@ -276,14 +277,32 @@ class Delivery:
             raise NotPermitted(f"no device is known at {client.ip}")
         return device
 
-    def _mend(self, transit: Transit, header: Header) -> None:
+    async def _mend(self, transit: Transit, header: Header) -> None:
         """What a device leaves out is added; it sends under its own address.  Raises NotPermitted, TryLater."""
         device = self._device(transit.envelope.client)
-        self._rates.count(device, self._clock.monotonic())
+        await self._count(device)
         transit.envelope = msgspec.structs.replace(transit.envelope, reverse_path=sender_of(device))
         transit.content = mend(
             transit.content, header, device, self._directory, self._settings.hostname, transit.id, transit.received_at
         )
+
+    async def _count(self, device: Device) -> None:
+        """One more message of a device.  Raises TryLater when it is one too many; the postmaster is told."""
+        monotonic = self._clock.monotonic()
+        try:
+            self._rates.count(device, monotonic)
+        except TryLater:
+            if self._rates.is_news(device, monotonic):
+                await self._sound_alarm(device)
+            raise
+
+    async def _sound_alarm(self, device: Device) -> None:
+        now, settings = self._clock.now(), self._settings
+        wording = Wording(settings.hostname, new_id(now, self._randomness(RANDOM_OCTETS)), now, settings.languages)
+        try:
+            await self.hand_in(Recipient(postmaster_of(device), frozenset({"NEVER"})), alarm(device, wording))
+        except CourrielError as error:
+            log.event("device.alarm_untold", Level.ERROR, device=device.name, error=str(error))
 
     async def hand_in(
         self, recipient: Recipient, content: bytes, *, smtputf8: bool = False, require_tls: bool = False

@@ -1,4 +1,4 @@
-"""What this server writes to people about lists and forwarding, in each language.  RFC 3834 §5: nobody answers it.
+"""What this server writes to people about lists, forwarding, devices; in each language.  Nobody answers: RFC 3834 §5.
 
 Words of strangers (addresses, subjects) are put on one line first.
 """
@@ -70,6 +70,20 @@ class Notice(Enum):
         N_("Mail for {address} is sent on to {target}, as you wished, and refused there. Days with refusals: {days}."),
         N_("Its last answer: {reply}"),
         N_("Please ask for another address, or for no forwarding: courriel user forward {address} --off"),
+    )
+    DEVICE_TOO_MANY = (
+        N_("The device {device} sends too much"),
+        N_(
+            "The device {device} has sent {hourly} messages within an hour, as many as it may. What it sends beyond is"
+            " refused for now."
+        ),
+        N_(
+            "If that is not its usual work, it is broken or in other hands: switch it off, or take it the right to"
+            " send: courriel device remove {device}"
+        ),
+        N_("If it logs in, a new password shuts out whoever has the old one: courriel device passwd {device}"),
+        N_("If it is, give it more: remove it, and add it again with a greater --hourly."),
+        N_("This is told once an hour at most."),
     )
 
 
