@@ -89,6 +89,7 @@ class DnsSection(Section, frozen=True):
 class RouteSection(Section, frozen=True):
     """A next hop of the administrator's choice: ``host`` or ``host:port``, and a login where it wants one.
 
+    ``lmtp:host:port`` and ``lmtp:unix:/path`` are LMTP servers (RFC 2033): mailboxes in another program's care.
     ``tls`` is "starttls" (verified), "tls" (verified, from the first octet), "may" (used if offered, not verified) or
     "none".  A password is only ever sent over TLS.
     """
