@@ -94,8 +94,8 @@ class ScriptedCarrier:
             raise NoRoute(UNPROVEN)
         return OPPORTUNISTIC
 
-    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> ScriptedLink:
-        server = self.servers[ip]
+    async def connect(self, located: Located, policy: TlsPolicy) -> ScriptedLink:
+        server = self.servers[located.ips[0]]
         server.calls += 1
         await asyncio.sleep(0)
         if not server.up:

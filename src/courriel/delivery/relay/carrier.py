@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,8 +16,9 @@ from courriel.delivery.relay.links import Outgoing, Unreached
 from courriel.delivery.relay.routing import Located
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
-from courriel.model.attempt import Attempt, Result
+from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Body, address_of
+from courriel.net.dial import NoAnswer, dial
 from courriel.net.tls_policy import CLEAR, TlsPolicy
 from courriel.smtp import client as smtp
 
@@ -74,9 +76,36 @@ class SmtpCarrier:
     async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
         return await self._security.policy(domain, located, lax)
 
-    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
+    async def connect(self, located: Located, policy: TlsPolicy) -> SmtpLink:
+        """The address that answers first has the first try, those that are left have theirs after it."""
+        left, furthest = list(located.ips), None
+        while left:
+            try:
+                ip, connected = await self._dial(located, left)
+            except Unreached as nobody:
+                raise furthest or nobody from None
+            left.remove(ip)
+            try:
+                return await self._open(located, ip, policy, connected)
+            except Unreached as unreached:
+                if furthest is None or unreached.attempt.stage is not Stage.CONNECT:
+                    furthest = unreached
+        assert furthest is not None  # the router gives at least one address
+        raise furthest
+
+    async def _dial(self, located: Located, ips: list[str]) -> tuple[str, socket.socket | None]:
+        """Who answers first; nobody is asked where there is no choice.  Raises Unreached."""
+        if len(ips) == 1:
+            return ips[0], None
         try:
-            return await self._connect(located, ip, policy)
+            return await dial(ips, located.host.port, self._settings.connect_s)
+        except NoAnswer as none:
+            attempt = Attempt(Result.DEFERRED, "4.4.1", str(none), Stage.CONNECT, located.host.name, none.ip)
+            raise Unreached(attempt) from None
+
+    async def _open(self, located: Located, ip: str, policy: TlsPolicy, connected: socket.socket | None) -> SmtpLink:
+        try:
+            return await self._connect(located, ip, policy, connected)
         except smtp.NoSession as no:
             if not no.clear_may_help:
                 raise Unreached(_for_now(no.attempt)) from None
@@ -86,9 +115,11 @@ class SmtpCarrier:
         except smtp.NoSession as no:
             raise Unreached(_for_now(no.attempt)) from None
 
-    async def _connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
+    async def _connect(
+        self, located: Located, ip: str, policy: TlsPolicy, connected: socket.socket | None = None
+    ) -> SmtpLink:
         host, hop = located.host, located.host.hop
-        peer = smtp.Peer(ip, host.port, host.name, policy)
+        peer = smtp.Peer(ip, host.port, host.name, policy, connected=connected)
         if hop is not None and hop.lmtp:
             peer = replace(peer, address=Path(ip) if hop.is_socket else ip, lmtp=True)
         client = await smtp.SmtpClient.connect(

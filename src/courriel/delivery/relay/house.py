@@ -56,8 +56,8 @@ class HouseCarrier:
     async def policy(self, domain: str, located: Located, lax: bool) -> TlsPolicy:
         return CLEAR if located.host.is_us else await self._outside.policy(domain, located, lax)
 
-    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> Link:
-        return self._link if located.host.is_us else await self._outside.connect(located, ip, policy)
+    async def connect(self, located: Located, policy: TlsPolicy) -> Link:
+        return self._link if located.host.is_us else await self._outside.connect(located, policy)
 
 
 def _attempt(outcome: Outcome) -> Attempt:

@@ -63,6 +63,6 @@ class Carrier(Protocol):
         """
         ...
 
-    async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> Link:
-        """Raises Unreached."""
+    async def connect(self, located: Located, policy: TlsPolicy) -> Link:
+        """A connection to one of its addresses.  Raises Unreached, for the last of them."""
         ...

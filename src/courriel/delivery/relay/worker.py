@@ -197,11 +197,10 @@ class Worker:
             except NoRoute as nowhere:
                 last = last or nowhere
                 continue
-            for ip in located.ips:
-                try:
-                    return await self._carrier.connect(located, ip, policy)
-                except Unreached as unreached:
-                    last = unreached
+            try:
+                return await self._carrier.connect(located, policy)
+            except Unreached as unreached:
+                last = unreached
         assert last is not None  # the router gives at least one host, and an address or NoRoute for each
         raise last
 

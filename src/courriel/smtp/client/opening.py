@@ -9,6 +9,7 @@ import asyncio
 import datetime
 import ipaddress
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Peer:
 
     ``address``: an IP address (or a name for the system's resolver), or the path of a unix socket.  ``host``: its
     name, for SNI and for outcomes.  ``local_ip``: the address to come from, None for the system's choice.
+    ``connected``: a TCP connection to ``address`` that is there already, once.
     """
 
     address: str | Path
@@ -48,6 +50,7 @@ class Peer:
     policy: TlsPolicy = OPPORTUNISTIC
     local_ip: str | None = None
     lmtp: bool = False
+    connected: socket.socket | None = None
 
 
 _NAME: Final = re.compile(r"[!-~]{1,255}")
@@ -91,6 +94,8 @@ class Opening:
             async with asyncio.timeout(self._settings.connect_s):
                 if isinstance(peer.address, Path):
                     _, self.link = await loop.create_unix_connection(link, str(peer.address))
+                elif peer.connected is not None:
+                    _, self.link = await loop.create_connection(link, sock=peer.connected)
                 else:
                     here = (peer.local_ip, 0) if peer.local_ip else None
                     _, self.link = await loop.create_connection(link, peer.address, peer.port, local_addr=here)
