@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the system programs that the tests and the bench drive, where that is possible and something is missing.
 #
-#   tools/system_packages.sh test     real mail clients, DNS servers, a clock that can be set, and Dovecot and Postfix to compare with
+#   tools/system_packages.sh test     real mail clients, DNS servers, mail filters, a clock that can be set, and Dovecot and Postfix
 #   tools/system_packages.sh bench    the peers of the bench, a C compiler, strace
 #   tools/system_packages.sh venv     what `python3 -m venv` needs
 #
@@ -12,10 +12,11 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 CLIENTS="swaks msmtp isync getmail6 fetchmail mutt offlineimap3 sieve-connect curl openssl"
 NAMES="nsd unbound bind9-utils iproute2 libfaketime"
+FILTERS="opendkim python3-milter"
 PEERS="dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved dovecot-submissiond postfix"
 
 case "${1:-test}" in
-  test) wanted="$CLIENTS $NAMES $PEERS" ;;
+  test) wanted="$CLIENTS $NAMES $FILTERS $PEERS" ;;
   bench) wanted="$PEERS gcc libc6-dev libssl-dev strace util-linux e2fsprogs openssl" ;;
   venv) wanted="python3-venv python3-pip" ;;
   *) echo "usage: $0 test|bench|venv" >&2; exit 2 ;;

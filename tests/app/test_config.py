@@ -80,6 +80,17 @@ def test_patience_of_the_queue() -> None:
     assert settings.retry == RetrySettings((1.0, 2.5), warn_s=3.0, expire_s=4.0)
 
 
+def test_filters(tmp_path: Path) -> None:
+    file = tmp_path / "courriel.toml"
+    file.write_text('[[milters]]\nname = "a"\naddress = "inet:127.0.0.1:1"\n[[milters]]\nname = "b"\naddress = "x"\n')
+    first, second = load(file, {}, []).milters
+    assert (first.name, first.doors, first.on_failure, second.address) == ("a", ("mx", "submission"), "tempfail", "x")
+    for wrong in ('on_failure = "ignore"', 'doors = ["lmtp"]', "command_s = 0"):
+        file.write_text(f'[[milters]]\nname = "a"\naddress = "inet:127.0.0.1:1"\n{wrong}\n')
+        with pytest.raises(SettingsError, match="milters"):
+            load(file, {}, [])
+
+
 def test_routes_of_the_relay(tmp_path: Path) -> None:
     file = tmp_path / "courriel.toml"
     file.write_text('[relay.routes."example.org"]\nhost = "partner.example:2525"\ntls = "none"\n', "utf-8")

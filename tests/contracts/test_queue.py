@@ -414,3 +414,24 @@ async def test_claims_go_by_their_indexes(runner: asyncio.Runner, ram_path: Path
         steps = [step for step in plan if "recipient" in step]
         assert steps and all(step.startswith("SEARCH recipient USING COVERING INDEX") for step in steps), plan
         assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+async def test_contents_at_hand_are_bounded_and_let_go(
+    runner: asyncio.Runner, ram_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is at hand or not, contents are right; nothing stays at hand when the claims have ended."""
+    from courriel.store.sqlite import claims
+    from courriel.store.sqlite.queue import SqliteQueue
+
+    monkeypatch.setattr(claims, "AT_HAND_OCTETS", 3)
+    async with opened(lambda: open_sqlite_queue(ram_path)) as queue:
+        assert isinstance(queue, SqliteQueue)
+        for n in range(3):
+            await queue.put(queued(f"m{n}"), b"hello %d" % n)
+        lent = await queue.claim("example.com", NOW, LATER, 100)
+        assert 0 < queue._claims._at_hand_octets < 20
+        assert [await queue.content(f"m{n}") for n in range(3)] == [b"hello %d" % n for n in range(3)]
+        await queue.claim("example.com", LATER, LATER + 1.0, 100)
+        queue.give_back(lent)
+        await queue.mark([Mark(f"m{n}", 0, DELIVERED) for n in range(3)])
+        assert queue._claims._at_hand_octets == 0 and not queue._claims._at_hand

@@ -94,7 +94,17 @@ def test_many_messages_both_ways(tmp_path: Path) -> None:
     ours = [letter(n, "alice@courriel.test", "box@pf.test") for n in range(MESSAGES)]
     theirs = [letter(n, "sender@pf.test", "bob@courriel.test") for n in range(MESSAGES, 2 * MESSAGES)]
     with (
-        running(tmp_path / "near", "--set", f"relay.smart_host=127.0.0.1:{port}") as server,
+        running(
+            tmp_path / "near",
+            "--set",
+            f"relay.smart_host=127.0.0.1:{port}",
+            "--set",
+            "submission.messages_per_hour=0",
+            "--set",
+            "submission.recipients_per_day=0",
+            "--set",
+            "submission.watch=false",
+        ) as server,
         postfix(port, server.port("smtp")) as peer,
     ):
         began = time.monotonic()

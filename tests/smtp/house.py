@@ -24,6 +24,7 @@ from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
 from courriel.ports.intake import Intake
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
@@ -134,6 +135,7 @@ async def build(
     queue: OutboundQueue | None = None,
     intake: Intake | None = None,
     submission_settings: SubmissionSettings | None = None,
+    scanner: Scanner | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -161,6 +163,7 @@ async def build(
             guard=guard,
             lists=book,
             keys=KEYS,
+            scanner=scanner,
         )
 
     async def pause(seconds: float) -> None:

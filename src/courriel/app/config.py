@@ -89,6 +89,7 @@ class DnsSection(Section, frozen=True):
 class RouteSection(Section, frozen=True):
     """A next hop of the administrator's choice: ``host`` or ``host:port``, and a login where it wants one.
 
+    ``lmtp:host:port`` and ``lmtp:unix:/path`` are LMTP servers (RFC 2033): mailboxes in another program's care.
     ``tls`` is "starttls" (verified), "tls" (verified, from the first octet), "may" (used if offered, not verified) or
     "none".  A password is only ever sent over TLS.
     """
@@ -125,6 +126,22 @@ class RelaySection(Section, frozen=True):
     """Mail that is still here then goes back."""
 
 
+class MilterSection(Section, frozen=True):
+    """One filter: ``[[milters]]``, asked in the order of the file.  See docs/milter.md."""
+
+    name: str
+    address: str
+    """``inet:host:port`` or ``unix:/path``."""
+    doors: tuple[Literal["mx", "submission", "device"], ...] = ("mx", "submission")
+    on_failure: Literal["accept", "tempfail", "reject"] = "tempfail"
+    """What becomes of mail while it cannot be asked."""
+    connect_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    command_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    content_s: Annotated[float, msgspec.Meta(gt=0)] = 300.0
+    reuse: bool = False
+    """Whether a connection is kept for further messages; not every filter can do that."""
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -154,6 +171,7 @@ class Settings(Section, frozen=True):
     auth: AuthSection = AuthSection()
     dns: DnsSection = DnsSection()
     relay: RelaySection = RelaySection()
+    milters: tuple[MilterSection, ...] = ()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)

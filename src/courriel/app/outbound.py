@@ -38,6 +38,10 @@ STS_PATH: Final = "/.well-known/mta-sts.txt"
 """RFC 8461 §3.3."""
 
 PORT: Final = 25
+LMTP: Final = "lmtp:"
+LMTP_SOCKET: Final = "lmtp:unix:"
+LMTP_PORT: Final = 24
+"""RFC 2033 §5 forbids 25; IANA has 24 for any private mail system."""
 
 
 class Outbound:
@@ -121,16 +125,22 @@ def _smart_host(relay: RelaySection) -> NextHop | None:
 
 
 def _hop(name: str, text: str, tls: str, user: str, password: str) -> NextHop:
-    """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``."""
+    """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; with ``lmtp:`` before it, or ``lmtp:unix:/path``."""
+    if text.startswith(LMTP_SOCKET):
+        path = text.removeprefix(LMTP_SOCKET)
+        if not path.startswith("/"):
+            raise SettingsError(f"{name}: the path of a socket begins with /, not as in {text}")
+        return NextHop(path, 0, "none", user, password, lmtp=True)
+    lmtp, text = text.startswith(LMTP), text.removeprefix(LMTP)
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.endswith("]")):
-        host, port = text, str(PORT)
+        host, port = text, str(LMTP_PORT if lmtp else PORT)
     host = host.removeprefix("[").removesuffix("]")
     if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise SettingsError(f"{name}: {text} is not host or host:port")
     if tls not in ("starttls", "tls", "may", "none"):
         raise SettingsError(f"{name}: tls is starttls, tls, may or none, not {tls}")
-    return NextHop(host, int(port), tls, user, password)
+    return NextHop(host, int(port), tls, user, password, lmtp)
 
 
 class _Policies:

@@ -17,7 +17,7 @@ from courriel.app.control import SOCKET_NAME, ControlService
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound
-from courriel.app.services import Doors, open_doors, open_intake
+from courriel.app.services import Doors, open_doors, open_intake, open_milters
 from courriel.app.tracing import WireTraces
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
@@ -58,7 +58,8 @@ class Server:
         self.doors: Doors | None = None
         self.ca: Path | None = None
         self.traces = WireTraces()
-        self.intake = open_intake(installation)
+        self.milters = open_milters(installation.settings)
+        self.intake = open_intake(installation, self.milters)
         self.outbound = Outbound(installation, self.intake)
         self.administration = LocalAdministration(
             installation, self.traces, self.describe, self.outbound.relay, self.intake
@@ -131,6 +132,8 @@ class Server:
             await self.doors.close(GRACE_S if self.connections() else 0.0)
         await self.outbound.close()
         self.intake.save()
+        if self.milters is not None:
+            await self.milters.close()
         for listener in self._side:
             await listener.close()
 

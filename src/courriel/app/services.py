@@ -12,15 +12,19 @@ from typing import Final
 import msgspec
 
 from courriel.app import gateway
+from courriel.app.config import Settings, SettingsError
 from courriel.app.installation import Installation
 from courriel.app.outbound import languages_of
 from courriel.app.tracing import WireTraces
+from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.imap.server import ImapService
+from courriel.milter.scanner import Milters
+from courriel.milter.settings import MilterSettings, parse_address
 from courriel.model.envelope import Door
 from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
@@ -59,7 +63,7 @@ class Doors:
             await door.listener.close()
 
 
-def open_intake(home: Installation) -> Delivery:
+def open_intake(home: Installation, milters: Milters | None) -> Delivery:
     """What all doors hand their messages to."""
     settings = home.settings
     thresholds = settings.hijack if settings.submission.watch else None
@@ -80,6 +84,7 @@ def open_intake(home: Installation) -> Delivery:
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
         lists=home.lists,
         keys=home.keys,
+        scanner=milters,
     )
 
 
@@ -106,6 +111,23 @@ class SentFile:
             fresh.replace(self._path)
         except OSError as error:
             log.event("submission.sent_not_written", Level.WARNING, error=str(error))
+
+
+def open_milters(settings: Settings) -> Milters | None:
+    """The filters of the settings, None without any.  Raises SettingsError for an address that cannot be read."""
+    filters = [
+        MilterSettings(
+            one.name, one.address, frozenset(map(Door, one.doors)), one.on_failure, one.connect_s, one.command_s,
+            one.content_s, one.reuse,
+        )
+        for one in settings.milters
+    ]  # fmt: skip
+    for one in filters:
+        try:
+            parse_address(one.address)
+        except FormatError as error:
+            raise SettingsError(f"milters.{one.name}.address: {error.rule}") from None
+    return Milters(filters, settings.name) if filters else None
 
 
 async def open_doors(

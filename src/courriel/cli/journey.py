@@ -77,6 +77,7 @@ def _titles() -> Mapping[str, str]:
         "server": "MTA",
         "forward": _("forward"),
         "list": _("list"),
+        "filter": _("filter"),
     }
 
 
@@ -93,6 +94,8 @@ def sentence(hop: Hop) -> str:
     if place in ("MSA", "MX"):
         how = get("tls") or _("no encryption")
         return _("Taken and kept: {octets} octets, {how}.").format(octets=get("octets", "?"), how=how)
+    if place == "filter":
+        return _filtered(facts)
     if place == "server":
         return _("This server wrote a report.")
     if place == "MDA":
@@ -132,6 +135,22 @@ def _list(facts: Mapping[str, str]) -> str:
         "bounced": _("{list}: mail to {why} came back; days: {count}."),
     }.get(facts.get("decision", ""), _("{list}: nothing done, {why}."))
     return text.format(list=facts.get("list", ""), why=facts.get("why", ""), count=facts.get("count", ""))
+
+
+def _filtered(facts: Mapping[str, str]) -> str:
+    if "milter" not in facts:
+        return _("Dropped for {to}, as a filter wants it.").format(to=facts.get("to", ""))
+    verdicts = {
+        "accepted": _("let it pass"),
+        "quarantined": _("wants it kept apart"),
+        "deferred": _("wants it later"),
+        "refused": _("refused it"),
+        "discarded": _("wants it dropped"),
+    }
+    words = {"milter": facts["milter"], "verdict": verdicts.get(facts.get("verdict", ""), "–")}
+    if facts.get("reason"):
+        return _("{milter} {verdict}: {reason}").format(**words, reason=facts["reason"])
+    return _("{milter} {verdict}.").format(**words)
 
 
 def _told(kind: str) -> str:

@@ -14,7 +14,7 @@ from courriel.delivery.letter import Letter
 from courriel.delivery.route import Drop
 from courriel.formats.message.summary import Summary, summarise
 from courriel.model.ids import AccountId, MailboxId
-from courriel.model.mailbox import canonical_path
+from courriel.model.mailbox import Role, canonical_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import NoSuchMailbox, OverQuota
 from courriel.ports.store import MailStore
@@ -59,7 +59,12 @@ class Deliverer:
         for attempt in (1, 2):
             news = [
                 NewMessage(
-                    drop.account.id, await self._mailbox(drop), letter.content, summary, now, letter.prefix(drop)
+                    drop.account.id,
+                    await (self._junk(drop) if letter.junk else self._mailbox(drop)),
+                    letter.content,
+                    summary,
+                    now,
+                    letter.prefix(drop),
                 )
                 for letter, summary in zip(letters, summaries, strict=True)
                 for drop in letter.drops
@@ -85,6 +90,12 @@ class Deliverer:
         if inbox is None:
             inbox = self._inboxes[account] = (await self._store.mailbox(account, INBOX)).id
         return inbox
+
+    async def _junk(self, drop: Drop) -> MailboxId:
+        """The mailbox that is for junk, whatever its name; who has none gets it as all mail."""
+        boxes = await self._store.mailboxes(drop.account.id)
+        found = next((box.id for box in boxes if box.role is Role.JUNK), None)
+        return found if found is not None else await self._mailbox(drop)
 
     async def _named(self, account: AccountId, detail: str) -> MailboxId | None:
         """By exact path, else without case: mail clients and people write details as they like."""

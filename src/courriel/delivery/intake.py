@@ -43,6 +43,7 @@ from courriel.model.wishes import Granted, Wishes, WishLimits, grant
 from courriel.ports.directory import Directory
 from courriel.ports.lists import ListBook
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 
 UNDECIDED_S: Final = 600.0
@@ -68,6 +69,7 @@ class Delivery:
         guard: Guard | None = None,
         lists: ListBook,
         keys: Sequence[bytes],
+        scanner: Scanner | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -75,6 +77,7 @@ class Delivery:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._randomness = randomness
+        self._scanner = scanner
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -164,6 +167,11 @@ class Delivery:
             await self._mend(transit, header)
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
+        if self._scanner is not None and not await self._scan(transit, self._scanner):
+            tell.discarded(transit)
+            dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)
+            return Receipt(transit.id, dropped)
+        envelope = transit.envelope
         transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
         if envelope.door is Door.SUBMISSION and self._guard is not None and account is not None:
             return await self._take_for(account, self._guard, transit)
@@ -195,6 +203,9 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
+        if transit.quarantine is not None:
+            for letter in letters:
+                letter.keep_apart(transit.quarantine)
         await self._carry_out(transit, plan, letters)
         for asked in transit.settles:
             await self.lists.settle(asked)
@@ -243,6 +254,16 @@ class Delivery:
         if account is not None:
             drop = Drop(account, Recipient(address_of(address)), None)
             await self._deliverer.deliver([Letter(NULL_PATH, content, drops=[drop])], self._clock.now())
+
+    async def _scan(self, transit: Transit, scanner: Scanner) -> bool:
+        """Have filters look at it and change it; whether it is to be kept.  Raises FilterRefused, FilterDeferred."""
+        scanned = await scanner.scan(transit.id, transit.envelope, transit.content)
+        if scanned.discarded:
+            return False
+        if scanned.content is not transit.content:  # what a filter writes has to have one reading, too
+            judge(scanned.content, transit.envelope.body, self._settings)
+        transit.envelope, transit.content, transit.quarantine = scanned.envelope, scanned.content, scanned.quarantine
+        return True
 
     def _device(self, client: Client) -> Device:
         """Raises NotPermitted for a client that is no device."""
@@ -325,7 +346,7 @@ class Delivery:
             for message, _ in queued:
                 await self._queue.remove(message.id)
             raise
-        if drops and not self._settings.hold:
+        if drops and not self._settings.hold and transit.quarantine is None:
             await self._let_go([message for message, _ in queued])
         _note_outcomes(transit, plan, full)
         tell.accepted(transit, plan)

@@ -45,8 +45,14 @@ class Letter(msgspec.Struct):
     tls_optional: bool = False
     held: str = ""
     """Why it is kept back, "" when it is not."""
+    junk: bool = False
+    """For people here: among their junk."""
     account: str = ""
     """For whom it is sent (an id), "" where nobody logged in."""
+
+    def keep_apart(self, why: str) -> None:
+        """A filter wants it so: junk for people here, held for those elsewhere."""
+        self.junk, self.held = True, f"a filter wants it kept apart: {why}"
 
     def prefix(self, drop: Drop) -> bytes:
         """What stands before the body in one mailbox."""

@@ -25,6 +25,25 @@ HEADER_OCTETS: Final = 16_384
 
 def accepted(transit: Transit, plan: Plan) -> None:
     """Everything that was accepted is durable."""
+    _arrived(transit)
+    if plan.drops:
+        log.event("delivery.stored", msg=transit.id, to=_names(str(drop.recipient.address) for drop in plan.drops))
+    if plan.remote:
+        log.event("delivery.queued", msg=transit.id, to=_names(str(one.address) for one in plan.remote))
+    for event, fields in transit.notes:
+        log.event(event, Level.INFO, msg=transit.id, **fields)
+    for loop in plan.loops:
+        log.event("delivery.loop", Level.WARNING, msg=transit.id, forwarder=loop)
+
+
+def discarded(transit: Transit) -> None:
+    """The client was told that it was taken; a filter had it dropped."""
+    _arrived(transit)
+    to = _names(str(one.address) for one in transit.envelope.recipients)
+    log.event("delivery.discarded", Level.WARNING, msg=transit.id, to=to)
+
+
+def _arrived(transit: Transit) -> None:
     envelope, client = transit.envelope, transit.envelope.client
     found = _MESSAGE_ID.search(transit.content, 0, HEADER_OCTETS)
     log.event(
@@ -40,14 +59,6 @@ def accepted(transit: Transit, plan: Plan) -> None:
         octets=len(transit.content),
         began=transit.received_at,
     )
-    if plan.drops:
-        log.event("delivery.stored", msg=transit.id, to=_names(str(drop.recipient.address) for drop in plan.drops))
-    if plan.remote:
-        log.event("delivery.queued", msg=transit.id, to=_names(str(one.address) for one in plan.remote))
-    for event, fields in transit.notes:
-        log.event(event, Level.INFO, msg=transit.id, **fields)
-    for loop in plan.loops:
-        log.event("delivery.loop", Level.WARNING, msg=transit.id, forwarder=loop)
 
 
 def travels_as(transit: Transit, id: str, letter: Letter) -> None:

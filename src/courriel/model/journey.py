@@ -36,6 +36,8 @@ class Place(Enum):
     FORWARD = "forward"
     """An address here that sends it on."""
     LIST = "list"
+    FILTER = "filter"
+    """A program of the administrator that judged it."""
 
 
 class Mood(Enum):
@@ -59,6 +61,8 @@ class Hop(msgspec.Struct, frozen=True):
 _SENDERS: Final = {"submission": (Place.MUA, Place.MSA), "device": (Place.DEVICE, Place.MSA)}
 _MOODS: Final = {"delivered": Mood.GOOD, "waiting": Mood.WAITING, "failed": Mood.BAD, "expired": Mood.BAD}
 
+_VERDICTS: Final = {"accepted": Mood.GOOD, "quarantined": Mood.WAITING, "deferred": Mood.WAITING}
+
 
 _LIST_MOODS: Final = {
     **dict.fromkeys(("posted", "joined", "left", "helped", "asked"), Mood.GOOD),
@@ -79,6 +83,18 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
             _arrival(add, at, fields)
         elif event == "delivery.stored":
             add(Place.MDA, at, Mood.GOOD, fields, "to")
+        elif event == "milter.asked":
+            add(
+                Place.FILTER,
+                at,
+                _VERDICTS.get(str(fields.get("verdict")), Mood.BAD),
+                fields,
+                "milter",
+                "verdict",
+                "reason",
+            )
+        elif event == "delivery.discarded":
+            add(Place.FILTER, at, Mood.BAD, fields, "to")
         elif event == "delivery.queued":
             add(Place.QUEUE, at, Mood.GOOD, fields, "to")
         elif event == "relay.attempt":

@@ -119,6 +119,26 @@ class NotPermitted(MailRefusal):
     """The rights of the account do not allow this."""
 
 
+class FilterVerdict(MailRefusal):
+    """A filter says no.  ``code`` (0: the usual one), ``status`` and ``lines`` are its own words, for the client."""
+
+    def __init__(self, detail: str = "", code: int = 0, status: str = "", lines: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status = status
+        self.lines = lines
+
+
+class FilterRefused(FilterVerdict):
+    """For good."""
+
+
+class FilterDeferred(FilterVerdict):
+    """For now; or a filter cannot be asked."""
+
+    temporary: ClassVar[bool] = True
+
+
 class TryLater(MailRefusal):
     """A resource (disk, memory, another server) is short just now."""
 

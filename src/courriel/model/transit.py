@@ -18,6 +18,8 @@ class Fate(Enum):
     DELIVERED = "delivered"
     QUEUED = "queued"
     REFUSED = "refused"
+    DISCARDED = "discarded"
+    """Taken, and dropped because a filter wants it so."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,6 +52,8 @@ class Transit(msgspec.Struct):
     tls_optional: bool = False
     held: str = ""
     """Why it is kept back, "" when it is not."""
+    quarantine: str | None = None
+    """Why filters want it kept apart, if they do."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
     settles: list[Asked] = msgspec.field(default_factory=list)
     """Questions of lists that are answered once the message is taken."""

@@ -26,6 +26,7 @@ REPLIES: Final[dict[type[CourrielError], bytes]] = {
     refusals.Throttled: wire.err(b"Too many logins, try again later", _SYS_TEMP),
     refusals.TryLater: wire.err(b"Temporarily unavailable, try again later", _SYS_TEMP),
     refusals.SentEnough: wire.err(b"Temporarily unavailable, try again later", _SYS_TEMP),
+    refusals.FilterDeferred: wire.err(b"Temporarily unavailable, try again later", _SYS_TEMP),
     refusals.NoSuchMailbox: wire.err(b"No maildrop", _SYS_PERM),
     refusals.MailboxGone: wire.err(b"The maildrop is gone", _SYS_PERM),
     refusals.NotPermitted: wire.err(b"Not permitted", _SYS_PERM),

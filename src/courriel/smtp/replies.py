@@ -72,6 +72,9 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.AuthenticationFailed: Reply(535, "5.7.8", "Authentication credentials invalid"),
     refusals.Throttled: Reply(454, "4.7.0", "Too many failures, try later"),
     refusals.NotPermitted: Reply(550, "5.7.1", "Not permitted"),
+    refusals.FilterVerdict: Reply(554, "5.7.1", "Refused by a filter"),
+    refusals.FilterRefused: Reply(550, "5.7.1", "Refused by a filter"),
+    refusals.FilterDeferred: Reply(451, "4.7.1", "A filter wants this message later"),
     refusals.TryLater: Reply(452, "4.3.1", "Short of resources, try later"),
     refusals.MailRefusal: Reply(554, "5.0.0", "Refused"),
     # the outside
@@ -81,7 +84,10 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
 
 
 def reply_for(error: CourrielError) -> Reply:
-    """The reply for a reason: that of its class, or of the nearest one above."""
+    """The reply for a reason: that of its class, or of the nearest one above; a filter has words of its own."""
+    if isinstance(error, refusals.FilterVerdict) and error.code:
+        *before, last = error.lines or ("",)
+        return Reply(error.code, error.status, last, tuple(before))
     for kind in type(error).__mro__:
         reply = REPLIES.get(kind)
         if reply is not None:

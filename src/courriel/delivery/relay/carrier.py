@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -87,6 +89,8 @@ class SmtpCarrier:
     async def _connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
         host, hop = located.host, located.host.hop
         peer = smtp.Peer(ip, host.port, host.name, policy)
+        if hop is not None and hop.lmtp:
+            peer = replace(peer, address=Path(ip) if hop.is_socket else ip, lmtp=True)
         client = await smtp.SmtpClient.connect(
             peer, name=self._settings.hostname, settings=self._client_settings, clock=self._clock
         )

@@ -11,6 +11,7 @@ from courriel.model.retry import RetrySettings
 class NextHop:
     """A server that the administrator named: ``host`` and ``port``, and a login where it wants one.
 
+    ``lmtp``: it speaks LMTP (RFC 2033); then ``host`` may be the path of a unix socket, with port 0.
     ``tls`` is "starttls" (verified), "tls" (from the first octet, verified), "may" (STARTTLS if offered, unverified)
     or "none".
     """
@@ -20,6 +21,12 @@ class NextHop:
     tls: str = "may"
     user: str = ""
     password: str = ""
+    lmtp: bool = False
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether ``host`` is the path of a unix socket."""
+        return self.lmtp and self.host.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)

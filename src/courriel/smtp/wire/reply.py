@@ -23,16 +23,21 @@ REPLY_OCTETS: Final = 32_768
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a server says: three digits, an enhanced code ("5.1.1", empty for none) and text."""
+    """What a server says: three digits, an enhanced code ("5.1.1", empty for none) and text.
+
+    ``before``: lines that come before the last one, ``text``.
+    """
 
     code: int
     enhanced: str
     text: str
+    before: tuple[str, ...] = ()
 
     def render(self) -> bytes:
-        """One line with its CRLF."""
-        head = f"{self.code} {self.enhanced} " if self.enhanced else f"{self.code} "
-        return f"{head}{self.text}\r\n".encode("ascii", "replace")
+        """Lines with their CRLF; each has the enhanced code (RFC 2034 §4)."""
+        enhanced = f"{self.enhanced} " if self.enhanced else ""
+        lines = [f"{self.code}-{enhanced}{line}\r\n" for line in self.before]
+        return f"{''.join(lines)}{self.code} {enhanced}{self.text}\r\n".encode("ascii", "replace")
 
 
 def render_lines(code: int, lines: list[str]) -> bytes:

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from courriel.model.queued import Claim
+from msgspec import json
+
+from courriel.model.queued import Claim, Progress, Queued
 from courriel.model.wishes import rank
 from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.queue_schema import unpack_message, unpack_progress
@@ -25,11 +27,8 @@ Rows: TypeAlias = list[Row]
 Select: TypeAlias = Callable[[str, Row], Rows]
 
 SHORT_OCTETS: Final = 16_384
-AT_HAND: Final = 1_024
-"""Contents of lent messages that are kept at hand, and how long (as stored) they may be: 16 MB at the very most.
-
-One look into the database instead of two: some 8 µs a message.
-"""
+AT_HAND_OCTETS: Final = 32 * 1024 * 1024
+"""Contents of lent messages that are kept at hand: how long one may be, and all of them, as they are stored."""
 
 FIRST_SHARER: Final = -1
 """Before all of them."""
@@ -77,6 +76,7 @@ class Claims:
         self._lent_until: dict[str, tuple[float, float | None]] = {}
         self._last_turn: dict[str, int] = {}
         self._at_hand: dict[str, Row] = {}
+        self._at_hand_octets = 0
 
     def claim(self, domain: str, now: float, until: float, most: int) -> list[Claim]:
         lent = self._lent_now(domain, now)
@@ -146,33 +146,37 @@ class Claims:
         return None if lent is None else min(lent.until.values(), default=None)
 
     def _lend(self, domain: str, rows: Rows, until: float) -> list[Claim]:
-        """Claims of ``rows`` (next_at, n, place), one for each message; lent from now on."""
+        """Claims of ``rows`` (next_at, n, place), one for each message; lent from now on.
+
+        One query for all of them, their short contents with it, since these are read next: 17 µs a message less than
+        queries for each.
+        """
         if not rows:
             return []
         lent = self._lent.setdefault(domain, _Lent())
-        places: dict[int, list[int]] = {}
-        for _, n, place in rows:
-            places.setdefault(n, []).append(place)
-        return [self._lend_of(n, wanted, domain, until, lent) for n, wanted in places.items()]
-
-    def _lend_of(self, n: int, wanted: list[int], domain: str, until: float, lent: _Lent) -> Claim:
-        """One message's claim; its content is kept at hand, if it is short, since it is read next."""
-        standing = {
-            place: (progress, sharer) for place, progress, sharer in self._select(STANDING, (n, *_ends(wanted)))
-        }
-        [(packed, *content)] = self._select(MESSAGE, (SHORT_OCTETS, n))
-        message, states = unpack_message(packed), []
-        for place in wanted:
-            progress, sharer = standing[place]
+        parts: dict[int, tuple[Queued, list[int], list[Progress]]] = {}
+        wanted = json.encode([row[1:] for row in rows]).decode()
+        for n, place, progress, sharer, packed, *content in self._select(LENT, (SHORT_OCTETS, wanted)):
+            if n not in parts:
+                parts[n] = unpack_message(packed), [], []
+                self._keep_at_hand(parts[n][0].id, tuple(content))
+            message, places, states = parts[n]
+            places.append(place)
             states.append(unpack_progress(progress))
             lent.add(message.id, n, place, sharer, until)
-        if content[-1] is not None and len(self._at_hand) < AT_HAND:
-            self._at_hand[message.id] = tuple(content)
-        return Claim(message, domain, tuple(wanted), tuple(states))
+        return [Claim(message, domain, tuple(places), tuple(states)) for message, places, states in parts.values()]
+
+    def _keep_at_hand(self, id: str, content: Row) -> None:
+        if content[-1] is not None and id not in self._at_hand and self._at_hand_octets < AT_HAND_OCTETS:
+            self._at_hand[id] = content
+            self._at_hand_octets += len(content[-1])
 
     def take_content(self, id: str) -> Row | None:
         """(hash, size, codec, data) of a short message that was lent, once."""
-        return self._at_hand.pop(id, None)
+        content = self._at_hand.pop(id, None)
+        if content is not None:
+            self._at_hand_octets -= len(content[-1])
+        return content
 
     def _note_due(self, domain: str, next_free: float | None, lent_until: float | None) -> None:
         """A claim that never ends is due again after its time; the note of that goes with the last claim."""
@@ -189,7 +193,7 @@ class Claims:
 
     def end(self, domain: str, id: str, place: int) -> None:
         """A claim is over."""
-        self._at_hand.pop(id, None)
+        self.take_content(id)
         lent = self._lent.get(domain)
         if lent is not None:
             lent.end(id, place)
@@ -202,13 +206,12 @@ class Claims:
     def becomes_due(self, domain: str, next_at: float) -> None:
         """Something waits until ``next_at`` that can be claimed then."""
         known = self.due.get(domain)
+        if domain in self._lent_until:  # what is noted now is the end of a claim, and that may end before its time
+            until, next_free = self._lent_until[domain]
+            self._lent_until[domain] = (until, next_at if next_free is None else min(next_free, next_at))
         if known is None or next_at < known:
             self.due[domain] = next_at
             self.tell(domain)
-
-
-def _ends(places: list[int]) -> tuple[int, int]:
-    return min(places), max(places)
 
 
 def _tell_nobody(_domain: str) -> None: ...
@@ -237,9 +240,12 @@ SELECT sharer FROM turn WHERE sharer IS NOT NULL
 """
 """One step into the index for each sharer, however much it has."""
 
-STANDING: Final = "SELECT place, progress, sharer FROM recipient WHERE n=? AND place BETWEEN ? AND ?"
-
-MESSAGE: Final = "SELECT message, hash, size, codec, CASE WHEN length(data)<=? THEN data END FROM queue WHERE n=?"
+LENT: Final = """
+SELECT r.n, r.place, r.progress, r.sharer, q.message, q.hash, q.size, q.codec,
+    CASE WHEN length(q.data)<=? AND r.place=0 THEN q.data END
+    FROM json_each(?) j CROSS JOIN recipient r ON r.n=j.value->>0 AND r.place=j.value->>1
+    CROSS JOIN queue q ON q.n=r.n ORDER BY j.key
+"""
 
 WAITING_OF: Final = """
 SELECT r.next_at, r.n, r.place FROM queue q JOIN recipient r USING (n)

@@ -133,7 +133,6 @@ class SqliteQueue:
         return content
 
     async def remove(self, id: str) -> bool:
-        self._claims.take_content(id)
         return await self._committer.submit(lambda group: group.remove(id))
 
     # --- claims -----------------------------------------------------------------------------------------------
@@ -141,10 +140,12 @@ class SqliteQueue:
         return self._claims.due
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
-        return self._claims.claim(domain, now, until, most)
+        with self._one_look():
+            return self._claims.claim(domain, now, until, most)
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
-        return self._claims.claim_message(id, now, until)
+        with self._one_look():
+            return self._claims.claim_message(id, now, until)
 
     async def mark(self, marks: Sequence[Mark]) -> None:
         await self._committer.submit(lambda group: group.mark(marks))
@@ -176,6 +177,15 @@ class SqliteQueue:
         self._connection.close()
         os.close(self._lock)
         self._lock = -1
+
+    @contextmanager
+    def _one_look(self) -> Iterator[None]:
+        """One read transaction for many queries: taking and leaving SQLite's locks for each costs more than most."""
+        self._select("BEGIN", ())
+        try:
+            yield
+        finally:
+            self._select("COMMIT", ())
 
     def _select(self, sql: str, bindings: Row) -> Rows:
         try:
@@ -286,19 +296,42 @@ class _Group:
     def remove(self, id: str) -> bool:
         n = self._number(id)
         if n is not None:
+            # its number may be given again: nobody may hold a claim on that
+            rows: Rows = self._connection.execute("SELECT domain, place FROM recipient WHERE n=?", (n,)).fetchall()
+            self.ended += [(domain, id, place) for domain, place in rows]
             self._delete(n)
         return n is not None
 
     def mark(self, marks: Sequence[Mark]) -> None:
-        touched: dict[str, int | None] = {}
+        by_message: dict[str, list[Mark]] = {}
         for mark in marks:
-            n = touched[mark.id] if mark.id in touched else self._number(mark.id)
-            touched[mark.id] = n
-            if n is not None:
-                self._mark(n, mark)
-        for n in touched.values():
-            if n is not None and not self._connection.execute(UNFINISHED, (n, FIRST_FINAL)).fetchone():
-                self._delete(n)
+            by_message.setdefault(mark.id, []).append(mark)
+        for id, its in by_message.items():
+            if len(its) == 1 and its[0].progress.state.is_final and not its[0].progress.owes:
+                self._finish(its[0])
+            elif (n := self._number(id)) is not None:
+                self._mark_all(n, its)
+
+    def _finish(self, mark: Mark) -> None:
+        """One recipient is done with, mostly the last: then the message goes, and its state need not be written."""
+        found = self._connection.execute(OTHERS, (FIRST_FINAL, mark.place, mark.id)).fetchone()
+        if found is None:
+            return
+        n, others = found
+        if others:
+            self._mark_all(n, [mark])
+            return
+        rows: Rows = self._connection.execute(
+            "DELETE FROM recipient WHERE n=? RETURNING domain, place", (n,)
+        ).fetchall()
+        self.ended += [(domain, mark.id, place) for domain, place in rows]
+        self._connection.execute("DELETE FROM queue WHERE n=?", (n,))
+
+    def _mark_all(self, n: int, marks: list[Mark]) -> None:
+        for mark in marks:
+            self._mark(n, mark)
+        if not self._connection.execute(UNFINISHED, (n, FIRST_FINAL)).fetchone():
+            self._delete(n)
 
     def _mark(self, n: int, mark: Mark) -> None:
         progress = mark.progress
@@ -327,6 +360,13 @@ class _Group:
 ENTRIES: Final = "SELECT n, q.message, r.progress FROM queue q JOIN recipient r USING (n)"
 
 OWING: Final = "SELECT DISTINCT n FROM recipient WHERE owes=1 ORDER BY n LIMIT ?"
+
+OTHERS: Final = """
+SELECT n, EXISTS (SELECT 1 FROM recipient r WHERE r.n=q.n AND (r.state<? OR r.owes=1) AND r.place<>?)
+    FROM queue q WHERE id=?
+"""
+
+FINISH: Final = "DELETE FROM recipient WHERE n=? RETURNING domain, place"
 
 UNFINISHED: Final = "SELECT 1 FROM recipient WHERE n=? AND (state<? OR owes=1) LIMIT 1"
 
