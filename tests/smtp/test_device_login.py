@@ -11,6 +11,7 @@ import pytest
 from courriel.accounts.device_logins import PASSWORD_CHARACTERS, new_password
 from courriel.accounts.passwords import Passwords
 from courriel.model.device import Device
+from courriel.model.refusals import AuthenticationFailed
 from tests.dialogues.runner import MemoryLink
 from tests.smtp.house import CHEAP, House, build, say
 
@@ -88,6 +89,27 @@ def test_where_its_password_is_not_taken(door: str, ip: str, login: bytes, answe
         said = await say(house, b"EHLO scanner\r\n" + login + scan("x@elsewhere.test"), door, ip)
         assert b"\r\n" + answer in said and b"\r\n235 " not in said
         assert await house.queue.entries() == []
+
+    run(test)
+
+
+def test_over_tls_from_anywhere_and_nowhere_but_where_mail_is_handed_in() -> None:
+    async def test(house: House) -> None:
+        gate = house.devices.desk.authenticator
+        assert gate is not None
+        response = f"\0scanner\0{PASSWORD}".encode()
+        for protocol in ("devices", "smtp"):
+            exchange = gate.begin("PLAIN", ip=FAR, protocol=protocol, tls=True)
+            assert exchange is not None
+            account = (await exchange.step(response)).account
+            assert account is not None and account.device == "scanner"
+        for protocol in ("imap", "pop3"):
+            exchange = gate.begin("PLAIN", ip=FAR, protocol=protocol, tls=True)
+            assert exchange is not None
+            with pytest.raises(AuthenticationFailed):
+                await exchange.step(response)
+            with pytest.raises(AuthenticationFailed):
+                await gate.password("scanner", PASSWORD, ip=FAR, protocol=protocol)
 
     run(test)
 
