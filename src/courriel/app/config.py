@@ -114,6 +114,8 @@ class RelaySection(Section, frozen=True):
     """As ``tls`` of a route; with a user it is "starttls" unless it is "tls"."""
     routes: dict[str, RouteSection] = {}
     """Domain → route: ``[relay.routes."example.org"]``."""
+    rates: dict[str, str] = {}
+    """Destination → how many messages it takes, as in ``"example.org" = "20/min"`` (s, min, h, day); else no limit."""
     ca_file: str = ""
     """Authorities (PEM) believed beside the system's, where a server's certificate is checked: routes, MTA-STS."""
     sts_port: int = 443

@@ -21,6 +21,7 @@ from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.ageing import Ageing
 from courriel.delivery.relay.carrier import SmtpCarrier
 from courriel.delivery.relay.house import HouseCarrier
+from courriel.delivery.relay.pace import Rate, parse_rate
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import NextHop, RelaySettings
@@ -113,8 +114,16 @@ def relay_settings_of(settings: Settings) -> RelaySettings:
             domain.lower(): _hop(f"relay.routes.{domain}.host", route.host, route.tls, route.user, route.password)
             for domain, route in relay.routes.items()
         },
+        rates={name.lower(): _rate(name, text) for name, text in relay.rates.items()},
         retry=settings.retry,
     )
+
+
+def _rate(name: str, text: str) -> Rate:
+    try:
+        return parse_rate(text)
+    except FormatError as error:
+        raise SettingsError(f"relay.rates.{name}: {error.rule}") from None
 
 
 def _smart_host(relay: RelaySection) -> NextHop | None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from courriel.delivery.relay.pace import Pace, Rate
 from courriel.model.attempt import Attempt
 
 LONGEST_PAUSE_S: Final = 1_800.0
@@ -23,6 +24,8 @@ class Lane:
     __slots__ = (
         "_connections",
         "_first_pause_s",
+        "_full_until",
+        "_pace",
         "_waiting",
         "domains",
         "failure",
@@ -32,8 +35,10 @@ class Lane:
         "workers",
     )
 
-    def __init__(self, key: str, connections: int, first_pause_s: float) -> None:
+    def __init__(self, key: str, connections: int, first_pause_s: float, rate: Rate | None = None) -> None:
         self.key = key
+        self._pace = None if rate is None else Pace(rate)
+        self._full_until = 0.0
         self._connections = connections
         self._first_pause_s = first_pause_s
         self.domains: dict[str, None] = {}
@@ -63,7 +68,26 @@ class Lane:
             self._waiting.remove(wake)
 
     def is_paused(self, now: float) -> bool:
-        return now < self.paused_until
+        return now < self.free_at
+
+    @property
+    def free_at(self) -> float:
+        """When it may be worked on again: nobody answers, or enough was sent for now."""
+        return max(self.paused_until, self._full_until)
+
+    def may_send(self, now: float, more: int = 1) -> bool:
+        """Whether ``more`` messages may be sent by the destination's rate; if one may not, the lane waits."""
+        if self._pace is None:
+            return True
+        free_at = self._pace.free_at(now, more)
+        if free_at > now and more == 1:
+            self._full_until = free_at
+        return free_at <= now
+
+    def sent(self, now: float) -> None:
+        """One message was sent, whatever became of it."""
+        if self._pace is not None:
+            self._pace.count(now)
 
     def has_room(self, now: float) -> bool:
         """Whether one more worker may start: only one where the last attempt failed."""
@@ -94,4 +118,4 @@ class Lane:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is worth remembering."""
-        return not self.workers and not self.domains and not self.failures
+        return not self.workers and not self.domains and not self.failures and self._pace is None

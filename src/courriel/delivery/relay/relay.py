@@ -147,7 +147,9 @@ class Relay:
         key = self._router.lane_key(domain)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key, self._settings.lane_connections, self._settings.retry.delays_s[0])
+            lane = self._lanes[key] = Lane(
+                key, self._settings.lane_connections, self._settings.retry.delays_s[0], self._settings.rates.get(key)
+            )
         if not lane.add(domain) and not lane.workers:
             self._employ(lane)
 
@@ -158,7 +160,7 @@ class Relay:
             return
         if not lane.has_room(now):
             if lane.is_paused(now):
-                self._look_in(lane.paused_until - now)
+                self._look_in(lane.free_at - now)
         elif lane.is_probing and self._probes >= self._settings.probes:
             self._look_in(LOOK_S)
         elif len(self._workers) >= self._settings.connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from courriel.delivery.relay.pace import Rate
 from courriel.model.retry import RetrySettings
 
 
@@ -40,6 +41,8 @@ class RelaySettings:
     """Where everything goes for which there is no route of its own; None: where its MX records say."""
     routes: dict[str, NextHop] = field(default_factory=dict)
     """Domain → next hop, before MX records and smart host."""
+    rates: dict[str, Rate] = field(default_factory=dict)
+    """Destination (a domain, or ``host:port`` of a named next hop) → how much it takes; none of its own: no limit."""
     retry: RetrySettings = field(default_factory=RetrySettings)
     connections: int = 200
     """Connections to other servers, all together."""

@@ -144,7 +144,7 @@ class Worker:
         loads = deque(_Load(part) for claim in claims for part in _by_key(claim))
         try:
             while loads and not self.stopping:
-                if not await self._reach(loads):
+                if not self.lane.may_send(self._clock.monotonic()) or not await self._reach(loads):
                     break
                 await self._send(loads)
         finally:
@@ -220,7 +220,9 @@ class Worker:
         except CourrielError as error:
             self._mark_all(loads.popleft().claim, _unreadable(error))
             return
-        following = await self._following(loads[1]) if len(loads) > 1 else None
+        now = self._clock.monotonic()
+        following = await self._following(loads[1]) if len(loads) > 1 and self.lane.may_send(now, 2) else None
+        self.lane.sent(now)
         attempts = await self._link.send(outgoing, following)
         again = _left_out(attempts) if self._link.is_usable else []
         self._mark(load.claim, [(n, attempt) for n, attempt in enumerate(attempts) if n not in again])
