@@ -147,7 +147,7 @@ def test_login(messages: tuple[bytes, ...]) -> None:
     assert steps[-1].account is not None
 
 
-def _client_final(password: str, hash_name: str, first: bytes, server_first: bytes, gs2: bytes = b"n,,") -> bytes:
+def client_final(password: str, hash_name: str, first: bytes, server_first: bytes, gs2: bytes = b"n,,") -> bytes:
     """A client's last message, worked out independently of the server's code."""
     fields = dict(part.split(b"=", 1) for part in server_first.split(b","))
     salted = hashlib.pbkdf2_hmac(hash_name, password.encode(), base64.b64decode(fields[b"s"]), int(fields[b"i"]))
@@ -166,7 +166,7 @@ async def _scram(
     assert exchange is not None
     opened = await exchange.step(first)
     assert opened.data is not None
-    final = _client_final(password, "sha256" if mechanism.endswith("256") else "sha1", first, opened.data, gs2)
+    final = client_final(password, "sha256" if mechanism.endswith("256") else "sha1", first, opened.data, gs2)
     return await exchange.step(final.replace(b",r=", b",r=" + edit))
 
 

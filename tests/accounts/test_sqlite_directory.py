@@ -14,6 +14,7 @@ import pytest
 
 from courriel.base.clock import ManualClock
 from courriel.base.errors import Damaged, FormatError
+from courriel.model.device import Device
 from courriel.model.directory_refusals import (
     AddressTaken,
     DomainExists,
@@ -184,6 +185,22 @@ def test_many_changes_at_once_are_all_made(tmp_path: Path) -> None:
         return len(directory.accounts())
 
     assert asyncio.run(run()) == 30
+
+
+def test_devices_of_an_older_file_have_no_login_and_may_get_company(tmp_path: Path) -> None:
+    file = tmp_path / "directory.db"
+    SqliteDirectory(file).close()
+    with apsw.Connection(str(file)) as db:  # as version 3 left it
+        db.execute("ALTER TABLE device DROP COLUMN secret; PRAGMA user_version = 3")
+        db.execute("INSERT INTO device VALUES('printer', '10.0.0.0/8', 'printer@one.test', 7)")
+    directory = SqliteDirectory(file)
+    printer = Device("printer", ("10.0.0.0/8",), "printer@one.test", 7)
+    assert directory.devices() == [printer] and directory.device_secret("printer") is None
+    asyncio.run(directory.add_device(Device("scanner", (), "scanner@one.test"), RECORD))
+    directory.close()
+    directory = SqliteDirectory(file)
+    assert directory.device_at("10.1.2.3") == printer and directory.device_secret("scanner") == RECORD
+    directory.close()
 
 
 def test_a_file_of_the_future_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from courriel.accounts.device_logins import PASSWORD_CHARACTERS, new_password
 from courriel.accounts.passwords import Passwords
 from courriel.model.device import Device
 from courriel.model.refusals import AuthenticationFailed
+from tests.accounts.test_sasl import client_final
 from tests.dialogues.runner import MemoryLink
 from tests.smtp.house import CHEAP, House, build, say
 
@@ -110,6 +111,36 @@ def test_over_tls_from_anywhere_and_nowhere_but_where_mail_is_handed_in() -> Non
                 await exchange.step(response)
             with pytest.raises(AuthenticationFailed):
                 await gate.password("scanner", PASSWORD, ip=FAR, protocol=protocol)
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ip", "tls", "right"),
+    [
+        ("devices", NEAR, False, True),
+        ("devices", FAR, True, True),
+        ("devices", FAR, False, False),
+        ("smtp", NEAR, True, True),
+        ("smtp", NEAR, False, False),
+    ],
+)
+def test_a_proof_without_the_password_asks_for_the_same_safety(protocol: str, ip: str, tls: bool, right: bool) -> None:
+    """What the device would send after SCRAM is no more private than its password."""
+
+    async def test(house: House) -> None:
+        gate, first = house.devices.desk.authenticator, b"n,,n=scanner,r=abc"
+        assert gate is not None
+        exchange = gate.begin("SCRAM-SHA-256", ip=ip, protocol=protocol, tls=tls)
+        assert exchange is not None
+        opened = (await exchange.step(first)).data
+        assert opened is not None
+        final = client_final(PASSWORD, "sha256", first, opened)
+        if right:
+            assert (await exchange.step(final)).account is not None
+        else:
+            with pytest.raises(AuthenticationFailed):
+                await exchange.step(final)
 
     run(test)
 
