@@ -8,6 +8,7 @@ from courriel.base.clock import ManualClock
 from courriel.delivery.relay.sts import LOOK_S, RETRY_S, Known, StsPolicies
 from courriel.formats.mta_sts import Mode, Policy
 from courriel.net.fetch import FetchFailure
+from courriel.store.memory.tls_reports import MemoryTlsReports
 from tests.delivery.relay.zone import Zone
 
 ENFORCE = b"version: STSv1\nmode: enforce\nmx: mx.x.org\nmax_age: 86400\n"
@@ -39,11 +40,12 @@ class Web:
 class Scene:
     def __init__(self, id: str | None = "1") -> None:
         self.web, self.clock, self.zone = Web(), ManualClock(), Zone()
+        self.reports = MemoryTlsReports(self.clock)
         self.say(id)
         self.start()
 
     def start(self) -> None:
-        self.policies = StsPolicies(self.zone, self.web.fetch, self.web, self.clock)
+        self.policies = StsPolicies(self.zone, self.web.fetch, self.web, self.reports, self.clock)
 
     def say(self, id: str | None) -> None:
         self.zone.texts["_mta-sts.x.org"] = [] if id is None else [f"v=STSv1; id={id};".encode()]

@@ -15,7 +15,9 @@ from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model.attempt import Attempt, Result
 from courriel.model.envelope import Address, Body, address_of
-from courriel.net.tls_policy import CLEAR, TlsPolicy
+from courriel.model.tls_session import TlsSession
+from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, TlsPolicy
+from courriel.ports.tls_reports import TlsReports
 from courriel.smtp import client as smtp
 
 
@@ -63,7 +65,8 @@ class SmtpLink:
 class SmtpCarrier:
     """Fulfils ``links.Carrier``."""
 
-    def __init__(self, security: Security, settings: RelaySettings, clock: Clock) -> None:
+    def __init__(self, security: Security, settings: RelaySettings, reports: TlsReports, clock: Clock) -> None:
+        self._reports = reports
         self._security = security
         self._settings = settings
         self._clock = clock
@@ -73,16 +76,21 @@ class SmtpCarrier:
         return await self._security.policy(domain, located, lax)
 
     async def connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
-        try:
-            return await self._connect(located, ip, policy)
-        except smtp.NoSession as no:
-            if not no.clear_may_help:
-                raise Unreached(_for_now(no.attempt)) from None
-            log.event("relay.tls.fallback", Level.WARNING, host=located.host.name, ip=ip, error=no.attempt.reply)
-        try:
-            return await self._connect(located, ip, CLEAR)
-        except smtp.NoSession as no:
-            raise Unreached(_for_now(no.attempt)) from None
+        while True:
+            try:
+                return await self._connect(located, ip, policy)
+            except smtp.NoSession as no:
+                if no.tls_failure:
+                    self._count(located, ip, policy, no.tls_failure)
+                softer = _softer(policy, no)
+                if softer is None:
+                    raise Unreached(_for_now(no.attempt)) from None
+                log.event("relay.tls.fallback", Level.WARNING, host=located.host.name, ip=ip, error=no.attempt.reply)
+                policy = softer
+
+    def _count(self, located: Located, ip: str, policy: TlsPolicy, result: str) -> None:
+        if policy.subject is not None:
+            self._reports.note(TlsSession(policy.subject, result, located.host.name, ip))
 
     async def _connect(self, located: Located, ip: str, policy: TlsPolicy) -> SmtpLink:
         host, hop = located.host, located.host.hop
@@ -90,6 +98,7 @@ class SmtpCarrier:
         client = await smtp.SmtpClient.connect(
             peer, name=self._settings.hostname, settings=self._client_settings, clock=self._clock
         )
+        self._count(located, ip, policy, "" if client.tls else "starttls-not-supported")
         if hop is not None and hop.user:
             try:
                 await client.login(hop.user, hop.password)
@@ -97,6 +106,13 @@ class SmtpCarrier:
                 client.abort()
                 raise
         return SmtpLink(client, self._clock)
+
+
+def _softer(policy: TlsPolicy, no: smtp.NoSession) -> TlsPolicy | None:
+    """What to try after that; None for nothing.  Only the first try of a session is counted."""
+    if policy.testing and no.tls_failure:
+        return OPPORTUNISTIC
+    return CLEAR if no.clear_may_help else None
 
 
 def _for_now(attempt: Attempt) -> Attempt:
