@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -200,15 +199,12 @@ def test_a_member_here_who_is_full_misses_a_post_and_nobody_else_does() -> None:
 def test_ten_thousand_members_are_accepted_at_once(tmp_path: Path) -> None:
     async def test(house: House) -> None:
         await house.book.add_members(DEV.address, [f"m{n}@d{n % 3000}.test" for n in range(10_000)], 0.0)
-        began = time.perf_counter()
         receipt = await _accept(house, "dev@courriel.test")
-        took = time.perf_counter() - began
         entries = await house.queue.entries()
         assert sum(len(one.message.recipients) for one in entries) == 10_002
         assert len(entries) == 10_002 // RECIPIENTS + 1 and all(
             one.message.id.startswith(receipt.id) for one in entries
         )
-        assert took < 1.0, f"{took:.2f} s"
 
     _run(test, kind="sqlite", path=tmp_path)
 

@@ -17,6 +17,7 @@ then what happens, and what must be seen within some seconds:
     send [REQUIRETLS] TO …    refused 452 TO             bounce 5.1.1 TO       one got TO [n times]
     waits TO: words           queue is empty             one got nothing       one was called n times
     bounce 5.1.1 TO, headers only                one heard REQUIRETLS
+    counted POLICY RESULT: some TLS session so far had that policy and ended so (RFC 8460 words, "good")
     retry                     names fail, names work     disk is full, disk has room      clock +2h
 """
 
@@ -192,6 +193,8 @@ class Play:
                 self._see(act, lambda: any(because in row["reason"] for row in self._queue(to.rstrip(":"))))
             case ["queue", "is", "empty"]:
                 self._see(act, lambda: not self._queue())
+            case ["counted", policy, result]:
+                self._see(act, lambda: (policy, result) in self._tls_counts())
             case ["retry"]:
                 self._order("retry", "--all")
             case ["names", "fail"]:
@@ -251,6 +254,16 @@ class Play:
     def _queue(self, to: str = "") -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(self._order("list", "--json"))
         return [row for row in rows if not to or to in row["to"]]
+
+    def _tls_counts(self) -> set[tuple[str, str]]:
+        reports = json.loads(self._order("tls", "--json"))
+        counts = set()
+        for told in (policy for report in reports for policy in report["policies"]):
+            type = told["policy"]["policy-type"]
+            counts |= {(type, failure["result-type"]) for failure in told.get("failure-details", ())}
+            if told["summary"]["total-successful-session-count"]:
+                counts.add((type, "good"))
+        return counts
 
     def _fill_disk(self) -> None:
         with (self._directory / "near" / "ballast").open("wb", buffering=0) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,10 @@ from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
+from courriel.base.utc import utc_day
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
+from courriel.delivery.tls_report import tls_reports
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
@@ -286,6 +289,22 @@ class LocalAdministration:
     async def queue_order(self, request: do.QueueOrder) -> Any:
         return await self._queue.order(request.what, request.which)
 
+    async def queue_tls(self, request: do.QueueTls) -> Any:
+        day = _day(request.day) if request.day else utc_day(self._home.clock.now())
+        tallies = await self._home.tls_reports.tallies(day)
+        rows = [
+            {
+                "domain": tally.session.subject.domain,
+                "policy": tally.session.subject.type.value,
+                "result": tally.session.result,
+                "mx": tally.session.mx,
+                "ip": tally.session.ip,
+                "sessions": tally.sessions,
+            }
+            for tally in tallies
+        ]
+        return {"rows": rows, "reports": tls_reports(tallies, day, self._home.settings.name)}
+
     async def journey(self, request: do.Journey) -> Any:
         journeys, name = self._home.journeys, request.name.strip()
         id = name
@@ -391,6 +410,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.Journey: LocalAdministration.journey,
     do.QueueList: LocalAdministration.queue_list,
     do.QueueShow: LocalAdministration.queue_show,
+    do.QueueTls: LocalAdministration.queue_tls,
     do.QueueOrder: LocalAdministration.queue_order,
     do.Check: LocalAdministration.check,
     do.RestoreList: LocalAdministration.restore_list,
@@ -404,3 +424,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
 def _reason(refusal: CourrielError) -> str:
     """The name a refusal goes by: its class, or FormatError for all that is badly written."""
     return "FormatError" if isinstance(refusal, FormatError) else type(refusal).__name__
+
+
+def _day(text: str) -> str:
+    """A day as it is kept.  Raises FormatError."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise FormatError("day", 0, "a date like 2026-11-24") from None

@@ -22,6 +22,7 @@ from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
+from courriel.store.sqlite.tls_reports import SqliteTlsReports
 
 KEY_OCTETS: Final = 32
 
@@ -37,6 +38,7 @@ class Installation:
     directory: SqliteDirectory
     queue: OutboundQueue
     journeys: SqliteJourneys
+    tls_reports: SqliteTlsReports
     passwords: Passwords
     authenticator: AccountAuthenticator
     lists: SqliteLists
@@ -56,6 +58,7 @@ class Installation:
         queue = await SqliteQueue.open(data / "queue.db")
         journeys = SqliteJourneys(data / "journeys.db", clock)
         log.watch(journeys.note)
+        reports = SqliteTlsReports(data / "tls.db", clock)
         passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
         gate = GateSettings(settings.auth.cleartext, settings.auth.scram_sha1)
         authenticator = AccountAuthenticator(
@@ -63,7 +66,9 @@ class Installation:
             senders=senders_of(directory),
         )  # fmt: skip
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
-        return cls(data, settings, clock, store, directory, queue, journeys, passwords, authenticator, lists, keys)
+        return cls(
+            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys
+        )
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
@@ -71,6 +76,7 @@ class Installation:
         await self.queue.close()
         log.watch(None)
         self.journeys.close()
+        self.tls_reports.close()
         await self.store.close()
         self.lists.close()
         self.directory.close()

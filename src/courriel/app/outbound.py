@@ -54,8 +54,10 @@ class Outbound:
         relay_settings = relay_settings_of(settings)
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
         policies = _Policies(self.resolver, ca, settings.relay.sts_port)
-        sts = StsPolicies(self.resolver, policies.fetch, _StsFile(home.data / STS_FILE), clock)
-        outside = SmtpCarrier(Security(self.resolver, sts, ca), relay_settings, clock)
+        sts = StsPolicies(self.resolver, policies.fetch, _StsFile(home.data / STS_FILE), home.tls_reports, clock)
+        outside = SmtpCarrier(
+            Security(self.resolver, sts, home.tls_reports, ca), relay_settings, home.tls_reports, clock
+        )
         carrier = HouseCarrier(outside, intake.release)
         self._directory = home.directory
         self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock, is_ours=self._is_ours)

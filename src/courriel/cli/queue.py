@@ -92,6 +92,25 @@ def show_(doors: Doors, id: str, data: Path, as_json: bool) -> None:
         console.print(message["header"].rstrip(), markup=False)
 
 
+@queue.command("tls", help=_("How TLS sessions with other servers went on a day; --json gives reports (RFC 8460)."))
+@click.option("--day", default="", metavar="YYYY-MM-DD", help=_("The day, in UTC; today when nothing is said."))
+@data_option
+@json_option
+@click.pass_obj
+def tls_(doors: Doors, day: str, data: Path, as_json: bool) -> None:
+    found = ask(doors.administration(data), do.QueueTls(day))
+    rows = [row | {"result": row["result"] or _("good")} for row in found["rows"]]
+    columns = [
+        ("domain", _("domain")),
+        ("policy", _("policy")),
+        ("result", _("result")),
+        ("mx", _("server")),
+        ("ip", _("address")),
+        ("sessions", _("sessions")),
+    ]
+    show(found["reports"], as_json, rows_table(rows, columns, _("No session on that day.")))
+
+
 def _wishes(message: dict[str, Any]) -> list[str]:
     """What its sender asked for."""
     wishes = [_hold(message)] if message["leaves_at"] else []

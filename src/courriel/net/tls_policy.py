@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from courriel.base.errors import CourrielError, FormatError
+from courriel.model.tls_session import TlsSubject
 from courriel.net import dane, peer_certificate
 from courriel.net.tls import unverified_context, verified_context
 from courriel.ports.resolver import Tlsa
@@ -39,7 +40,8 @@ class TlsMode(Enum):
 class TlsPolicy:
     """``names``: whom the certificate must name (VERIFIED, DANE usage 2).  ``first``: TLS before the greeting.
 
-    ``ca``: a file of further authorities (PEM) beside the system's.
+    ``ca``: a file of further authorities (PEM) beside the system's.  ``subject``: under whose name its sessions are
+    counted, None for not at all.  ``testing``: what fails is counted, and mail travels as if there were no policy.
     """
 
     mode: TlsMode = TlsMode.OPPORTUNISTIC
@@ -47,6 +49,8 @@ class TlsPolicy:
     tlsa: tuple[Tlsa, ...] = ()
     ca: Path | None = None
     first: bool = False
+    subject: TlsSubject | None = None
+    testing: bool = False
 
     @property
     def is_required(self) -> bool:

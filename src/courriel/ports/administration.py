@@ -260,6 +260,15 @@ class QueueShow(Request, tag="queue.show", frozen=True):
     id: str
 
 
+class QueueTls(Request, tag="queue.tls", frozen=True):
+    """How TLS sessions with other servers went on a UTC day ("2026-11-24", "" for today): ``{rows, reports}``.
+
+    Rows are ``{domain, policy, result, mx, ip, sessions}``, ``result`` "" for success; reports as RFC 8460 §4.4.
+    """
+
+    day: str = ""
+
+
 class QueueOrder(Request, tag="queue.order", frozen=True):
     """Do ``what`` ("hold", "release", "retry" or "delete") with the recipients that match: ``{messages}``.
 
@@ -348,6 +357,7 @@ AnyRequest = (
     | Journey
     | QueueList
     | QueueShow
+    | QueueTls
     | QueueOrder
     | Check
     | RestoreList

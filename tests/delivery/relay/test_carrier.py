@@ -15,6 +15,7 @@ from courriel.delivery.relay.routing import Host, Located
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.net.tls_policy import CLEAR
+from courriel.store.memory.tls_reports import MemoryTlsReports
 from tests.net.test_dial import DEAD, GOOD
 
 ILL = "127.0.0.4"
@@ -42,7 +43,9 @@ async def servers() -> AsyncIterator[int]:
 
 def carrier() -> SmtpCarrier:
     unused: Security = object()  # type: ignore[assignment]
-    return SmtpCarrier(unused, RelaySettings("here.test", connect_s=5.0), SystemClock())
+    return SmtpCarrier(
+        unused, RelaySettings("here.test", connect_s=5.0), MemoryTlsReports(SystemClock()), SystemClock()
+    )
 
 
 def located(port: int, *ips: str) -> Located:

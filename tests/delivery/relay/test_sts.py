@@ -7,12 +7,18 @@ import asyncio
 from courriel.base.clock import ManualClock
 from courriel.delivery.relay.sts import LOOK_S, RETRY_S, Known, StsPolicies
 from courriel.formats.mta_sts import Mode, Policy
+from courriel.model.tls_session import PolicyType, TlsSession, TlsSubject
 from courriel.net.fetch import FetchFailure
+from courriel.ports.tls_reports import Tally
+from courriel.store.memory.tls_reports import MemoryTlsReports
 from tests.delivery.relay.zone import Zone
 
 ENFORCE = b"version: STSv1\nmode: enforce\nmx: mx.x.org\nmax_age: 86400\n"
 NONE = b"version: STSv1\nmode: none\nmax_age: 86400\n"
 STRICT = Policy(Mode.ENFORCE, ("mx.x.org",), 86_400)
+
+NOON = 43_200.0
+"""Of 1970-01-01."""
 
 
 class Web:
@@ -38,12 +44,13 @@ class Web:
 
 class Scene:
     def __init__(self, id: str | None = "1") -> None:
-        self.web, self.clock, self.zone = Web(), ManualClock(), Zone()
+        self.web, self.clock, self.zone = Web(), ManualClock(NOON), Zone()
+        self.reports = MemoryTlsReports(self.clock)
         self.say(id)
         self.start()
 
     def start(self) -> None:
-        self.policies = StsPolicies(self.zone, self.web.fetch, self.web, self.clock)
+        self.policies = StsPolicies(self.zone, self.web.fetch, self.web, self.reports, self.clock)
 
     def say(self, id: str | None) -> None:
         self.zone.texts["_mta-sts.x.org"] = [] if id is None else [f"v=STSv1; id={id};".encode()]
@@ -101,3 +108,5 @@ async def test_a_bad_policy_is_none(runner: asyncio.Runner) -> None:
     s = Scene()
     s.web.file = b"<html>"
     assert await s.after(0) is None
+    invalid = TlsSession(TlsSubject("x.org", PolicyType.STS), "sts-policy-invalid")
+    assert await s.reports.tallies("1970-01-01") == [Tally(invalid, 1)]

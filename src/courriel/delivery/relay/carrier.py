@@ -18,8 +18,10 @@ from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Address, Body, address_of
+from courriel.model.tls_session import TlsSession
 from courriel.net.dial import NoAnswer, dial
-from courriel.net.tls_policy import CLEAR, TlsPolicy
+from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, TlsPolicy
+from courriel.ports.tls_reports import TlsReports
 from courriel.smtp import client as smtp
 
 
@@ -67,7 +69,8 @@ class SmtpLink:
 class SmtpCarrier:
     """Fulfils ``links.Carrier``."""
 
-    def __init__(self, security: Security, settings: RelaySettings, clock: Clock) -> None:
+    def __init__(self, security: Security, settings: RelaySettings, reports: TlsReports, clock: Clock) -> None:
+        self._reports = reports
         self._security = security
         self._settings = settings
         self._clock = clock
@@ -104,16 +107,21 @@ class SmtpCarrier:
             raise Unreached(attempt) from None
 
     async def _open(self, located: Located, ip: str, policy: TlsPolicy, connected: socket.socket | None) -> SmtpLink:
-        try:
-            return await self._connect(located, ip, policy, connected)
-        except smtp.NoSession as no:
-            if not no.clear_may_help:
-                raise Unreached(_for_now(no.attempt)) from None
-            log.event("relay.tls.fallback", Level.WARNING, host=located.host.name, ip=ip, error=no.attempt.reply)
-        try:
-            return await self._connect(located, ip, CLEAR)
-        except smtp.NoSession as no:
-            raise Unreached(_for_now(no.attempt)) from None
+        while True:
+            try:
+                return await self._connect(located, ip, policy, connected)
+            except smtp.NoSession as no:
+                if no.tls_failure:
+                    self._count(located, ip, policy, no.tls_failure)
+                softer = _softer(policy, no)
+                if softer is None:
+                    raise Unreached(_for_now(no.attempt)) from None
+                log.event("relay.tls.fallback", Level.WARNING, host=located.host.name, ip=ip, error=no.attempt.reply)
+                policy, connected = softer, None
+
+    def _count(self, located: Located, ip: str, policy: TlsPolicy, result: str) -> None:
+        if policy.subject is not None:
+            self._reports.note(TlsSession(policy.subject, result, located.host.name, ip))
 
     async def _connect(
         self, located: Located, ip: str, policy: TlsPolicy, connected: socket.socket | None = None
@@ -125,6 +133,7 @@ class SmtpCarrier:
         client = await smtp.SmtpClient.connect(
             peer, name=self._settings.hostname, settings=self._client_settings, clock=self._clock
         )
+        self._count(located, ip, policy, "" if client.tls else "starttls-not-supported")
         if hop is not None and hop.user:
             try:
                 await client.login(hop.user, hop.password)
@@ -132,6 +141,13 @@ class SmtpCarrier:
                 client.abort()
                 raise
         return SmtpLink(client, self._clock)
+
+
+def _softer(policy: TlsPolicy, no: smtp.NoSession) -> TlsPolicy | None:
+    """What to try after that; None for nothing.  Only the first try of a session is counted."""
+    if policy.testing and no.tls_failure:
+        return OPPORTUNISTIC
+    return CLEAR if no.clear_may_help else None
 
 
 def _for_now(attempt: Attempt) -> Attempt:

@@ -12,10 +12,12 @@ from typing import Final, Protocol
 import msgspec
 
 from courriel.base.clock import Clock
-from courriel.base.errors import CourrielError
+from courriel.base.errors import CourrielError, FormatError
 from courriel.base.log import Level, log
 from courriel.formats.mta_sts import Mode, Policy, parse_policy, record_id
+from courriel.model.tls_session import PolicyType, TlsSession, TlsSubject
 from courriel.ports.resolver import DnsFailure, Resolver
+from courriel.ports.tls_reports import TlsReports
 
 RETRY_S: Final = 300.0
 """RFC 8461 §3.3 suggests at least five minutes before a policy that could not be had is asked for again."""
@@ -50,10 +52,11 @@ class Keeper(Protocol):
 class StsPolicies:
     """The policies of the domains we send to."""
 
-    def __init__(self, resolver: Resolver, fetch: Fetch, keeper: Keeper, clock: Clock) -> None:
+    def __init__(self, resolver: Resolver, fetch: Fetch, keeper: Keeper, reports: TlsReports, clock: Clock) -> None:
         self._resolver = resolver
         self._fetch = fetch
         self._keeper = keeper
+        self._reports = reports
         self._clock = clock
         self._known = keeper.load()
         self._failed_at: dict[str, float] = {}
@@ -83,6 +86,8 @@ class StsPolicies:
             policy = parse_policy(await self._fetch(domain))
         except CourrielError as error:
             log.event("relay.sts.no_policy", Level.WARNING, domain=domain, error=str(error))
+            result = "sts-policy-invalid" if isinstance(error, FormatError) else "sts-policy-fetch-error"
+            self._reports.note(TlsSession(TlsSubject(domain, PolicyType.STS), result))  # once a try, not a session
             if len(self._failed_at) >= DOMAINS:
                 self._failed_at.clear()
             self._failed_at[domain] = now

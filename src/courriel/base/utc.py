@@ -1,0 +1,10 @@
+"""Days as the mail world counts them: in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_day(seconds: float) -> str:
+    """The day of a time in POSIX seconds: "2026-11-24"."""
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
