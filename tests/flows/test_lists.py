@@ -30,6 +30,14 @@ class Lab:
         assert done.returncode == 0, (words, done.stderr)
         return json.loads(done.stdout) if "--json" in words else done.stdout
 
+    def make_list(self, name: str, *members: str) -> str:
+        """A list of the test's own."""
+        address = f"{name}@courriel.test"
+        self.do("list", "add", address, "--owner", "alice@courriel.test")
+        if members:
+            self.do("list", "add-member", address, *members)
+        return address
+
     def from_far(self, sender: str, to: str, subject: bytes = b"hello") -> None:
         """As the other server's MX would hand it in."""
         with smtplib.SMTP("localhost", self.near.port("smtp")) as client:
@@ -100,42 +108,47 @@ def test_a_list_with_members_inside_and_outside_and_one_who_is_gone(lab: Lab) ->
 
 
 def test_a_member_leaves_by_the_address_in_the_header(lab: Lab) -> None:
-    [mail] = lab.at_far(b"Subject: to the list")
+    address = lab.make_list("leaving", "b@far.test", "alice@courriel.test")
+    send(lab.near, [address], MESSAGE % (b"alice@courriel.test", b"last words"))
+    until(lambda: bool(lab.at_far(b"Subject: last words")))
+    [mail] = lab.at_far(b"Subject: last words")
     leave = re.search(rb"List-Unsubscribe: <mailto:([^>]+)>", mail)
     assert leave is not None
     lab.from_far("whoever@far.test", leave[1].decode())
     until(lambda: bool(lab.at_far(b"You have left the list")))
-    rows = lab.do("list", "members", "dev@courriel.test", "--json")
+    rows = lab.do("list", "members", address, "--json")
     assert "b@far.test" not in [row["address"] for row in rows]
 
 
 def test_joining_is_confirmed_by_mail(lab: Lab) -> None:
-    lab.from_far("b@far.test", "dev-subscribe@courriel.test")
+    address = lab.make_list("joining")
+    lab.from_far("b@far.test", "joining-subscribe@courriel.test")
     until(lambda: bool(lab.at_far(b"Please confirm: join")))
     [question] = lab.at_far(b"Please confirm: join")
     answer = re.search(rb"Reply-To: (\S+)", question)
     assert answer is not None
     lab.from_far("b@far.test", answer[1].decode())
     until(lambda: bool(lab.at_far(b"You are on the list")))
-    rows = lab.do("list", "members", "dev@courriel.test", "--json")
+    rows = lab.do("list", "members", address, "--json")
     assert "b@far.test" in [row["address"] for row in rows]
 
 
 def test_moderators_decide_by_mail_or_by_command(lab: Lab) -> None:
-    lab.do("list", "set", "dev@courriel.test", "--posting", "moderators", "--moderator", "b@far.test")
+    address = lab.make_list("moderated", "alice@courriel.test")
+    lab.do("list", "set", address, "--posting", "moderators", "--moderator", "b@far.test")
     for subject in (b"first held", b"second held"):
-        lab.from_far("eve@far.test", "dev@courriel.test", subject)
+        lab.from_far("eve@far.test", address, subject)
     until(lambda: len(lab.at_far(b"waits for you")) == 2)
     [first] = [one for one in lab.at_far(b"waits for you") if b"first held" in one.partition(b"\r\n\r\n")[0]]
     answer = re.search(rb"Reply-To: (\S+)", first)
     assert answer is not None
     lab.from_far("b@far.test", answer[1].decode())
     until(lambda: bool(lab.at_alice(b"Subject: first held\r\n")))
-    [held] = lab.do("list", "moderate", "dev@courriel.test", "--json")
+    [held] = lab.do("list", "moderate", address, "--json")
     assert (held["from"], held["subject"]) == ("eve@far.test", "second held")
-    lab.do("list", "moderate", "dev@courriel.test", "--approve", str(held["id"]))
+    lab.do("list", "moderate", address, "--approve", str(held["id"]))
     until(lambda: bool(lab.at_alice(b"Subject: second held\r\n")))
-    words = ("list", "moderate", "dev@courriel.test", "--reject", str(held["id"]))
+    words = ("list", "moderate", address, "--reject", str(held["id"]))
     again = courriel("--lang", "fr", *words, data=lab.near.data)
     assert again.returncode == 1 and "déjà décidé" in again.stderr
 

@@ -135,7 +135,7 @@ def test_unless_the_settings_say_so() -> None:
 
 def test_scram_over_the_wire() -> None:
     """RFC 5034 §4 with RFC 5802: the last server message is a challenge, answered by an empty line."""
-    from tests.accounts.test_sasl import _client_final
+    from tests.accounts.test_sasl import client_final
 
     async def run() -> None:
         house = await build()
@@ -147,7 +147,7 @@ def test_scram_over_the_wire() -> None:
         answer = await link.line()
         assert answer is not None
         server_first = base64.b64decode(answer[2:])
-        link.send(base64.b64encode(_client_final("secret", "sha256", first, server_first)) + b"\r\n")
+        link.send(base64.b64encode(client_final("secret", "sha256", first, server_first)) + b"\r\n")
         answer = await link.line()
         assert answer is not None
         assert base64.b64decode(answer[2:]).startswith(b"v=")

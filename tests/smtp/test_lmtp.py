@@ -141,7 +141,7 @@ def test_unless_the_settings_say_so() -> None:
 
 def test_scram_over_the_wire() -> None:
     """RFC 7677; RFC 4954 §4: the last server message is a challenge, answered by an empty line."""
-    from tests.accounts.test_sasl import _client_final
+    from tests.accounts.test_sasl import client_final
 
     async def run() -> list[bytes]:
         link = MemoryLink((await build()).submission, "192.0.2.1")
@@ -149,7 +149,7 @@ def test_scram_over_the_wire() -> None:
         link.send(EHLO + b"AUTH SCRAM-SHA-256 " + base64.b64encode(first) + b"\r\n")
         while not (line := await link.line() or b"").startswith(b"334"):
             pass
-        link.send(base64.b64encode(_client_final("secret", "sha256", first, base64.b64decode(line[4:]))) + b"\r\n")
+        link.send(base64.b64encode(client_final("secret", "sha256", first, base64.b64decode(line[4:]))) + b"\r\n")
         said.append(base64.b64decode((await link.line() or b"")[4:]))
         link.send(b"\r\nMAIL FROM:<alice@courriel.test>\r\n")
         said += [await link.line() or b"", await link.line() or b""]
