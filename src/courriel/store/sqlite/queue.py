@@ -140,12 +140,10 @@ class SqliteQueue:
         return self._claims.due
 
     async def claim(self, domain: str, now: float, until: float, most: int) -> Sequence[Claim]:
-        with self._one_look():
-            return self._claims.claim(domain, now, until, most)
+        return self._claims.claim(domain, now, until, most)
 
     async def claim_message(self, id: str, now: float, until: float) -> Sequence[Claim]:
-        with self._one_look():
-            return self._claims.claim_message(id, now, until)
+        return self._claims.claim_message(id, now, until)
 
     async def mark(self, marks: Sequence[Mark]) -> None:
         await self._committer.submit(lambda group: group.mark(marks))
@@ -177,15 +175,6 @@ class SqliteQueue:
         self._connection.close()
         os.close(self._lock)
         self._lock = -1
-
-    @contextmanager
-    def _one_look(self) -> Iterator[None]:
-        """One read transaction for many queries: taking and leaving SQLite's locks for each costs more than most."""
-        self._select("BEGIN", ())
-        try:
-            yield
-        finally:
-            self._select("COMMIT", ())
 
     def _select(self, sql: str, bindings: Row) -> Rows:
         try:
