@@ -18,7 +18,7 @@ from courriel.delivery.settings import DeliverySettings
 from courriel.formats import srs
 from courriel.formats.path import Path
 from courriel.model.account import Target, TargetKind
-from courriel.model.envelope import Address, Recipient
+from courriel.model.envelope import NULL_PATH, Address, Recipient
 from courriel.model.refusals import NoSuchAddress
 from courriel.model.transit import Transit
 from courriel.ports.directory import Directory
@@ -30,8 +30,6 @@ FAILURE_DAYS: Final = 14
 """``forward.failure_days``: within so many days."""
 
 _DELIVERED_TO: Final = re.compile(rb"^delivered-to[ \t]*+:[ \t]*+([^\r\n]{1,320})", re.IGNORECASE | re.MULTILINE)
-
-_NULL: Final = Address("", "")
 
 
 def been_at(header: bytes) -> frozenset[str]:
@@ -70,7 +68,7 @@ def _sender_there(sender: Address, domain: str, directory: Directory, keys: Sequ
     if sender.is_null or directory.domain(sender.domain) is not None:
         return sender
     rewritten = srs.rewrite(keys, Path(sender.local, sender.domain), domain, now)
-    return Address(rewritten.local, rewritten.domain) if rewritten is not None else _NULL
+    return Address(rewritten.local, rewritten.domain) if rewritten is not None else NULL_PATH
 
 
 def failure_notice(

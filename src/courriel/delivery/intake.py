@@ -33,7 +33,17 @@ from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
 from courriel.model.attempt import Attempt, Result
 from courriel.model.device import Device
-from courriel.model.envelope import Address, Body, Client, Door, Envelope, Recipient, address_of
+from courriel.model.envelope import (
+    NULL_PATH,
+    Address,
+    Body,
+    Client,
+    Door,
+    Envelope,
+    Recipient,
+    address_of,
+    reverse_path_of_text,
+)
 from courriel.model.ids import AccountId
 from courriel.model.mailing_list import Asked
 from courriel.model.queued import Entry, Mark, Progress, Queued, State
@@ -51,7 +61,6 @@ UNDECIDED_S: Final = 600.0
 nothing has left when the client is told to come again.  After a crash in between it leaves after this."""
 
 OURSELVES: Final = Client("", 0)
-NULL_PATH: Final = Address("", "")
 
 
 class Delivery:
@@ -226,9 +235,7 @@ class Delivery:
     async def publish(self, asked: Asked) -> Receipt:
         """Take a post that was held, as a moderator says; its question is then settled."""
         now = self._clock.now()
-        envelope = Envelope(
-            Door.OWN, OURSELVES, address_of(asked.reverse_path) if asked.reverse_path else NULL_PATH, ()
-        )
+        envelope = Envelope(Door.OWN, OURSELVES, reverse_path_of_text(asked.reverse_path), ())
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, asked.content, now)
         await self._carry_out(transit, Plan(), await self.lists.publish(asked, transit))
         await self.lists.settle(asked)
@@ -317,7 +324,7 @@ class Delivery:
 
     async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
         """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""
-        sender = address_of(message.reverse_path) if message.reverse_path else NULL_PATH
+        sender = reverse_path_of_text(message.reverse_path)
         body = Body(message.body)
         envelope = Envelope(Door.OWN, OURSELVES, sender, recipients, body, message.smtputf8, None, message.ret)
         granted = Granted(0.0, message.deadline, message.priority, message.require_tls)

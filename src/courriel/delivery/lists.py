@@ -24,7 +24,7 @@ from courriel.delivery.route import find_target, make_plan
 from courriel.formats import address as addresses
 from courriel.formats.reports import dsn
 from courriel.model.account import Target
-from courriel.model.envelope import Address, Body, Door, Recipient, address_of
+from courriel.model.envelope import NULL_PATH, Address, Body, Door, Recipient, address_of
 from courriel.model.mailing_list import (
     BOUNCE_DAYS,
     Asked,
@@ -152,7 +152,7 @@ class ListDesk:
             return []
         envelope = transit.envelope
         letter = Letter(
-            NULL,
+            NULL_PATH,
             transit.content,
             transit.received_field,
             body=envelope.body,
@@ -218,7 +218,7 @@ class ListDesk:
         kept = self._directory.list(asked.list)
         if kept is None:
             return []
-        letter = Letter(NULL, asked.content, body=Body(asked.body), smtputf8=asked.smtputf8)
+        letter = Letter(NULL_PATH, asked.content, body=Body(asked.body), smtputf8=asked.smtputf8)
         return [await self._expand(kept, letter, asked.address, transit)]
 
     async def held(self, kept: MailingList, id: int) -> Asked:
@@ -354,8 +354,6 @@ class ListDesk:
         except MailRefusal as refusal:
             log.event("list.notice_has_no_reader", Level.WARNING, list=kept.address, to=to, error=str(refusal))
 
-
-NULL: Final = Address("", "")
 
 _DONE: Final = {Question.JOIN: "joined", Question.LEAVE: "left", Question.POST: "rejected"}
 

@@ -11,7 +11,7 @@ from courriel.formats.path import parse_path
 from courriel.milter import wire
 from courriel.milter.content import Content
 from courriel.milter.wire import Change
-from courriel.model.envelope import Address, Envelope, Recipient
+from courriel.model.envelope import NULL_PATH, Address, Envelope, Recipient
 
 
 def apply(changes: Sequence[Change], content: Content, envelope: Envelope, *, leading_space: bool) -> Envelope:
@@ -47,7 +47,7 @@ def quarantine(changes: Sequence[Change]) -> str | None:
 def _address(raw: bytes, *, null: bool = False) -> Address:
     bracketed = raw if raw.startswith(b"<") else b"<%b>" % raw
     if null and bracketed == b"<>":
-        return Address("", "")
+        return NULL_PATH
     path = parse_path(bracketed, smtputf8=True)
     if path.is_null:
         raise FormatError("milter answer", -1, "a recipient without address")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -43,6 +44,15 @@ class Address(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}" if self.domain else self.local
+
+
+NULL_PATH: Final = Address("", "")
+"""The reverse-path ``<>`` of reports.  RFC 5321 §4.5.5."""
+
+
+def reverse_path_of_text(text: str) -> Address:
+    """As ``address_of``; "" is the null reverse-path.  Raises FormatError."""
+    return address_of(text) if text else NULL_PATH
 
 
 def address_of(text: str) -> Address:

@@ -17,7 +17,7 @@ from courriel.delivery.relay.routing import Located
 from courriel.delivery.relay.security import Security
 from courriel.delivery.relay.settings import RelaySettings
 from courriel.model.attempt import Attempt, Result, Stage
-from courriel.model.envelope import Address, Body, address_of
+from courriel.model.envelope import Body, reverse_path_of_text
 from courriel.model.tls_session import TlsSession
 from courriel.net.dial import NoAnswer, dial
 from courriel.net.tls_policy import CLEAR, OPPORTUNISTIC, TlsPolicy
@@ -163,6 +163,4 @@ def _for_now(attempt: Attempt) -> Attempt:
     return attempt
 
 
-@lru_cache(maxsize=4_096)
-def _address(reverse_path: str) -> Address:
-    return address_of(reverse_path) if reverse_path else Address("", "")
+_address = lru_cache(maxsize=4_096)(reverse_path_of_text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from courriel.formats.message.canonical import to_crlf
-from courriel.model.envelope import Address, Body, Recipient, address_of
+from courriel.model.envelope import Address, Body, Recipient, address_of, reverse_path_of_text
 from courriel.model.wishes import Deadline
 
 
@@ -38,7 +38,7 @@ def outgoing(sender: str, recipients: Sequence[str], content: bytes) -> Outgoing
     Raises FormatError for what is no address.
     """
     return Outgoing(
-        address_of(sender) if sender else Address("", ""),
+        reverse_path_of_text(sender),
         tuple([Recipient(address_of(one)) for one in recipients]),
         to_crlf(content),
         smtputf8=not all(one.isascii() for one in (sender, *recipients)),
