@@ -27,7 +27,7 @@ def test_what_is_no_rate(text: str) -> None:
         parse_rate(text)
 
 
-@given(st.integers(1, 5), st.lists(st.floats(0, 10), max_size=60))
+@given(st.integers(1, 5), st.lists(st.integers(0, 40).map(lambda quarters: quarters / 4), max_size=60))
 def test_never_more_than_the_rate_and_no_longer_than_needed(count: int, steps: list[float]) -> None:
     pace, now, sent = Pace(Rate(count, 10.0)), 0.0, list[float]()
     for step in steps:

@@ -44,7 +44,7 @@ class Pace:
         rate, sent = self._rate, self._sent
         if more > rate.count:
             return math.inf
-        while sent and sent[0] <= now - rate.seconds:
+        while sent and sent[0] + rate.seconds <= now:
             sent.popleft()
         over = len(sent) + more - rate.count
         return now if over <= 0 else sent[over - 1] + rate.seconds
