@@ -88,7 +88,7 @@ async def test_too_many_kinds_are_dropped_not_waited_for(
 
 async def test_a_disk_that_fails_stops_nobody(runner: asyncio.Runner, tmp_path: Path, clock: ManualClock) -> None:
     reports = SqliteTlsReports(tmp_path / "tls.db", clock)
-    reports._connection.execute("DROP TABLE tally")
+    reports._file._connection.execute("DROP TABLE tally")
     reports.note(GOOD)
     with pytest.raises(CourrielError):
         await reports.tallies("1970-01-02")

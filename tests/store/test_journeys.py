@@ -61,7 +61,7 @@ async def test_too_many_at_once_are_dropped(
 
 async def test_a_disk_that_fails_stops_nobody(runner: asyncio.Runner, tmp_path: Path) -> None:
     journeys = SqliteJourneys(tmp_path / "journeys.db", ManualClock())
-    journeys._connection.execute("DROP TABLE step")
+    journeys._file._connection.execute("DROP TABLE step")
     journeys.note("m1", "step", {})
     journeys.close()
 
