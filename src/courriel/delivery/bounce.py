@@ -16,11 +16,12 @@ from typing import Final
 from courriel.delivery import bounce_text
 from courriel.delivery.bounce_text import Case, Origin, Story, Tried
 from courriel.delivery.explain import is_reply
+from courriel.delivery.notices import mailer_daemon
 from courriel.formats.message.build import Draft, Person
 from courriel.formats.message.canonical import has_bare_cr_or_lf
 from courriel.formats.message.fields import first, message_fields
 from courriel.formats.message.parse import header_end
-from courriel.formats.path import Path, parse_address
+from courriel.formats.path import parse_address
 from courriel.formats.reports.dsn import Action, RecipientReport, Report, Returned, Typed, unescape, write
 from courriel.model import notify
 from courriel.model.attempt import Attempt
@@ -126,7 +127,7 @@ def _draft(case: Case) -> Draft:
     told_id = first(message_fields(case.header, 0, len(case.header)), b"message-id") or b""
     answered = told_id.decode("ascii") if _MESSAGE_ID.fullmatch(told_id) else ""
     return Draft(
-        Person("Mail Delivery System", Path("MAILER-DAEMON", origin.hostname)),
+        mailer_daemon(origin.hostname),
         _moment(origin.now),
         f"<{origin.id}@{origin.hostname}>",
         to=(Person("", parse_address(case.message.reverse_path)),),

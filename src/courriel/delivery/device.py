@@ -15,7 +15,7 @@ from typing import Final
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.judge import Header
-from courriel.delivery.notices import Notice, Wording, write
+from courriel.delivery.notices import Notice, Wording, mailer_daemon, write
 from courriel.formats import address, dates
 from courriel.formats.path import parse_address
 from courriel.model.device import Device
@@ -66,7 +66,7 @@ def postmaster_of(device: Device) -> Address:
 def alarm(device: Device, wording: Wording) -> bytes:
     """What the postmaster is told when a device sends too much."""
     values = {"device": device.name, "hourly": str(device.hourly)}
-    sender = ("Mail Delivery System", f"MAILER-DAEMON@{wording.hostname}")
+    sender = mailer_daemon(wording.hostname)
     return write(Notice.DEVICE_TOO_MANY, wording, sender, str(postmaster_of(device)), values)
 
 

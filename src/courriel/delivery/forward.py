@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from courriel.delivery.letter import Letter
-from courriel.delivery.notices import Notice, Wording, write
+from courriel.delivery.notices import Notice, Wording, mailer_daemon, write
 from courriel.delivery.route import Plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.formats import srs
@@ -76,10 +76,8 @@ def failure_notice(
 ) -> bytes:
     """What the owner of an address is told when its mail cannot be sent on."""
     values = {"address": forwarder, "target": target, "reply": reply, "days": str(days)}
-    sender = ("Mail Delivery System", f"MAILER-DAEMON@{settings.hostname}")
-    return write(
-        Notice.FORWARD_FAILS, Wording(settings.hostname, id, now, settings.languages), sender, forwarder, values
-    )
+    wording = Wording(settings.hostname, id, now, settings.languages)
+    return write(Notice.FORWARD_FAILS, wording, mailer_daemon(settings.hostname), forwarder, values)
 
 
 def returned(reverse_path: Address, address: Address, keys: Sequence[bytes], now: float) -> Target:

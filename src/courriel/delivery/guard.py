@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -21,9 +20,8 @@ from courriel.base.log import Level, log
 from courriel.delivery import guard_text
 from courriel.delivery.allowance import Allowance
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
+from courriel.delivery.notices import Wording, letter, mailer_daemon
 from courriel.delivery.watch import Watch
-from courriel.formats.message.build import Draft, Person, build
-from courriel.formats.path import Path, parse_address
 from courriel.model.account import Account
 from courriel.model.envelope import Envelope, Recipient, address_of
 from courriel.model.hijack import HijackSettings, Lately, Sign, is_hijacked, signs
@@ -147,14 +145,7 @@ class Guard:
 
     def _letter(self, account: Account, found: tuple[Sign, ...], lately: Lately) -> bytes:
         origin, now = self._origin, self._clock.now()
-        id = new_id(now, origin.randomness(RANDOM_OCTETS))
-        draft = Draft(
-            Person("Mail Delivery System", Path("MAILER-DAEMON", origin.hostname)),
-            datetime.fromtimestamp(int(now), UTC),
-            f"<{id}@{origin.hostname}>",
-            to=(Person("", parse_address(account.login)),),
-            subject=guard_text.subject(account.login, origin.languages[0]),
-            text=guard_text.text(account.login, found, lately, origin.languages),
-            extra=(("Auto-Submitted", "auto-generated"), ("Content-Language", ", ".join(origin.languages))),
-        )
-        return build(draft, id)
+        wording = Wording(origin.hostname, new_id(now, origin.randomness(RANDOM_OCTETS)), now, origin.languages)
+        subject = guard_text.subject(account.login, origin.languages[0])
+        text = guard_text.text(account.login, found, lately, origin.languages)
+        return letter(wording, mailer_daemon(origin.hostname), account.login, subject, text)

@@ -22,6 +22,8 @@ from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Notice, Wording, write
 from courriel.delivery.route import find_target, make_plan
 from courriel.formats import address as addresses
+from courriel.formats.message.build import Person
+from courriel.formats.path import parse_address
 from courriel.formats.reports import dsn
 from courriel.model.account import Target
 from courriel.model.envelope import NULL_PATH, Address, Body, Door, Recipient, address_of
@@ -347,7 +349,7 @@ class ListDesk:
             "leave": kept.beside(Role.UNSUBSCRIBE),
             "owner": kept.beside(Role.OWNER),
         }
-        sender = (kept.name, kept.beside(Role.REQUEST))
+        sender = Person(kept.name, parse_address(kept.beside(Role.REQUEST)))
         content = write(notice, wording, sender, to, words | (more or {}), reply_to=reply_to, attached=attached)
         try:
             await self._hand_in(Recipient(address_of(to), frozenset({"NEVER"})), content)

@@ -15,7 +15,7 @@ import msgspec
 
 from courriel.base.i18n import N_, translator
 from courriel.formats.message.build import Attachment, Draft, Person, build
-from courriel.formats.path import parse_address
+from courriel.formats.path import Path, parse_address
 from courriel.formats.reports.dsn import one_line
 
 WIDTH: Final = 72
@@ -96,27 +96,54 @@ class Wording(msgspec.Struct, frozen=True):
     languages: tuple[str, ...]
 
 
+def mailer_daemon(hostname: str) -> Person:
+    """The server itself, as it writes of mail."""
+    return Person("Mail Delivery System", Path("MAILER-DAEMON", hostname))
+
+
 def write(
     notice: Notice,
     wording: Wording,
-    sender: tuple[str, str],
+    sender: Person,
     to: str,
     values: Mapping[str, str],
     *,
     reply_to: str = "",
     attached: bytes | None = None,
 ) -> bytes:
-    """A whole message from ``sender`` (name, address) to an address; ``values`` are what texts name in braces."""
+    """A whole message from ``sender`` to an address; ``values`` are what texts name in braces."""
     shown = {name: one_line(value) for name, value in values.items()}
     subject, *paragraphs = notice.value
+    return letter(
+        wording,
+        sender,
+        to,
+        translator(wording.languages[0])(subject).format(**shown),
+        "\n\n-- \n\n".join(_text(paragraphs, language, shown) for language in wording.languages),
+        reply_to=reply_to,
+        attached=attached,
+    )
+
+
+def letter(
+    wording: Wording,
+    sender: Person,
+    to: str,
+    subject: str,
+    text: str,
+    *,
+    reply_to: str = "",
+    attached: bytes | None = None,
+) -> bytes:
+    """A whole message of which no program is to answer."""
     draft = Draft(
-        Person(sender[0], parse_address(sender[1])),
+        sender,
         datetime.fromtimestamp(int(wording.now), UTC),
         f"<{wording.id}@{wording.hostname}>",
         to=(Person("", parse_address(to)),),
         reply_to=(Person("", parse_address(reply_to)),) if reply_to else (),
-        subject=translator(wording.languages[0])(subject).format(**shown),
-        text="\n\n-- \n\n".join(_text(paragraphs, language, shown) for language in wording.languages),
+        subject=subject,
+        text=text,
         attachments=(Attachment("post.eml", attached),) if attached is not None else (),
         extra=(("Auto-Submitted", "auto-generated"), ("Content-Language", ", ".join(wording.languages))),
     )
