@@ -45,22 +45,11 @@ def letters(transit: Transit, plan: Plan, directory: Directory, keys: Sequence[b
 def _letter(
     transit: Transit, forwarder: str, recipients: list[Recipient], directory: Directory, keys: Sequence[bytes]
 ) -> Letter:
-    envelope = transit.envelope
-    sender = _sender_there(envelope.reverse_path, forwarder.rpartition("@")[2], directory, keys, transit.received_at)
-    return Letter(
-        sender,
-        transit.content,
-        b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field),
-        remote=recipients,
-        forwarder=forwarder,
-        body=envelope.body,
-        smtputf8=envelope.smtputf8,
-        ret=envelope.ret,
-        envid=envelope.envid,
-        reports_expire=envelope.reverse_path.is_null,
-        granted=transit.granted,
-        tls_optional=transit.tls_optional,
-    )
+    domain = forwarder.rpartition("@")[2]
+    sender = _sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
+    letter = Letter.of(transit, sender, b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field))
+    letter.remote, letter.forwarder = recipients, forwarder
+    return letter
 
 
 def _sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:

@@ -424,22 +424,10 @@ class Delivery:
 def _as_it_came(transit: Transit, plan: Plan) -> Letter:
     """The letter for the people of the envelope."""
     envelope = transit.envelope
-    return Letter(
-        envelope.reverse_path,
-        transit.content,
-        transit.received_field,
-        plan.drops,
-        plan.remote,
-        body=envelope.body,
-        smtputf8=envelope.smtputf8,
-        ret=envelope.ret,
-        envid=envelope.envid,
-        reports_expire=envelope.reverse_path.is_null,
-        granted=transit.granted,
-        tls_optional=transit.tls_optional,
-        held=transit.held,
-        account="" if envelope.client.account is None else str(envelope.client.account),
-    )
+    letter = Letter.of(transit, envelope.reverse_path, transit.received_field)
+    letter.drops, letter.remote, letter.held = plan.drops, plan.remote, transit.held
+    letter.account = "" if envelope.client.account is None else str(envelope.client.account)
+    return letter
 
 
 def _stored_octets(transit: Transit) -> int:

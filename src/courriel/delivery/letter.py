@@ -17,6 +17,7 @@ from courriel.delivery.settings import DeliverySettings
 from courriel.model import retry
 from courriel.model.envelope import Address, Body, Recipient
 from courriel.model.queued import Queued, personal_fields
+from courriel.model.transit import Transit
 from courriel.model.wishes import Granted
 
 RECIPIENTS: Final = 1_000
@@ -49,6 +50,23 @@ class Letter(msgspec.Struct):
     """For people here: among their junk."""
     account: str = ""
     """For whom it is sent (an id), "" where nobody logged in."""
+
+    @classmethod
+    def of(cls, transit: Transit, reverse_path: Address, fields: bytes) -> Letter:
+        """The message with what its sender wished, for nobody yet."""
+        envelope = transit.envelope
+        return cls(
+            reverse_path,
+            transit.content,
+            fields,
+            body=envelope.body,
+            smtputf8=envelope.smtputf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+            reports_expire=envelope.reverse_path.is_null,
+            granted=transit.granted,
+            tls_optional=transit.tls_optional,
+        )
 
     def keep_apart(self, why: str) -> None:
         """A filter wants it so: junk for people here, held for those elsewhere."""
