@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from courriel.app.config import RelaySection, Settings, SettingsError
 from courriel.app.installation import Installation
+from courriel.app.json_file import JsonFile
 from courriel.base.clock import Clock
 from courriel.base.errors import FormatError
 from courriel.base.i18n import LANGUAGES
@@ -54,7 +53,8 @@ class Outbound:
         relay_settings = relay_settings_of(settings)
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
         policies = _Policies(self.resolver, ca, settings.relay.sts_port)
-        sts = StsPolicies(self.resolver, policies.fetch, _StsFile(home.data / STS_FILE), home.tls_reports, clock)
+        kept = JsonFile(home.data / STS_FILE, dict[str, Known], "relay.sts.not_read")
+        sts = StsPolicies(self.resolver, policies.fetch, kept, home.tls_reports, clock)
         outside = SmtpCarrier(
             Security(self.resolver, sts, home.tls_reports, ca), relay_settings, home.tls_reports, clock
         )
@@ -177,24 +177,3 @@ class _Policies:
         if not ips:
             raise FetchFailure(f"{host} has no address")
         return await fetch(host, ips[0], STS_PATH, self._context, POLICY_OCTETS, self._port)
-
-
-class _StsFile:
-    """Fulfils ``relay.sts.Keeper``: one JSON file, replaced whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def load(self) -> dict[str, Known]:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Known])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.MsgspecError) as error:
-            log.event("relay.sts.not_read", Level.WARNING, error=str(error))
-            return {}
-
-    def save(self, known: dict[str, Known]) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(known))
-        fresh.replace(self._path)

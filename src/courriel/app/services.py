@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from courriel.app import gateway
 from courriel.app.config import Settings, SettingsError
 from courriel.app.installation import Installation
+from courriel.app.json_file import JsonFile
 from courriel.app.outbound import languages_of
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import FormatError
@@ -88,27 +87,15 @@ def open_intake(home: Installation, milters: Milters | None) -> Delivery:
     )
 
 
-class SentFile:
-    """Fulfils ``delivery.allowance.Keeper``: one JSON file, replaced whole."""
+class SentFile(JsonFile[dict[int, Sent]]):
+    """Fulfils ``delivery.allowance.Keeper``: limits are no reason not to start, nor is a full disk one to stop."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path, dict[int, Sent], "submission.sent_not_read")
 
-    def load(self) -> dict[int, Sent]:
-        """What is unreadable counts as nothing: limits are no reason not to start."""
+    def save(self, kept: dict[int, Sent]) -> None:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[int, Sent])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.MsgspecError) as error:
-            log.event("submission.sent_not_read", Level.WARNING, error=str(error))
-            return {}
-
-    def save(self, sent: dict[int, Sent]) -> None:
-        fresh = self._path.with_suffix(".new")
-        try:
-            fresh.write_bytes(msgspec.json.encode(sent))
-            fresh.replace(self._path)
+            super().save(kept)
         except OSError as error:
             log.event("submission.sent_not_written", Level.WARNING, error=str(error))
 
