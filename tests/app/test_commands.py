@@ -105,6 +105,15 @@ def test_ready_soon_and_stopped_cleanly(tmp_path: Path) -> None:
     assert took < 20, "a broken start, not a slow machine"
 
 
+def test_a_trial_with_data_of_its_own_makes_no_passing_directory(tmp_path: Path) -> None:
+    # A killed one cannot clear up: hundreds of empty directories were found after a day of tests.
+    passing = tmp_path / "passing"
+    passing.mkdir()
+    with running(tmp_path / "data", env={"TMPDIR": str(passing)}) as trial:
+        assert not list(passing.iterdir())
+        trial.process.kill()
+
+
 def test_mail_is_sent_listed_and_read(trial: Trial) -> None:
     who = {"COURRIEL_PASSWORD": "secret"}
     sent = courriel(

@@ -6,8 +6,8 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +57,15 @@ class HouseDoors:
             report = await trial.prepare(opened, options)
             await asyncio.to_thread(announce, report)
 
-        with tempfile.TemporaryDirectory(prefix="courriel-try-", ignore_cleanup_errors=True) as temporary:
-            server.run(server.serve(options.data or Path(temporary), settings, ready))
+        with nullcontext(options.data) if options.data else _passing_data() as data:
+            server.run(server.serve(data, settings, ready))
+
+
+@contextmanager
+def _passing_data() -> Iterator[Path]:
+    """A data directory that goes away with the trial."""
+    with tempfile.TemporaryDirectory(prefix="courriel-try-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @asynccontextmanager
