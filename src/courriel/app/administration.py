@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -14,14 +15,17 @@ from courriel.accounts.device_logins import new_password
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
+from courriel.app.outbound import house_resolver
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
+from courriel.app.zone_desk import ZoneDesk
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
 from courriel.base.utc import utc_day
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.tls_report import tls_reports
+from courriel.formats.domain import normalise
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
@@ -34,6 +38,7 @@ from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
 from courriel.ports import administration as do
+from courriel.ports.zone import RecordReader
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
 
@@ -48,8 +53,10 @@ class LocalAdministration:
         describe: Callable[[], dict[str, Any]] | None = None,
         relay: Relay | None = None,
         intake: Delivery | None = None,
+        reader: RecordReader | None = None,
     ) -> None:
         self._home = installation
+        self._reader = reader
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
         self._traces = traces
@@ -374,8 +381,39 @@ class LocalAdministration:
         }
         return about | (self._describe() if self._describe is not None else {})
 
+    # --- the DNS --------------------------------------------------------------------------------------------
+    @asynccontextmanager
+    async def _zones(self) -> AsyncIterator[ZoneDesk]:
+        """With the server's resolver, or one of our own where no server runs."""
+        if self._reader is not None:
+            yield ZoneDesk(self._home, self._reader)
+            return
+        reader = house_resolver(self._home.settings, self._home.clock)
+        try:
+            yield ZoneDesk(self._home, reader)
+        finally:
+            await reader.close()
+
+    async def dns_show(self, request: do.DnsShow) -> dict[str, Any]:
+        async with self._zones() as zones:
+            return await zones.show(normalise(request.domain), request.services)
+
+    async def dns_inventory(self, request: do.DnsInventory) -> list[dict[str, Any]]:
+        async with self._zones() as zones:
+            return await zones.inventory(normalise(request.domain))
+
+    async def dns_publish(self, request: do.DnsPublish) -> dict[str, Any]:
+        zone = normalise(request.zone) if request.zone else ""
+        async with self._zones() as zones:
+            return await zones.publish(
+                normalise(request.domain), request.server, request.key, zone, request.services, request.ttl_s
+            )
+
 
 HANDLERS: Final[dict[type[do.Request], Handler]] = {
+    do.DnsShow: LocalAdministration.dns_show,
+    do.DnsInventory: LocalAdministration.dns_inventory,
+    do.DnsPublish: LocalAdministration.dns_publish,
     do.DomainList: LocalAdministration.domain_list,
     do.DomainAdd: LocalAdministration.domain_add,
     do.DomainRemove: LocalAdministration.domain_remove,

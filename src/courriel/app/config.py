@@ -27,7 +27,7 @@ ENVIRONMENT_PREFIX: Final = "COURRIEL_"
 
 SECTIONS_WITHOUT_DOT: Final = ("hostname", "language")
 
-LISTS: Final = (("dns", "servers"), ("dns", "anchors"), ("relay", "retry_s"))
+LISTS: Final = (("dns", "servers"), ("dns", "anchors"), ("dns", "addresses"), ("dns", "caa"), ("relay", "retry_s"))
 """Settings with several values."""
 
 
@@ -84,6 +84,12 @@ class DnsSection(Section, frozen=True):
     anchors: tuple[str, ...] = ()
     """Where trust in DNSSEC begins, as DS records: "owner DS tag algorithm digest-type digest"; empty: the keys of the
     root that IANA publishes.  For a tree of names of one's own."""
+    addresses: tuple[str, ...] = ()
+    """Our addresses on the Internet; empty: those our host name has in the DNS, else those of this machine."""
+    caa: tuple[str, ...] = ()
+    """Authorities that may give certificates for our domains ("letsencrypt.org"); empty: nothing is said.  RFC 8659."""
+    dane: bool = False
+    """Whether our key for TLS stays when the certificate is renewed, so that the DNS can promise it.  RFC 7672."""
 
 
 class RouteSection(Section, frozen=True):

@@ -62,7 +62,7 @@ class Server:
         self.intake = open_intake(installation, self.milters)
         self.outbound = Outbound(installation, self.intake)
         self.administration = LocalAdministration(
-            installation, self.traces, self.describe, self.outbound.relay, self.intake
+            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.outbound.resolver
         )
         self._side: list[Listener] = []
         self.metrics_port = 0

@@ -64,5 +64,7 @@ def _sentences() -> dict[str, str]:
         ),
         "BadBasePort": _("That base port leaves no room for the ports above it."),
         "Bug": _("The server met an error nobody foresaw; its log says where."),
+        "ZoneRefused": _("The server of the zone does not take our changes. Look at the key and its rights."),
+        "DnsFailure": _("The DNS does not answer. Try again in a moment, or look at dns.servers."),
         "Refused": _("The other side refused."),
     }

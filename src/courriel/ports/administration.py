@@ -314,6 +314,37 @@ class Export(Request, tag="export", frozen=True):
     format: str = "maildir"
 
 
+class DnsShow(Request, tag="dns.show", frozen=True):
+    """What the DNS should say of a domain and what it says: ``{domain, rows, spf_lookups, spf_octets, unknown}``.
+
+    Rows are ``{name, type, value, purpose, needed, state, found, secure}`` (``model/zone_record.py``).  ``services``
+    are names of ``zones/presets.py`` that are to send for the domain too.
+    """
+
+    domain: str
+    services: tuple[str, ...] = ()
+
+
+class DnsInventory(Request, tag="dns.inventory", frozen=True):
+    """Who may send for a domain by its SPF record: rows ``{mechanism, sender, name, lookups}``."""
+
+    domain: str
+
+
+class DnsPublish(Request, tag="dns.publish", frozen=True):
+    """Bring what is missing into the zone by dynamic updates (RFC 2136): ``{changes, rows}``, rows as of then.
+
+    ``server`` is ``ip`` or ``ip:port``; ``key`` the text of a TSIG key, "" for none; ``zone`` "" is the domain itself.
+    """
+
+    domain: str
+    server: str
+    key: str = ""
+    zone: str = ""
+    services: tuple[str, ...] = ()
+    ttl_s: int = 3600
+
+
 class Trace(Request, tag="trace", frozen=True):
     """Log the wire of an account's new connections (or stop to); never before the login, so no password."""
 
@@ -364,6 +395,9 @@ AnyRequest = (
     | Restore
     | Import
     | Export
+    | DnsShow
+    | DnsInventory
+    | DnsPublish
     | Trace
 )
 

@@ -16,8 +16,13 @@ Record = Mx | Tlsa | str | bytes
 
 
 def of(rrset: RRset) -> tuple[Record, ...]:
-    """The records of a set, of one of the types that ``ports.resolver`` knows."""
-    return _READERS[rrset.rdtype](rrset)
+    """The records of a set: of the types that ``ports.resolver`` knows as such, of others their presentation form."""
+    return _READERS.get(rrset.rdtype, presentation)(rrset)
+
+
+def presentation(rrset: RRset) -> tuple[str, ...]:
+    """Each as in a master file (RFC 1035 §5.1), names absolute and in lower case where they are all there is."""
+    return tuple([each.to_text() for each in rrset])
 
 
 def _mx(rrset: RRset) -> tuple[Mx, ...]:

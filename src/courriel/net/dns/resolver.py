@@ -10,7 +10,8 @@ from courriel.base.clock import Clock
 from courriel.net.dns import names
 from courriel.net.dns.lookup import Lookup
 from courriel.net.dns.settings import DnsSettings
-from courriel.ports.resolver import Answer, Mx, Resolver, Status, Tlsa
+from courriel.ports.resolver import Answer, Mx, Status, Tlsa
+from courriel.ports.zone import RecordReader
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ def open_resolver(settings: DnsSettings, clock: Clock) -> ValidatingResolver:
     return ValidatingResolver(Lookup(settings, clock))
 
 
-class ValidatingResolver(Resolver):
+class ValidatingResolver(RecordReader):
     """A name that the DNS cannot hold is one that does not exist."""
 
     def __init__(self, lookup: Lookup) -> None:
@@ -51,7 +52,24 @@ class ValidatingResolver(Resolver):
     async def ptr(self, ip: str) -> Answer[str]:
         return cast(Answer[str], await self._ask(RdataType.PTR, names.reverse(ip)))
 
+    async def records(self, name: str, type: str) -> Answer[str]:
+        answer = await self._ask(RdataType.make(type), names.parse(name))
+        end = "." if type == "PTR" else ""  # the port gives host names without their dot
+        texts = tuple([f"{_presentation(record)}{end}" for record in answer.records])
+        return Answer(answer.status, texts, answer.name, answer.secure, answer.ttl_s)
+
     async def _ask(self, rdtype: RdataType, name: str | None) -> Answer[object]:
         if name is None:
             return Answer(Status.NO_NAME, (), "", False, 0)
         return cast(Answer[object], await self._lookup.answer(rdtype, name))
+
+
+def _presentation(record: object) -> str:
+    """A record of one of the port's own types as text."""
+    if isinstance(record, bytes):
+        return record.decode("ascii", "surrogateescape")
+    if isinstance(record, Mx):
+        return f"{record.preference} {record.host}."
+    if isinstance(record, Tlsa):
+        return f"{record.usage} {record.selector} {record.matching} {record.data.hex()}"
+    return str(record)

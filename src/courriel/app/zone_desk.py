@@ -1,0 +1,162 @@
+"""Requests about the DNS of our domains: what should stand there, what does, and bringing it there."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+
+from courriel.app.config import Settings
+from courriel.app.installation import Installation
+from courriel.base.errors import FormatError
+from courriel.model.directory_refusals import NoSuchDomain
+from courriel.model.zone_record import Row
+from courriel.net.dns import DnsSettings, open_resolver
+from courriel.net.dns.settings import parse_server
+from courriel.net.dns.update import DynamicUpdates, parse_key
+from courriel.ports.resolver import DnsFailure
+from courriel.ports.zone import RecordReader
+from courriel.zones import presets, spf
+from courriel.zones.changes import changes_for
+from courriel.zones.dmarc import is_dmarc
+from courriel.zones.inventory import inventory
+from courriel.zones.plan import SRV_NAMES, Domain, House, plan
+from courriel.zones.state import existing, look
+
+PROBE: Final = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
+"""Addresses nobody has (RFC 5737, RFC 3849): no packet is sent, only the machine's own address is learnt."""
+
+
+class ZoneDesk:
+    """Answers for one installation; ``reader`` asks the DNS."""
+
+    def __init__(self, home: Installation, reader: RecordReader) -> None:
+        self._home = home
+        self._reader = reader
+
+    async def show(self, domain: str, services: Sequence[str] = ()) -> dict[str, Any]:
+        """The answer to ``DnsShow``.  Raises NoSuchDomain, FormatError, DnsFailure."""
+        rows = await self._rows(domain, services, self._reader)
+        record = next(row.wanted.record.value for row in rows if row.wanted.purpose.value == "spf")
+        cost = await spf.cost(record, self._reader)
+        return {
+            "domain": domain,
+            "rows": [_plain(row) for row in rows],
+            "spf_lookups": cost.lookups,
+            "spf_octets": len(record),
+            "unknown": list(cost.unknown),
+        }
+
+    async def inventory(self, domain: str) -> list[dict[str, Any]]:
+        """The answer to ``DnsInventory``.  Raises NoSuchDomain, DnsFailure."""
+        self._check(domain)
+        found = await existing(domain, spf.is_spf, self._reader)
+        ips = await _ips(self._home.settings, self._reader)
+        sources = [source for record in found for source in await inventory(record, ips, self._reader)]
+        return [msgspec.to_builtins(source) for source in sources]
+
+    async def publish(
+        self, domain: str, server: str, key: str, zone: str, services: Sequence[str], ttl_s: int
+    ) -> dict[str, Any]:
+        """The answer to ``DnsPublish``.  Raises NoSuchDomain, FormatError, ZoneRefused, DnsFailure."""
+        address = parse_server(server)
+        writer = DynamicUpdates(address, parse_key(key) if key else None)
+        # What the zone's own server says counts, not what caches still hold.
+        own = DnsSettings(servers=(server,), validate=False)
+        reader = open_resolver(own, self._home.clock)
+        try:
+            changes = changes_for(await self._rows(domain, services, reader), zone or domain)
+            if changes:
+                await writer.change(zone or domain, changes, ttl_s)
+        finally:
+            await reader.close()
+        again = open_resolver(own, self._home.clock)  # with nothing remembered
+        try:
+            rows = await self._rows(domain, services, again)
+        finally:
+            await again.close()
+        return {"changes": [msgspec.to_builtins(change) for change in changes], "rows": [_plain(row) for row in rows]}
+
+    def _check(self, domain: str) -> None:
+        if self._home.directory.domain(domain) is None:
+            raise NoSuchDomain(domain)
+
+    async def _rows(self, domain: str, services: Sequence[str], reader: RecordReader) -> list[Row]:
+        self._check(domain)
+        house = await self._house(reader)
+        facts = Domain(
+            domain,
+            spf=await existing(domain, spf.is_spf, reader),
+            dmarc=await existing(f"_dmarc.{domain}", is_dmarc, reader),
+            senders=tuple([_mechanism(service) for service in services]),
+        )
+        return await look(plan(house, facts), reader)
+
+    async def _house(self, reader: RecordReader) -> House:
+        settings, listen = self._home.settings, self._home.settings.listen
+        host = settings.name.lower()
+        return House(
+            host,
+            await _ips(settings, reader),
+            {door: port for door in SRV_NAMES if (port := getattr(listen, door, 0))},
+            _dane(Path(settings.tls.certificate)) if settings.dns.dane and settings.tls.certificate else "",
+            settings.dns.caa,
+            await existing(host, spf.is_spf, reader),
+        )
+
+
+def _mechanism(service: str) -> str:
+    found = presets.mechanism_of(service)
+    if found is None:
+        raise FormatError("service", 0, ", ".join(presets.SERVICES))
+    return found
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    wanted = row.wanted
+    return {
+        "name": wanted.record.name,
+        "type": wanted.record.type,
+        "value": wanted.record.value,
+        "purpose": wanted.purpose.value,
+        "needed": wanted.needed,
+        "state": row.state.value,
+        "found": list(row.found),
+        "secure": row.secure,
+    }
+
+
+async def _ips(settings: Settings, reader: RecordReader) -> tuple[str, ...]:
+    """Ours: those set, else those our name has, else those of this machine that the Internet can reach."""
+    if settings.dns.addresses:
+        return settings.dns.addresses
+    with suppress(DnsFailure):
+        host = settings.name
+        named = (*(await reader.a(host)).records, *(await reader.aaaa(host)).records)
+        if named:
+            return named
+    return tuple([ip for ip in map(_own_ip, *zip(*PROBE, strict=True)) if ip])
+
+
+def _own_ip(towards: str, family: socket.AddressFamily) -> str:
+    """The address of this machine for the Internet, "" where it is a private one."""
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))
+        ip = str(probe.getsockname()[0])
+        return ip if ipaddress.ip_address(ip).is_global else ""
+    return ""
+
+
+def _dane(certificate: Path) -> str:
+    """``3 1 1`` and the hash of our public key: it stays when the certificate is renewed.  RFC 7671 §5.1."""
+    public = load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return f"3 1 1 {digest.hexdigest()}"

@@ -1,0 +1,185 @@
+"""``courriel dns``: what the DNS should say of a domain, what it says, and how it gets there."""
+
+from __future__ import annotations
+
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from courriel.cli.doors import Doors
+from courriel.cli.options import data_option, json_option
+from courriel.cli.output import ask, console, errors, rows_table, show
+from courriel.formats import zone_file
+from courriel.model.zone_record import State
+from courriel.ports import administration as do
+
+EXIT_NOT_RIGHT: Final = 1
+"""A needed record is missing or wrong, or the DNS did not answer."""
+TTL_S: Final = 3600
+"""Long enough for caches, short enough for corrections."""
+SPF_LOOKUPS: Final = 10
+"""RFC 7208 §4.6.4."""
+
+
+@click.group(help=_("Records of your domains in the DNS: what is needed, what is there, how to get it there."))
+def dns() -> None:
+    pass
+
+
+def _purposes() -> dict[str, str]:
+    """What each kind of record is for, in plain words."""
+    return {
+        "mx": _("tells other servers where mail for the domain goes"),
+        "address": _("the address of this server"),
+        "reverse": _("the name of that address; set by who gave you the address, not in your zone"),
+        "spf": _("says which servers may send for the domain"),
+        "host-spf": _("the same for bounces, which name this server itself"),
+        "dkim": _("the key with which others check our signatures"),
+        "dmarc": _("says what others do with forged mail, and where they report it"),
+        "tls-reports": _("asks other servers to report broken encryption"),
+        "dane": _("promises this server's key, so that nobody can stand between"),
+        "service": _("lets mail programs find this server by themselves"),
+        "caa": _("says who may give certificates for the domain"),
+    }
+
+
+def _states() -> dict[str, str]:
+    return {
+        State.RIGHT.value: _("right"),
+        State.MISSING.value: _("missing"),
+        State.DIFFERENT.value: _("different"),
+        State.UNKNOWN.value: _("no answer"),
+    }
+
+
+_sender_option = click.option(
+    "--sender", "services", multiple=True, metavar="SERVICE",
+    help=_("A service that sends for the domain too (google, microsoft, mailchimp …)."),
+)  # fmt: skip
+
+
+@dns.command("show", help=_("Every record a domain needs, why, and what stands there now."))
+@click.argument("domain")
+@_sender_option
+@data_option
+@json_option
+@click.pass_obj
+def show_(doors: Doors, domain: str, services: tuple[str, ...], data: Path, as_json: bool) -> None:
+    found = ask(doors.administration(data), do.DnsShow(domain, services))
+    show(found, as_json, _table(found["rows"]))
+    if not as_json:
+        _say_spf(found)
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    purposes, states = _purposes(), _states()
+    shown = [row | {"why": purposes[row["purpose"]], "now": _now(row, states)} for row in rows]
+    columns = [("name", _("name")), ("type", _("type")), ("value", _("value")), ("now", _("now")), ("why", _("why"))]
+    return rows_table(shown, columns, "")
+
+
+def _now(row: dict[str, Any], states: dict[str, str]) -> str:
+    state = states[row["state"]]
+    if row["state"] == State.DIFFERENT.value:
+        return _("{state}: {found}").format(state=state, found="; ".join(row["found"]))
+    return state
+
+
+def _say_spf(found: dict[str, Any]) -> None:
+    """What the SPF record costs those who read it."""
+    count = found["spf_lookups"]
+    console.print()
+    text = ngettext(
+        "The SPF record costs receivers {count} look-up of {limit}.",
+        "The SPF record costs receivers {count} look-ups of {limit}.",
+        count,
+    )
+    console.print(text.format(count=count, limit=SPF_LOOKUPS))
+    if count > SPF_LOOKUPS:
+        console.print(_("That is too many: they will not believe it. Take senders out that are not used."), style="red")
+    for name in found["unknown"]:
+        console.print(_("{name} has no SPF record, or did not answer.").format(name=name))
+
+
+@dns.command(
+    "zone",
+    help=_("The records as lines of a zone file, each with its reason.\n\nExample: courriel dns zone example.org"),
+)
+@click.argument("domain")
+@_sender_option
+@data_option
+@click.pass_obj
+def zone(doors: Doors, domain: str, services: tuple[str, ...], data: Path) -> None:
+    found = ask(doors.administration(data), do.DnsShow(domain, services))
+    purposes = _purposes()
+    for row in found["rows"]:
+        click.echo(zone_file.comment(purposes[row["purpose"]]))
+        click.echo(zone_file.line(row["name"], row["type"], row["value"], TTL_S))
+
+
+@dns.command("check", help=_("Say what is not right; the exit code is 1 when a needed record is not."))
+@click.argument("domain")
+@data_option
+@json_option
+@click.pass_obj
+def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
+    rows = ask(doors.administration(data), do.DnsShow(domain))["rows"]
+    wrong = [row for row in rows if row["state"] != State.RIGHT.value]
+    show(wrong, as_json, _table(wrong) if wrong else _("All is right."))
+    if any(row["needed"] for row in wrong):
+        raise click.exceptions.Exit(EXIT_NOT_RIGHT)
+
+
+@dns.command(
+    "publish",
+    help=_(
+        "Bring what is missing into the zone, by dynamic updates (RFC 2136).\n\n"
+        "Example: courriel dns publish example.org --server 192.0.2.53 --key-file update.key"
+    ),
+)
+@click.argument("domain")
+@click.option("--server", required=True, metavar="IP[:PORT]", help=_("The zone's primary server."))
+@click.option(
+    "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
+)
+@click.option("--zone", default="", help=_("The zone, when it is not the domain itself."))
+@click.option("--ttl", "ttl_s", type=click.IntRange(1, 604_800), default=TTL_S, show_default=True, help=_("Seconds."))
+@_sender_option
+@data_option
+@json_option
+@click.pass_obj
+def publish(
+    doors: Doors, domain: str, server: str, key_file: Any, zone: str, ttl_s: int, services: tuple[str, ...], data: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    key = key_file.read() if key_file else ""
+    done = ask(doors.administration(data), do.DnsPublish(domain, server, key, zone, services, ttl_s))
+    count = len(done["changes"])
+    show(done, as_json, ngettext("{count} change was made.", "{count} changes were made.", count).format(count=count))
+    left = [row for row in done["rows"] if row["state"] != State.RIGHT.value]
+    if left and not as_json:
+        errors.print(_("This is left; it lies in other zones, or the server kept something else:"))
+        errors.print(_table(left))
+
+
+@dns.command("inventory", help=_("Who may send for a domain by its SPF record, and what each costs receivers."))
+@click.argument("domain")
+@data_option
+@json_option
+@click.pass_obj
+def inventory(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
+    rows = ask(doors.administration(data), do.DnsInventory(domain))
+    senders = {
+        "ours": _("this server"),
+        "service": _("a known service"),
+        "domain": _("what another domain says"),
+        "network": _("a network"),
+        "anyone": _("anybody at all"),
+    }
+    shown = [row | {"who": row["name"] or "", "sender": senders[row["sender"]]} for row in rows]
+    columns = [("mechanism", _("entry")), ("sender", _("who")), ("who", _("name")), ("lookups", _("look-ups"))]
+    empty = _("The domain has no SPF record yet: “courriel dns show” has one for you.")
+    show(rows, as_json, rows_table(shown, columns, empty))

@@ -1,0 +1,29 @@
+"""From what is missing to the changes that bring it into a zone.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from courriel.model.zone_record import Purpose, Row, State
+from courriel.ports.zone import ZoneChange
+
+REPLACING = frozenset({Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS})
+"""Kinds of which there may be one: what stands there goes.  Of others (MX, addresses) it stays, it is not ours."""
+
+
+def is_inside(name: str, zone: str) -> bool:
+    return name == zone or name.endswith(f".{zone}")
+
+
+def changes_for(rows: Sequence[Row], zone: str) -> list[ZoneChange]:
+    """Changes for those rows that are inside ``zone`` and not right; nothing for what the DNS did not answer."""
+    return [
+        ZoneChange(
+            row.wanted.record.name,
+            row.wanted.record.type,
+            row.found if row.wanted.purpose in REPLACING else (),
+            (row.wanted.record.value,),
+        )
+        for row in rows
+        if row.state in (State.MISSING, State.DIFFERENT) and is_inside(row.wanted.record.name, zone)
+    ]

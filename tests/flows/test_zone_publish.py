@@ -1,0 +1,115 @@
+"""An empty zone on a real server becomes right without a hand in it.  RFC 2136, RFC 8945."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
+from tests.trial import command
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.skipif(any(shutil.which(program) is None for program in PROGRAMS), reason="knotd is not installed"),
+]
+
+ZONE, REVERSE = "example.org", "2.0.192.in-addr.arpa"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Administrator:
+    """Types commands."""
+
+    def __init__(self, data: Path, server: str, key: Path) -> None:
+        self.server, self.key = server, key
+        self._env = os.environ | {
+            "COURRIEL_DATA": str(data),
+            "COURRIEL_HOSTNAME": f"mx.{ZONE}",
+            "COURRIEL_DNS_SERVERS": server,
+            "COURRIEL_DNS_ADDRESSES": "192.0.2.25",
+            "COURRIEL_DNS_CAA": "letsencrypt.org",
+        }
+
+    def type(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(command(*words), env=self._env, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done
+
+    def ask(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.type(*words, "--json", code=code).stdout)
+
+    def publish(self, *words: str, code: int = 0) -> Any:
+        words = ("dns", "publish", ZONE, "--server", self.server, "--key-file", str(self.key), *words)
+        return self.ask(*words) if code == 0 else self.type(*words, code=code)
+
+
+@pytest.fixture
+def administrator(tmp_path: Path) -> Iterator[Administrator]:
+    knot = Knot(tmp_path / "knot", _free_port(), (ZONE, REVERSE))
+    key = tmp_path / "update.key"
+    key.write_text(KEY)
+    knot.start()
+    try:
+        yield Administrator(tmp_path / "data", knot.address, key)
+    finally:
+        knot.stop()
+
+
+def test_an_empty_zone_turns_right(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    before = administrator.ask("dns", "show", ZONE)["rows"]
+    assert {row["state"] for row in before} == {"missing"}
+    administrator.publish()
+    after = administrator.publish("--zone", REVERSE)["rows"]
+    assert [row for row in after if row["state"] != "right"] == []
+    assert len(after) == len(before)
+    assert administrator.ask("dns", "check", ZONE) == []
+
+
+def test_records_of_others_stay_and_nothing_is_published_twice(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    administrator.publish()
+    administrator.publish("--sender", "google")
+    texts = [row for row in administrator.ask("dns", "show", ZONE)["rows"] if row["purpose"] == "spf"]
+    assert texts[0]["found"] == ["v=spf1 mx include:_spf.google.com ~all"]
+    assert texts[0]["state"] == "right"
+    assert administrator.publish()["changes"] == []
+    assert [row["name"] for row in administrator.ask("dns", "inventory", ZONE)] == ["", "google"]
+
+
+def test_a_wrong_key_changes_nothing_and_is_not_shown(administrator: Administrator, tmp_path: Path) -> None:
+    administrator.type("domain", "add", ZONE)
+    wrong = SECRET.replace("a", "b", 1).replace("Y", "Z", 1)
+    administrator.key.write_text(f"hmac-sha256:update:{wrong}")
+    done = administrator.publish(code=1)
+    assert wrong not in done.stdout + done.stderr
+    assert {row["state"] for row in administrator.ask("dns", "check", ZONE, code=1)} == {"missing"}
+
+
+def test_the_zone_file_can_be_read_by_others(administrator: Administrator, tmp_path: Path) -> None:
+    import dns.zone
+
+    administrator.type("domain", "add", ZONE)
+    text = administrator.type("dns", "zone", ZONE).stdout
+    inside = "\n".join(line for line in text.splitlines() if REVERSE not in line)
+    head = f"{ZONE}. 1 IN SOA ns.{ZONE}. admin.{ZONE}. 1 1 1 1 1\n{ZONE}. 1 IN NS ns.{ZONE}.\n"
+    zone = dns.zone.from_text(head + inside, ZONE, relativize=False)
+    assert zone.get_rdataset(f"{ZONE}.", "MX") is not None
+
+
+def test_a_domain_that_is_not_ours_is_refused(administrator: Administrator) -> None:
+    assert "Traceback" not in administrator.type("dns", "show", "elsewhere.example", code=1).stderr
