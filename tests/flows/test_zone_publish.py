@@ -25,7 +25,7 @@ pytestmark = [
 ZONE, REVERSE = "example.org", "2.0.192.in-addr.arpa"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -59,7 +59,7 @@ class Administrator:
 
 @pytest.fixture
 def administrator(tmp_path: Path) -> Iterator[Administrator]:
-    knot = Knot(tmp_path / "knot", _free_port(), (ZONE, REVERSE))
+    knot = Knot(tmp_path / "knot", free_port(), (ZONE, REVERSE))
     key = tmp_path / "update.key"
     key.write_text(KEY)
     knot.start()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from courriel import __version__
 from courriel.accounts.device_logins import new_password
+from courriel.app.doctor import PROBE_DOMAIN, Doctor
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
@@ -32,6 +34,7 @@ from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
 from courriel.model.directory_refusals import AddressTaken, NoSuchDomain
+from courriel.model.finding import Finding
 from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.queued import State
@@ -40,6 +43,7 @@ from courriel.model.roster import canonical_address
 from courriel.ports import administration as do
 from courriel.ports.zone import RecordReader
 
+T = TypeVar("T")
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
 
 
@@ -394,24 +398,42 @@ class LocalAdministration:
         finally:
             await reader.close()
 
+    async def _ask_zones(self, act: Callable[[ZoneDesk], Coroutine[Any, Any, T]]) -> T:
+        """Time limits want a task, and requests over the control socket are begun without one (ADR 1)."""
+
+        async def run() -> T:
+            async with self._zones() as zones:
+                return await act(zones)
+
+        return await asyncio.create_task(run())
+
     async def dns_show(self, request: do.DnsShow) -> dict[str, Any]:
-        async with self._zones() as zones:
-            return await zones.show(normalise(request.domain), request.services)
+        return await self._ask_zones(lambda zones: zones.show(normalise(request.domain), request.services))
 
     async def dns_inventory(self, request: do.DnsInventory) -> list[dict[str, Any]]:
-        async with self._zones() as zones:
-            return await zones.inventory(normalise(request.domain))
+        return await self._ask_zones(lambda zones: zones.inventory(normalise(request.domain)))
 
     async def dns_publish(self, request: do.DnsPublish) -> dict[str, Any]:
         zone = normalise(request.zone) if request.zone else ""
-        async with self._zones() as zones:
-            return await zones.publish(
+        return await self._ask_zones(
+            lambda zones: zones.publish(
                 normalise(request.domain), request.server, request.key, zone, request.services, request.ttl_s
             )
+        )
+
+    async def doctor(self, request: do.Doctor) -> list[dict[str, Any]]:
+        settings = self._home.settings
+
+        async def examine(zones: ZoneDesk) -> list[Finding]:
+            doctor = Doctor(zones, zones.reader, settings.name, settings.relay.port)
+            return await doctor.examine(normalise(request.domain), request.outside or PROBE_DOMAIN)
+
+        return [msgspec.to_builtins(finding) for finding in await self._ask_zones(examine)]
 
 
 HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DnsShow: LocalAdministration.dns_show,
+    do.Doctor: LocalAdministration.doctor,
     do.DnsInventory: LocalAdministration.dns_inventory,
     do.DnsPublish: LocalAdministration.dns_publish,
     do.DomainList: LocalAdministration.domain_list,

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,18 +36,26 @@ PROBE: Final = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 """Addresses nobody has (RFC 5737, RFC 3849): no packet is sent, only the machine's own address is learnt."""
 
 
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was learnt of a domain: our side, and a row for each record."""
+
+    house: House
+    rows: list[Row]
+
+
 class ZoneDesk:
     """Answers for one installation; ``reader`` asks the DNS."""
 
     def __init__(self, home: Installation, reader: RecordReader) -> None:
         self._home = home
-        self._reader = reader
+        self.reader = reader
 
     async def show(self, domain: str, services: Sequence[str] = ()) -> dict[str, Any]:
         """The answer to ``DnsShow``.  Raises NoSuchDomain, FormatError, DnsFailure."""
-        rows = await self._rows(domain, services, self._reader)
+        rows = (await self._examine(domain, services, self.reader)).rows
         record = next(row.wanted.record.value for row in rows if row.wanted.purpose.value == "spf")
-        cost = await spf.cost(record, self._reader)
+        cost = await spf.cost(record, self.reader)
         return {
             "domain": domain,
             "rows": [_plain(row) for row in rows],
@@ -58,9 +67,9 @@ class ZoneDesk:
     async def inventory(self, domain: str) -> list[dict[str, Any]]:
         """The answer to ``DnsInventory``.  Raises NoSuchDomain, DnsFailure."""
         self._check(domain)
-        found = await existing(domain, spf.is_spf, self._reader)
-        ips = await _ips(self._home.settings, self._reader)
-        sources = [source for record in found for source in await inventory(record, ips, self._reader)]
+        found = await existing(domain, spf.is_spf, self.reader)
+        ips = await _ips(self._home.settings, self.reader)
+        sources = [source for record in found for source in await inventory(record, ips, self.reader)]
         return [msgspec.to_builtins(source) for source in sources]
 
     async def publish(
@@ -73,14 +82,14 @@ class ZoneDesk:
         own = DnsSettings(servers=(server,), validate=False)
         reader = open_resolver(own, self._home.clock)
         try:
-            changes = changes_for(await self._rows(domain, services, reader), zone or domain)
+            changes = changes_for((await self._examine(domain, services, reader)).rows, zone or domain)
             if changes:
                 await writer.change(zone or domain, changes, ttl_s)
         finally:
             await reader.close()
         again = open_resolver(own, self._home.clock)  # with nothing remembered
         try:
-            rows = await self._rows(domain, services, again)
+            rows = (await self._examine(domain, services, again)).rows
         finally:
             await again.close()
         return {"changes": [msgspec.to_builtins(change) for change in changes], "rows": [_plain(row) for row in rows]}
@@ -89,7 +98,11 @@ class ZoneDesk:
         if self._home.directory.domain(domain) is None:
             raise NoSuchDomain(domain)
 
-    async def _rows(self, domain: str, services: Sequence[str], reader: RecordReader) -> list[Row]:
+    async def examine(self, domain: str) -> Examination:
+        """The same as values.  Raises NoSuchDomain, DnsFailure."""
+        return await self._examine(domain, (), self.reader)
+
+    async def _examine(self, domain: str, services: Sequence[str], reader: RecordReader) -> Examination:
         self._check(domain)
         house = await self._house(reader)
         facts = Domain(
@@ -98,7 +111,7 @@ class ZoneDesk:
             dmarc=await existing(f"_dmarc.{domain}", is_dmarc, reader),
             senders=tuple([_mechanism(service) for service in services]),
         )
-        return await look(plan(house, facts), reader)
+        return Examination(house, await look(plan(house, facts), reader))
 
     async def _house(self, reader: RecordReader) -> House:
         settings, listen = self._home.settings, self._home.settings.listen

@@ -345,6 +345,16 @@ class DnsPublish(Request, tag="dns.publish", frozen=True):
     ttl_s: int = 3600
 
 
+class Doctor(Request, tag="doctor", frozen=True):
+    """Examine a domain, its records and its ways in and out: rows as ``model.finding.Finding``.
+
+    ``outside`` is the domain whose mail servers are asked whether port 25 is open to the world.
+    """
+
+    domain: str
+    outside: str = ""
+
+
 class Trace(Request, tag="trace", frozen=True):
     """Log the wire of an account's new connections (or stop to); never before the login, so no password."""
 
@@ -398,6 +408,7 @@ AnyRequest = (
     | DnsShow
     | DnsInventory
     | DnsPublish
+    | Doctor
     | Trace
 )
 
