@@ -117,11 +117,3 @@ def test_an_address_on_a_block_list_and_a_record_nobody_serves(ward: Ward) -> No
     groups = ward.examine(code=1)
     assert groups["blocklists"] == {("bad", "listed"), ("unknown", "no-answer"), ("good", "right")}
     assert groups["mta-sts"] == {("warning", "record-without-policy")}
-
-
-def test_words_for_every_finding() -> None:
-    from courriel.cli import doctor
-    from courriel.model.finding import Group, Symptom
-
-    assert set(doctor._groups()) == {group.value for group in Group}
-    assert set(doctor._sentences()) == {symptom.value for symptom in Symptom}

@@ -13,7 +13,7 @@ import msgspec
 
 from courriel import __version__
 from courriel.accounts.device_logins import new_password
-from courriel.app.doctor import PROBE_DOMAIN, Doctor
+from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
@@ -422,11 +422,8 @@ class LocalAdministration:
         )
 
     async def doctor(self, request: do.Doctor) -> list[dict[str, Any]]:
-        settings = self._home.settings
-
         async def examine(zones: ZoneDesk) -> list[Finding]:
-            doctor = Doctor(zones, zones.reader, settings.name, settings.relay.port)
-            return await doctor.examine(normalise(request.domain), request.outside or PROBE_DOMAIN)
+            return await Doctor(zones, self._home.settings).examine(normalise(request.domain), request.outside)
 
         return [msgspec.to_builtins(finding) for finding in await self._ask_zones(examine)]
 

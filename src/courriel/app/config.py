@@ -150,6 +150,15 @@ class MilterSection(Section, frozen=True):
     """Whether a connection is kept for further messages; not every filter can do that."""
 
 
+class DoctorSection(Section, frozen=True):
+    """The examination of our domains that runs by itself; each domain's postmaster hears of what has changed."""
+
+    every_h: Annotated[float, msgspec.Meta(ge=0)] = 24.0
+    """Hours between two; 0: never."""
+    outside: str = "gmail.com"
+    """Whose mail servers are asked whether port 25 is open to the world (a connection and a greeting)."""
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -180,6 +189,7 @@ class Settings(Section, frozen=True):
     dns: DnsSection = DnsSection()
     relay: RelaySection = RelaySection()
     milters: tuple[MilterSection, ...] = ()
+    doctor: DoctorSection = DoctorSection()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from courriel.app.config import Settings
 from courriel.app.zone_desk import ZoneDesk
 from courriel.model.finding import Finding, Group, Health, Symptom
 from courriel.model.zone_record import Purpose
 from courriel.net.tls_policy import OPPORTUNISTIC, TlsPolicy, verified
 from courriel.ports.resolver import DnsFailure
-from courriel.ports.zone import RecordReader
 from courriel.smtp.client.connection import SmtpClient
 from courriel.smtp.client.errors import NoSession
 from courriel.smtp.client.opening import Peer
@@ -26,9 +26,6 @@ from courriel.zones import diagnosis, spf
 
 BLOCKLISTS: Final = ("zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com")
 """Lists that many receivers use and that answer small sites for free."""
-
-PROBE_DOMAIN: Final = "gmail.com"
-"""Whose mail servers are asked whether port 25 is open towards the world; nothing is sent."""
 
 PROBE_S: Final = 10.0
 """``doctor.probe_s``: patience with one connection."""
@@ -39,13 +36,16 @@ GROUPS: Final = tuple(Group)
 
 
 class Doctor:
-    def __init__(self, desk: ZoneDesk, reader: RecordReader, name: str, port: int) -> None:
-        self._desk = desk
-        self._reader = reader
-        self._name = name
-        self._port = port
+    """Examines domains from where this server stands."""
 
-    async def examine(self, domain: str, outside: str = PROBE_DOMAIN) -> list[Finding]:
+    def __init__(self, desk: ZoneDesk, settings: Settings) -> None:
+        self._desk = desk
+        self._reader = desk.reader
+        self._name = settings.name
+        self._port = settings.relay.port
+        self._outside = settings.doctor.outside
+
+    async def examine(self, domain: str, outside: str = "") -> list[Finding]:
         """All findings, by group.  Raises NoSuchDomain."""
         examination = await self._desk.examine(domain)
         rows, house = examination.rows, examination.house
@@ -53,7 +53,7 @@ class Doctor:
         parts = await asyncio.gather(
             self._dnssec(domain),
             self._inward(house.ips),
-            self._outward(outside),
+            self._outward(outside or self._outside),
             self._stray(domain),
             self._lists(house.ips),
             spf.cost(record, self._reader),

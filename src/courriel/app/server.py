@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from courriel.app.administration import LocalAdministration
+from courriel.app.checkup import Checkup
 from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
+from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound
 from courriel.app.services import Doors, open_doors, open_intake, open_milters
 from courriel.app.tracing import WireTraces
+from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
@@ -126,6 +129,11 @@ class Server:
             except Exception as error:  # it is tried again in a minute; the server goes on
                 log.event("store.maintain.failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
 
+    def checkup(self) -> Checkup:
+        """The examination that runs by itself."""
+        home = self.installation
+        return Checkup(Doctor(ZoneDesk(home, self.outbound.resolver), home.settings), home, self.intake)
+
     async def close(self) -> None:
         """Take no more, let commands finish, bring everything to the disk."""
         if self.doors is not None:
@@ -161,8 +169,11 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(server.maintain())
+        work = [tasks.create_task(server.maintain())]
+        if settings.doctor.every_h:
+            work.append(tasks.create_task(server.checkup().run()))
         await ready(server)
         await stop.wait()
         log.event("server.stopping")
-        upkeep.cancel()
+        for task in work:
+            task.cancel()

@@ -48,6 +48,7 @@ def settings_base(base_port: int, overrides: Sequence[str], environment: Mapping
         "listen": listen | {"host": HOST, "observe": base_port + 80},
         "relay": {"hold": not _names_relay(overrides, environment)},
         "log": {"level": "warning"},
+        "doctor": {"every_h": 0},
     }
 
 
