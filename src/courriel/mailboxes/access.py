@@ -219,6 +219,11 @@ class Access:
         known = identifier if identifier in place.mailbox.acl else self.identifier(place, identifier, viewer)
         return await self._store.change_rights(place.account, place.mailbox.id, known, change)
 
+    def is_owner(self, place: Place, text: str, viewer: str) -> bool:
+        """Whether an identifier means the account that the mailbox is in."""
+        person = self._person(text, viewer)
+        return person is not None and person.id == place.account
+
     def _person(self, name: str, viewer: str) -> Account | None:
         if "@" not in name:
             name += "@" + viewer.rpartition("@")[2]
