@@ -27,6 +27,7 @@ from courriel.model.rights import (
     AUTHENTICATED,
     IDENTIFIER_CHARACTERS,
     LOOKUP,
+    TAKE_ALL,
     Acl,
     Operation,
     Rights,
@@ -194,11 +195,11 @@ class Access:
         rest = sorted(place.mailbox.acl.items())
         return [(owner, ALL), *rest] if owner else rest
 
-    def identifier(self, place: Place, text: str, viewer: str) -> str:
+    def identifier(self, owner: AccountId, text: str, viewer: str) -> str:
         """The one spelling of an identifier that may get an entry: a person's login name, or one of many people.
 
-        A bare local part is in the viewer's domain.  Raises NoSuchAddress, FormatError, and MailboxNotAllowed for the
-        owner.
+        A bare local part is in the viewer's domain ("": as people log in).  Raises NoSuchAddress, FormatError, and
+        MailboxNotAllowed for the owner.
         """
         dash, name = ("-", text[1:]) if text.startswith("-") else ("", text)
         if len(name) > IDENTIFIER_CHARACTERS:
@@ -210,14 +211,20 @@ class Access:
         person = self._person(name, viewer)
         if person is None:
             raise NoSuchAddress(name)
-        if person.id == place.account:
+        if person.id == owner:
             raise MailboxNotAllowed("the owner keeps all rights")
         return dash + person.login
 
     async def grant(self, place: Place, identifier: str, change: RightsChange, viewer: str) -> Acl:
         """Change an entry.  ``place`` was found for this.  Taking an entry away needs nobody of that name."""
-        known = identifier if identifier in place.mailbox.acl else self.identifier(place, identifier, viewer)
+        known = identifier if identifier in place.mailbox.acl else self.identifier(place.account, identifier, viewer)
         return await self._store.change_rights(place.account, place.mailbox.id, known, change)
+
+    async def forget(self, login: str) -> None:
+        """Take an account out of all lists: whoever gets its address later is somebody else."""
+        for identifier in (login, "-" + login):
+            for account, mailbox in await self._store.shared([identifier]):
+                await self._store.change_rights(account, mailbox.id, identifier, TAKE_ALL)
 
     def is_owner(self, place: Place, text: str, viewer: str) -> bool:
         """Whether an identifier means the account that the mailbox is in."""
@@ -225,8 +232,9 @@ class Access:
         return person is not None and person.id == place.account
 
     def _person(self, name: str, viewer: str) -> Account | None:
-        if "@" not in name:
-            name += "@" + viewer.rpartition("@")[2]
+        domain = viewer.rpartition("@")[2]
+        if "@" not in name and domain:
+            name += "@" + domain
         return self._people.by_login(name)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from courriel.accounts.passwords import saslprep
 from courriel.base.errors import FormatError
+from courriel.base.log import Level
 from courriel.imap.peer import Peer
 from courriel.imap.wire.acl import Named, SetAcl
 from courriel.imap.wire.grammar import WHAT
@@ -30,6 +31,7 @@ async def _change(peer: Peer, path: str, identifier: str, change: RightsChange) 
     name = _prepared(identifier)
     place = await peer.find(path, Operation.ADMINISTER)
     await peer.shared.access.grant(place, name, change, peer.account.login)
+    peer.connection.event("imap.rights_changed", Level.INFO, mailbox=path, who=name)
 
 
 async def get_acl(peer: Peer, asked: Path) -> bytes:
