@@ -40,7 +40,7 @@ async def target(peer: Peer, path: str) -> Place:
 
 
 def _copyuid(goal: Place, copied: Copied) -> bytes:
-    """Nothing of a mailbox that the client cannot open."""
+    """Nothing of a mailbox that the client cannot open: RFC 9051 §6.4.7."""
     if not goal.rights & READ:
         return b""
     return b"[COPYUID %d %b %b] " % (copied.uidvalidity, sets.render(copied.sources), sets.render(copied.targets))

@@ -58,7 +58,7 @@ def _is_atom(octets: bytes) -> bool:
 
 
 def object_id(kind: bytes, number: int, owner: int | None) -> bytes:
-    """An id that is unique among all that a client can see (RFC 8474 §7): numbers are unique in their account, so in
+    """An id that is unique among all that a client can see (RFC 8474 §4): numbers are unique in their account, so in
     mailboxes of others the account goes before."""
     return b"%b%d" % (kind, number) if owner is None else b"%b%d_%d" % (kind, owner, number)
 
