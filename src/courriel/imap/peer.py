@@ -169,8 +169,7 @@ class Peer:
     def _wake(self) -> None:
         """The mailbox changed while the client sleeps."""
         if not self.connection.closing:
-            if self.session.owner is None or self.may_stay():
-                self.tell(expunges=True)
+            self.tell(expunges=True)
             self.connection.flush()
 
     def may_stay(self) -> bool:
@@ -205,7 +204,7 @@ class Peer:
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
         numbers = self.numbers
-        if numbers is None:
+        if numbers is None or (self.session.owner is not None and not self.may_stay()):
             return
         news = numbers.news(expunges)
         if news is None:

@@ -21,7 +21,7 @@ async def run(peer: Peer, asked: Append) -> bytes:
     now = peer.shared.clock.now()
     stored = await peer.store.append([_new(goal, message, now) for message in asked.messages])
     if not goal.rights & READ:
-        return b"OK APPEND completed"  # RFC 9051 §6.4.7: no UIDs of a mailbox one cannot open
+        return b"OK APPEND completed"  # RFC 9051 §6.3.12: no UIDs of a mailbox one cannot open
     uids = sets.render([one.uid for one in stored])
     return b"OK [APPENDUID %d %b] APPEND completed" % (stored[0].uidvalidity, uids)
 
