@@ -50,10 +50,11 @@ async def run(peer: Peer, asked: List) -> bytes:
         attributes = _attributes(asked, mailbox, path in parents, path in subscribed)
         name = mailbox_name(path, peer.session.utf8)
         peer.write(b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(attributes), name, childinfo))
-        if place is not None:
+        if place is not None and (asked.returns or asked.status):
             await _more(peer, asked, place, wanted)
-    if not asked.select:
-        _list_levels(peer, asked, parents - places.keys())
+    levels = parents - places.keys()
+    if levels and not asked.select:
+        _list_levels(peer, asked, levels)
     return b"OK LIST completed"
 
 

@@ -17,7 +17,7 @@ from courriel.imap.wire.select import Resync, Select
 from courriel.model.flags import DELETED
 from courriel.model.ids import ModSeq
 from courriel.model.mailbox import Mailbox
-from courriel.model.rights import EXPUNGE, WRITING, Operation
+from courriel.model.rights import EXPUNGE, Operation
 
 
 async def select(peer: Peer, asked: Select) -> bytes:
@@ -40,8 +40,8 @@ async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     view = await peer.store.view(place.account, mailbox.id)
     if asked.condstore:
         peer.enable_condstore()
-    claims = claims_recent(read_only or not place.rights & WRITING, owner)
-    first = view.claim_recent() if claims else view.first_recent()
+    closed = read_only or (owner is not None and not claims_recent(place.rights, owner))
+    first = view.first_recent() if closed else view.claim_recent()
     numbers = Numbers(view, [(first, int(view.uidnext))] if first < view.uidnext else [])
     peer.select(numbers, read_only, place.rights, owner)
     peer.write(_facts(peer, mailbox, numbers))

@@ -40,7 +40,8 @@ class Grants:
 
     def naming(self, identifiers: Iterable[str]) -> set[Key]:
         """The mailboxes whose lists have an entry for one of these."""
-        found: set[Key] = set()
+        named, found = self._named, set[Key]()
         for who in identifiers:
-            found |= self._named.get(who, set())
+            if who in named:
+                found |= named[who]
         return found

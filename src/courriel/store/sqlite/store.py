@@ -198,7 +198,8 @@ class SqliteStore:
         )
 
     async def shared(self, identifiers: Iterable[str]) -> Sequence[tuple[AccountId, Mailbox]]:
-        names, found = list(identifiers), []
+        names = list(identifiers)
+        found: list[tuple[AccountId, Mailbox]] = []
         for shard in self._shards:
             for account, mailbox in sorted(shard.residents.grants.naming(names)):
                 state = shard.residents.known_account(account) or await shard.residents.account(account)
