@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
+from courriel.imap.settings import ImapSettings
 from courriel.model.flags import ANSWERED, DELETED, FLAGGED, SEEN
 from courriel.model.ids import AccountId
 from courriel.model.message import NewMessage
@@ -242,6 +243,20 @@ def test_an_examined_mailbox_stays_as_it_is_whatever_the_rights() -> None:
             assert refused((await bob(command))[0])
         await bob("CLOSE")
         assert await flags_in(house, "top/box") == before
+
+    asyncio.run(play())
+
+
+def test_sharing_with_many_can_be_switched_off() -> None:
+    async def play() -> None:
+        house = await make_house(settings=ImapSettings(share_with_many=False))
+        alice = Client(house)
+        await alice("LOGIN alice secret")
+        for who in ("anyone", "Authenticated", "-anyone", "@courriel.test"):
+            assert (await alice(f"SETACL INBOX {who} lr"))[0] == "NO [NOPERM] Not allowed"
+            assert (await alice(f"SETACL INBOX {who} +s"))[0].startswith("NO")
+            assert (await alice(f"DELETEACL INBOX {who}"))[0].startswith("OK"), "what an operator gave can be taken"
+        assert (await alice("SETACL INBOX bob lr"))[0].startswith("OK")
 
     asyncio.run(play())
 

@@ -23,8 +23,6 @@ from courriel.model.namespace import PUBLIC_ACCOUNT
 from courriel.model.refusals import MailboxExists, MailboxNotAllowed, NoSuchAddress, NoSuchMailbox, NotPermitted
 from courriel.model.rights import (
     ALL,
-    ANYONE,
-    AUTHENTICATED,
     IDENTIFIER_CHARACTERS,
     LOOKUP,
     TAKE_ALL,
@@ -34,6 +32,7 @@ from courriel.model.rights import (
     RightsChange,
     allows,
     effective,
+    means_many,
     names_of,
 )
 from courriel.ports.store import MailStore, View
@@ -204,10 +203,10 @@ class Access:
         dash, name = ("-", text[1:]) if text.startswith("-") else ("", text)
         if len(name) > IDENTIFIER_CHARACTERS:
             raise NoSuchAddress(name[:IDENTIFIER_CHARACTERS])
-        if name.lower() in (ANYONE, AUTHENTICATED):
-            return dash + name.lower()
         if name.startswith("@"):
             return f"{dash}@{normalise(name[1:])}"
+        if means_many(name):
+            return dash + name.lower()
         person = self._person(name, viewer)
         if person is None:
             raise NoSuchAddress(name)

@@ -181,6 +181,12 @@ def names_of(login: str) -> tuple[str, ...]:
     return ANYONE, AUTHENTICATED, "@" + login.rpartition("@")[2], login
 
 
+def means_many(identifier: str) -> bool:
+    """Whether it means more than one account; a dash in front changes nothing in that."""
+    name = identifier.removeprefix("-").lower()
+    return name in (ANYONE, AUTHENTICATED) or name.startswith("@")
+
+
 def effective(acl: Acl, names: Iterable[str]) -> Rights:
     """What the list gives to somebody of these identifiers: all that any gives, less all that any takes away.
 

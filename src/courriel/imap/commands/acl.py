@@ -14,7 +14,8 @@ from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.plain import Path
 from courriel.imap.wire.response import astring, mailbox_name
 from courriel.mailboxes.access import Place
-from courriel.model.rights import ALL, LETTERS, TAKE_ALL, VIRTUAL, Operation, RightsChange, render
+from courriel.model.refusals import NotPermitted
+from courriel.model.rights import ALL, LETTERS, TAKE_ALL, VIRTUAL, Operation, RightsChange, means_many, render
 
 
 async def set_acl(peer: Peer, asked: SetAcl) -> bytes:
@@ -30,6 +31,8 @@ async def delete_acl(peer: Peer, asked: Named) -> bytes:
 async def _change(peer: Peer, path: str, identifier: str, change: RightsChange) -> None:
     name = _prepared(identifier)
     place = await peer.find(path, Operation.ADMINISTER)
+    if change.add and means_many(name) and not peer.shared.settings.share_with_many:
+        raise NotPermitted("sharing with many is switched off")
     await peer.shared.access.grant(place, name, change, peer.account.login)
     peer.connection.event("imap.rights_changed", Level.INFO, mailbox=path, who=name)
 
