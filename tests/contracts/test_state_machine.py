@@ -26,6 +26,7 @@ from courriel.model.flags import DELETED, FLAGGED, SEEN, FlagAction, FlagChange
 from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq
 from courriel.model.mailbox import Role
 from courriel.model.message import NewMessage, Stored
+from courriel.model.rights import Acl, parse_change
 from courriel.ports.store import Column, MailStore, View
 from courriel.store.sqlite.settings import StoreSettings
 from tests.contracts.place import ALICE, BOB, DAY_S, MemoryPlace, Place, letter
@@ -35,6 +36,8 @@ ACCOUNTS = st.sampled_from([ALICE, BOB])
 PATHS = st.sampled_from(["INBOX", "Trash", "a", "a/b", "a/b/c", "b", "INBOX/x"])
 UIDS = st.lists(st.integers(1, 12), max_size=6)
 FLAGS = st.sampled_from([0, SEEN, DELETED, SEEN | FLAGGED, 1 << 5])
+WHO = st.sampled_from(["anyone", "fred@courriel.test", "-fred@courriel.test"])
+RIGHTS = st.sampled_from(["lr", "+s", "-r", "", "-lrs", "c"])
 KEYWORDS = st.lists(st.sampled_from(["$Work", "$work", "later", "x1", "x2"]), max_size=2)
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "60"))
@@ -183,6 +186,20 @@ class TwoStores(RuleBasedStateMachine):
     def delete_mailbox(self, account: AccountId, path: str) -> None:
         self.both(lambda store, _: store.delete_mailbox(account, path))
 
+    @rule(account=ACCOUNTS, path=PATHS, who=WHO, change=RIGHTS)
+    def change_rights(self, account: AccountId, path: str, who: str, change: str) -> None:
+        async def call(store: MailStore, side: Side) -> Acl:
+            return await store.change_rights(account, await side.box(account, path), who, parse_change(change))
+
+        self.both(call, dict)
+
+    @rule(who=st.lists(WHO, max_size=3))
+    def shared(self, who: list[str]) -> None:
+        self.both(
+            lambda store, _: store.shared(who),
+            lambda found: sorted((account, box.path, sorted(box.acl.items())) for account, box in found),
+        )
+
     @rule(account=ACCOUNTS, path=PATHS, on=st.booleans())
     def subscribe(self, account: AccountId, path: str, on: bool) -> None:
         self.both(lambda store, _: store.subscribe(account, path, on))
@@ -319,6 +336,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "saved": list(await store.values(view, Column.SAVED, range(1, 15))),
             "vanished": list(await store.vanished(account, box.id, ModSeq(0)) or ()),
             "recent": view.first_recent(),
+            "rights": (dict(view.acl), dict(box.acl)),
         }
     seen["threads"] = sorted(sorted(members) for members in threads.values())
     seen["subscriptions"] = list(await store.subscriptions(account))

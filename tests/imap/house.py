@@ -43,6 +43,12 @@ class Gate:
         self.accounts = accounts
         self.clear_text = True
 
+    def account(self, account: AccountId) -> Account | None:
+        return next((one for one in self.accounts.values() if one.id == account), None)
+
+    def by_login(self, login: str) -> Account | None:
+        return next((one for one in self.accounts.values() if one.login == login.lower()), None)
+
     def mechanisms(self, *, tls: bool, loopback: bool) -> tuple[str, ...]:
         return ("PLAIN",) if tls or self.clear_text else ()
 
@@ -82,7 +88,7 @@ async def make_house(people: tuple[str, ...] = ("alice", "bob"), settings: ImapS
     for account in accounts.values():
         await store.create_account(account.id, SPECIAL_MAILBOXES)
     gate = Gate(accounts)
-    return House(store, gate, ImapService(store, gate, settings, clock=clock), clock)
+    return House(store, gate, ImapService(store, gate, settings, clock=clock, people=gate), clock)
 
 
 @asynccontextmanager

@@ -9,6 +9,8 @@ from courriel.imap.server import ImapService
 from courriel.imap.settings import ImapSettings
 from courriel.model.flags import DELETED, FlagAction, FlagChange
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.namespace import PUBLIC_ACCOUNT
+from courriel.model.rights import parse_change
 from courriel.store.sqlite.store import SqliteStore
 from tests.dialogues.runner import MemoryLink, Player, SocketLink, Stage, everywhere, parse
 from tests.imap.house import House, listening, make_house
@@ -26,7 +28,7 @@ async def build(kind: str, path: Path) -> House:
         for account in house.gate.accounts.values():
             await store.create_account(account.id, SPECIAL_MAILBOXES)
         house.store = store  # type: ignore[assignment]
-        house.service = ImapService(store, house.gate, SMALL, house.clock)
+        house.service = ImapService(store, house.gate, SMALL, house.clock, people=house.gate)
     return house
 
 
@@ -58,7 +60,15 @@ def stage(house: House, port: int | None) -> Stage:
         """``wait SECONDS``: time goes by on the clock of server and store."""
         house.clock.advance(float(arguments))
 
-    return Stage(connect, {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait})
+    async def public(arguments: str) -> None:
+        """``public NAME WHO RIGHTS``: a public mailbox."""
+        name, who, letters = arguments.split()
+        await house.store.create_account(PUBLIC_ACCOUNT, [])
+        made = await house.store.create_mailbox(PUBLIC_ACCOUNT, name)
+        await house.store.change_rights(PUBLIC_ACCOUNT, made.id, who, parse_change(letters))
+
+    actions = {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait, "public": public}
+    return Stage(connect, actions)
 
 
 @everywhere(DIALOGUES)

@@ -17,13 +17,17 @@ from hypothesis import strategies as st
 from courriel.imap.wire.client_response import Response, Responses
 from courriel.model.changes import FlagResult
 from courriel.model.flags import FLAGGED, SEEN, SYSTEM_FLAGS, FlagAction, FlagChange
+from courriel.model.rights import ALL, RightsChange
 from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import House, make_house
 from tests.imap.test_dialogues import build
 
-ENABLES = (None, b"QRESYNC", b"IMAP4rev2")
-"""One client of each kind: plain IMAP4rev1, one with mod-sequences and VANISHED, IMAP4rev2."""
+CLIENTS = ((b"alice", None), (b"alice", b"QRESYNC"), (b"alice", b"IMAP4rev2"), (b"bob", b"QRESYNC"))
+"""One client of each kind: plain IMAP4rev1, one with mod-sequences and VANISHED, IMAP4rev2; and a guest's."""
+
+MAILBOXES = {b"alice": b"INBOX", b"bob": b'"Other Users/alice/INBOX"'}
+"""What they call the one mailbox they all work in."""
 
 Flags = frozenset[bytes]
 
@@ -31,8 +35,10 @@ Flags = frozenset[bytes]
 class Client:
     """What a mail program believes.  A message is [UID, flags], each None while it was not told."""
 
-    def __init__(self, link: MemoryLink) -> None:
+    def __init__(self, link: MemoryLink, login: bytes = b"alice") -> None:
         self.link = link
+        self.login = login
+        self.mailbox = MAILBOXES[login]
         self.responses = Responses()
         self.messages: list[list[Any]] = []
         self.idle_tag: bytes | None = None
@@ -129,7 +135,7 @@ class Client:
             assert await self.run(b"FETCH %d:* (UID FLAGS)" % first) == b"OK"
 
     async def open(self, enable: bytes | None) -> None:
-        assert await self.run(b"LOGIN alice secret") == b"OK"
+        assert await self.run(b"LOGIN %b secret" % self.login) == b"OK"
         if enable is not None:
             assert await self.run(b"ENABLE " + enable) == b"OK"
         await self.select()
@@ -138,7 +144,7 @@ class Client:
         if self.idle_tag is not None:
             await self.wake()
         self.messages = []
-        assert await self.run(b"SELECT INBOX") == b"OK"
+        assert await self.run(b"SELECT " + self.mailbox) == b"OK"
         await self.ask_unknown()
 
 
@@ -153,20 +159,21 @@ def numbers(text: Any) -> list[int]:
 
 FLAG = st.sampled_from([b"\\Seen", b"\\Deleted", b"\\Flagged", b"$Label"])
 PLACE = st.integers(0, 30)
+CLIENT = st.integers(0, 3)
 STEP = st.one_of(
-    st.tuples(st.just("noop"), st.integers(0, 2)),
-    st.tuples(st.just("idle"), st.integers(0, 2)),
-    st.tuples(st.just("select"), st.integers(0, 2)),
-    st.tuples(st.just("expunge"), st.integers(0, 2)),
-    st.tuples(st.just("fetch"), st.integers(0, 2), PLACE),
-    st.tuples(st.just("search"), st.integers(0, 2)),
-    st.tuples(st.just("uid fetch"), st.integers(0, 2)),
-    st.tuples(st.just("store"), st.integers(0, 2), PLACE, PLACE, st.sampled_from([b"+", b"-", b""]), FLAG),
-    st.tuples(st.just("silent"), st.integers(0, 2), PLACE, st.sampled_from([b"+", b"-"]), FLAG),
-    st.tuples(st.just("uid store"), st.integers(0, 2), PLACE, st.sampled_from([b"+", b"-"]), FLAG),
-    st.tuples(st.just("move"), st.integers(0, 2), PLACE),
-    st.tuples(st.just("copy back"), st.integers(0, 2), PLACE),
-    st.tuples(st.just("append"), st.integers(0, 2)),
+    st.tuples(st.just("noop"), CLIENT),
+    st.tuples(st.just("idle"), CLIENT),
+    st.tuples(st.just("select"), CLIENT),
+    st.tuples(st.just("expunge"), CLIENT),
+    st.tuples(st.just("fetch"), CLIENT, PLACE),
+    st.tuples(st.just("search"), CLIENT),
+    st.tuples(st.just("uid fetch"), CLIENT),
+    st.tuples(st.just("store"), CLIENT, PLACE, PLACE, st.sampled_from([b"+", b"-", b""]), FLAG),
+    st.tuples(st.just("silent"), CLIENT, PLACE, st.sampled_from([b"+", b"-"]), FLAG),
+    st.tuples(st.just("uid store"), CLIENT, PLACE, st.sampled_from([b"+", b"-"]), FLAG),
+    st.tuples(st.just("move"), CLIENT, PLACE),
+    st.tuples(st.just("copy back"), CLIENT, PLACE),
+    st.tuples(st.just("append"), CLIENT),
     st.tuples(st.just("deliver"), st.just(0)),
     st.tuples(st.just("outside"), st.just(0), PLACE),
 )
@@ -224,9 +231,9 @@ async def step(house: House, clients: list[Client], how: tuple[Any, ...], at_onc
         case "move":
             await client.run(b"MOVE %d Archive" % seq)
         case "copy back":
-            await client.run(b"COPY %d INBOX" % seq)
+            await client.run(b"COPY %d %b" % (seq, client.mailbox))
         case "append":
-            assert await client.run(b"APPEND INBOX (\\Flagged) {1+}\r\nx") == b"OK"
+            assert await client.run(b"APPEND %b (\\Flagged) {1+}\r\nx" % client.mailbox) == b"OK"
     await client.ask_unknown()
 
 
@@ -267,9 +274,12 @@ async def play(kind: str, path: Path, steps: list[tuple[Any, ...]], at_once: boo
     try:
         for _ in range(3):
             await house.deliver("alice")
+        account = house.gate.accounts["alice"].id
+        inbox = await house.store.mailbox(account, "INBOX")
+        await house.store.change_rights(account, inbox.id, "bob@courriel.test", RightsChange(0, ALL))
         clients = []
-        for enable in ENABLES:
-            client = Client(MemoryLink(house.service))
+        for login, enable in CLIENTS:
+            client = Client(MemoryLink(house.service), login)
             clients.append(client)
             await greeted(client)
             await client.open(enable)

@@ -9,6 +9,7 @@ import pytest
 
 from courriel.base.errors import Damaged, Unavailable
 from courriel.model.flags import DELETED, SEEN, FlagAction, FlagChange
+from courriel.model.rights import READ, RightsChange
 from courriel.store.blobs.files import SystemFiles
 from courriel.store.sqlite.migrations import STEPS, migrate
 from courriel.store.sqlite.snapshot import roll_back, take_snapshot
@@ -26,6 +27,7 @@ DAMAGE = [
     ("wrong use of space", "UPDATE account SET messages=0"),
     ("wrong size of a message", "UPDATE member SET size=1 WHERE uid=1"),
     ("wrong size of a message", "UPDATE obj SET size=1 WHERE id=(SELECT min(id) FROM obj)"),
+    ("rights on no mailbox", "INSERT INTO acl VALUES (1, 999999, 'anyone', 'lr')"),
     ("message in no mailbox", "UPDATE member SET coll=999999 WHERE uid=2"),
     ("mailbox below none", "UPDATE coll SET parent=424242 WHERE name='Sent'"),
     ("mailbox of no account", "UPDATE account SET acct=77"),
@@ -114,15 +116,30 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
     connection.execute("INSERT INTO meta VALUES ('kept', 1)")
     more = (*STEPS, lambda c: c.execute("CREATE TABLE later (x)") and None)
     migrate(connection, copy, more)
-    assert before == [1] and connection.pragma("user_version") == 2
-    with pytest.raises(Damaged, match="schema 2"):
+    assert before == [len(STEPS)] and connection.pragma("user_version") == len(more)
+    with pytest.raises(Damaged, match=f"schema {len(more)}"):
         migrate(connection, copy)
     connection.close()
-    assert roll_back(SystemFiles(), str(place), 0) == 1
+    assert roll_back(SystemFiles(), str(place), 0) == len(STEPS)
     connection = apsw.Connection(str(path))
-    assert connection.pragma("user_version") == 1
+    assert connection.pragma("user_version") == len(STEPS)
     assert connection.execute("SELECT value FROM meta WHERE name='kept'").fetchall() == [(1,)]
     connection.close()
+
+
+async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) -> None:
+    """Version 0.1 wrote it; the copy from before is kept."""
+    await build(bench)
+    harm(bench, "DROP TABLE acl; PRAGMA user_version=1; UPDATE meta SET value=1 WHERE name='closed'")
+    store = await bench.open()
+    inbox = await store.mailbox(ALICE, "INBOX")
+    assert inbox.total == 5 and inbox.acl == {}
+    await store.change_rights(ALICE, inbox.id, "anyone", RightsChange(0, READ))
+    await store.close()
+    store = await bench.open()
+    assert dict((await store.mailbox(ALICE, "INBOX")).acl) == {"anyone": READ}
+    assert (await store.check()).is_clean
+    assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists()
 
 
 def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
@@ -135,7 +152,7 @@ def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         migrate(connection, lambda _: None, (*STEPS, bad))
-    assert connection.pragma("user_version") == 1
+    assert connection.pragma("user_version") == len(STEPS)
     assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name='half'").fetchall()
 
 

@@ -20,6 +20,7 @@ from courriel.base.errors import Damaged, Unavailable
 from courriel.model.flags import SEEN, FlagAction, FlagChange
 from courriel.model.ids import ModSeq
 from courriel.model.message import NewMessage
+from courriel.model.rights import ALL, READ, TAKE_ALL, RightsChange
 from courriel.ports.store import Column
 from courriel.store.blobs.files import SystemFiles
 from courriel.store.sqlite import columns
@@ -365,6 +366,19 @@ async def test_a_log_that_does_not_follow_the_tables_is_damage(bench: Bench) -> 
     with pytest.raises(Damaged, match="group 9"):
         await other.open()
     await store.close()
+
+
+async def test_rights_outlive_a_kill_and_are_found(bench: Bench) -> None:
+    store = await bench.open(**NEVER)
+    box = await inbox(store)
+    await store.change_rights(ALICE, box, "anyone", RightsChange(0, READ))
+    await store.change_rights(ALICE, box, "fred@courriel.test", RightsChange(0, ALL))
+    await store.change_rights(ALICE, box, "anyone", TAKE_ALL)
+    other = killed(bench, "rights")
+    again = await other.open()
+    assert dict((await again.mailbox(ALICE, "INBOX")).acl) == {"fred@courriel.test": ALL}
+    assert [mailbox.path for _, mailbox in await again.shared(["anyone", "fred@courriel.test"])] == ["INBOX"]
+    await other.close()
 
 
 async def test_a_rolled_back_database_does_not_get_the_log_of_the_other(bench: Bench) -> None:

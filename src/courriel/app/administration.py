@@ -16,6 +16,7 @@ from courriel.accounts.device_logins import new_password
 from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
+from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.moment import moment
 from courriel.app.outbound import house_resolver
 from courriel.app.queue_desk import QueueDesk
@@ -28,6 +29,7 @@ from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.tls_report import tls_reports
 from courriel.formats.domain import normalise
+from courriel.mailboxes.access import Access
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
@@ -63,6 +65,7 @@ class LocalAdministration:
         self._reader = reader
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
+        self._mailboxes = MailboxOffice(installation)
         self._traces = traces
         self._describe = describe
 
@@ -146,6 +149,7 @@ class LocalAdministration:
 
     async def user_remove(self, request: do.UserRemove) -> Any:
         account = self._account(request.login)
+        await Access(self._home.store, self._home.directory).forget(account.login)
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
         log.event("account.removed", login=account.login)
@@ -210,6 +214,25 @@ class LocalAdministration:
 
     async def alias_remove(self, request: do.AliasRemove) -> Any:
         await self._home.directory.remove_alias(request.alias)
+
+    # --- mailboxes --------------------------------------------------------------------------------------------
+    async def mailbox_list(self, request: do.MailboxList) -> Any:
+        return await self._mailboxes.rows(request.login)
+
+    async def mailbox_rights(self, request: do.MailboxRights) -> Any:
+        return await self._mailboxes.rights(request.login, request.mailbox)
+
+    async def mailbox_share(self, request: do.MailboxShare) -> Any:
+        return await self._mailboxes.share(request)
+
+    async def mailbox_unshare(self, request: do.MailboxUnshare) -> Any:
+        await self._mailboxes.unshare(request)
+
+    async def mailbox_public_add(self, request: do.MailboxPublicAdd) -> Any:
+        return await self._mailboxes.add_public(request)
+
+    async def mailbox_public_remove(self, request: do.MailboxPublicRemove) -> Any:
+        await self._mailboxes.remove_public(request.mailbox)
 
     # --- lists ------------------------------------------------------------------------------------------------
     async def list_list(self, _request: do.ListList) -> Any:
@@ -447,6 +470,12 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserLimits: LocalAdministration.user_limits,
     do.UserRelease: LocalAdministration.user_release,
     do.UserForward: LocalAdministration.user_forward,
+    do.MailboxList: LocalAdministration.mailbox_list,
+    do.MailboxRights: LocalAdministration.mailbox_rights,
+    do.MailboxShare: LocalAdministration.mailbox_share,
+    do.MailboxUnshare: LocalAdministration.mailbox_unshare,
+    do.MailboxPublicAdd: LocalAdministration.mailbox_public_add,
+    do.MailboxPublicRemove: LocalAdministration.mailbox_public_remove,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,

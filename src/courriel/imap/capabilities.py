@@ -9,6 +9,7 @@ from typing import Final
 
 from courriel.imap.peer import Peer
 from courriel.imap.session import State
+from courriel.model.rights import NEW_LETTERS
 
 ALWAYS: Final = (b"IMAP4rev1", b"IMAP4rev2", b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
 """RFC 3501, RFC 9051, RFC 4959, RFC 2971, RFC 5161, RFC 2177."""
@@ -36,6 +37,9 @@ LOGGED_IN: Final = (
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
     b"SAVEDATE",  # RFC 8514
+    b"ACL",  # RFC 4314
+    b"RIGHTS=" + NEW_LETTERS.encode(),
+    b"LIST-MYRIGHTS",  # RFC 8440
 )
 
 

@@ -7,7 +7,7 @@ mailbox (EXISTS, EXPUNGE, VANISHED, FETCH) is here too, because IDLE and every c
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -20,8 +20,20 @@ from courriel.imap.view import Numbers
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Fragments
 from courriel.imap.wire.response import RECENT
+from courriel.mailboxes.access import Access, Place
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
+from courriel.model.rights import (
+    ALL,
+    DELETE_MESSAGES,
+    KEEP_SEEN,
+    NOBODY,
+    READ,
+    WRITE,
+    Acl,
+    Operation,
+    Rights,
+)
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.store import MailStore
@@ -40,6 +52,7 @@ class Shared:
     settings: ImapSettings
     tls: ssl.SSLContext | None
     answers: AnswerCache
+    access: Access
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
@@ -58,6 +71,7 @@ class Peer:
     """One client."""
 
     __slots__ = (
+        "_acl",
         "_stop",
         "_texts",
         "connection",
@@ -85,6 +99,7 @@ class Peer:
         self.idle_tag: bytes | None = None
         self._stop: Callable[[], None] | None = None
         self._texts: FlagTexts | None = None
+        self._acl: Acl = NOBODY
 
     # --- who and what -----------------------------------------------------------------------------------------
     @property
@@ -107,16 +122,27 @@ class Peer:
     def texts(self) -> FlagTexts:
         texts = self._texts
         if texts is None:
-            texts = self._texts = self.shared.texts(self.account.id)
+            texts = self._texts = self.shared.texts(self.selected.view.account)
         return texts
+
+    def find(self, path: str, operation: Operation) -> Coroutine[None, None, Place]:
+        """The mailbox of this name, own or another's, for this."""
+        return self.shared.access.find(self.account, path, operation)
+
+    def owner_of(self, place: Place) -> AccountId | None:
+        """Whose a mailbox is; None: the client's own."""
+        return None if place.account == self.account.id else place.account
 
     def write(self, data: bytes) -> None:
         self.connection.write(data)
 
     # --- the selected mailbox -----------------------------------------------------------------------------------
-    def select(self, numbers: Numbers, read_only: bool) -> None:
+    def select(self, numbers: Numbers, read_only: bool, rights: Rights = ALL, owner: AccountId | None = None) -> None:
+        if owner is not None or self._acl is not NOBODY:
+            self._texts = None  # keywords are their account's
+        self._acl = NOBODY if owner is None else numbers.view.acl
         self.numbers = numbers
-        self.session.selected(read_only)
+        self.session.selected(read_only, rights, owner)
 
     def deselect(self) -> None:
         """Let go of the selected mailbox, if there is one."""
@@ -146,6 +172,26 @@ class Peer:
             self.tell(expunges=True)
             self.connection.flush()
 
+    def may_stay(self) -> bool:
+        """Take in what has become of the rights to another's mailbox, and tell.  False: it may be read no more, and
+        the connection ends (RFC 4314 §5.1.1)."""
+        view, session = self.selected.view, self.session
+        if view.acl is self._acl:
+            return True
+        self._acl = view.acl
+        rights, read_only = self.shared.access.rights(self.account, view), session.read_only
+        if not rights & READ:
+            self.deselect()
+            self.write(b"* BYE The selected mailbox is not shared with you any more\r\n")
+            self.connection.close()
+            return False
+        if rights != session.rights:
+            session.granted(rights)
+            self.write(flag_facts(self))
+            if session.read_only is not read_only:
+                self.write(b"* OK [%b] Your rights have changed\r\n" % mode(session))
+        return True
+
     def enable_condstore(self) -> None:
         """A command used mod-sequences: from now on flags come with theirs.  RFC 7162 §3.1.2."""
         if self.session.condstore:
@@ -158,7 +204,7 @@ class Peer:
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
         numbers = self.numbers
-        if numbers is None:
+        if numbers is None or (self.session.owner is not None and not self.may_stay()):
             return
         news = numbers.news(expunges)
         if news is None:
@@ -187,7 +233,7 @@ class Peer:
         if self.session.rev2:
             self.write(b"* %d EXISTS\r\n" % exists)
             return
-        if not self.session.read_only:
+        if self.session.claims_recent:
             first, end = numbers.view.claim_recent(), numbers.view.uidnext
             if first < end:
                 numbers.claim(first, int(end))
@@ -242,3 +288,26 @@ class Peer:
                 row += b"MODSEQ (%d)" % numbers.view.modseqs[now]
             replies.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
         return b"".join(replies)
+
+
+def mode(session: Session) -> bytes:
+    """The response code for how the mailbox is open."""
+    return b"READ-ONLY" if session.read_only else b"READ-WRITE"
+
+
+def flag_facts(peer: Peer) -> bytes:
+    """FLAGS and PERMANENTFLAGS, by the client's rights (RFC 4314 §5.1.1)."""
+    session = peer.session
+    names = b"".join(b" " + name.encode() for name in peer.store.keyword_names(peer.selected.view.account).values())
+    flags = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft" + names
+    permanent = b"" if session.read_only else flags + b" \\*"
+    if permanent and session.rights != ALL:
+        permanent = _permanent(session.rights, names)
+    return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Flags that stay\r\n" % (flags, permanent)
+
+
+def _permanent(rights: Rights, keywords: bytes) -> bytes:
+    flags = [b"\\Answered \\Flagged \\Draft" + keywords + b" \\*"] if rights & WRITE else []
+    flags += [b"\\Deleted"] if rights & DELETE_MESSAGES else []
+    flags += [b"\\Seen"] if rights & KEEP_SEEN else []
+    return b" ".join(flags)

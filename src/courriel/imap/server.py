@@ -26,6 +26,7 @@ from courriel.imap.wire import codes
 from courriel.imap.wire.fragments import Announced, Command, TooLong
 from courriel.imap.wire.grammar import TAG
 from courriel.imap.wire.plain import decode_base64
+from courriel.mailboxes.access import Access, Hermit, People
 from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throttled
 from courriel.net import eager
 from courriel.net.connection import Connection, Dialogue
@@ -64,11 +65,14 @@ class ImapService:
         settings: ImapSettings | None = None,
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
+        people: People | None = None,
     ) -> None:
+        """``people``: those who may share mailboxes with each other."""
         settings = settings or ImapSettings()
         self.patience_s = settings.login_s
         answers = AnswerCache(settings.answer_cache_octets)
-        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers)
+        access = Access(store, people or Hermit())
+        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers, access)
 
     def dialogue(self, connection: Connection) -> Dialogue:
         return ImapDialogue(connection, self._shared)
@@ -164,6 +168,8 @@ class ImapDialogue(Peer):
             return
         if session.state not in verb.states:
             self._broken(tag, b"BAD Not in this state", text)
+            return
+        if session.owner is not None and not self.may_stay():
             return
         self.tag = tag
         try:

@@ -12,6 +12,9 @@ from enum import Enum
 from typing import Final
 
 from courriel.model.account import Account
+from courriel.model.ids import AccountId
+from courriel.model.namespace import PUBLIC_ACCOUNT
+from courriel.model.rights import ALL, KEEP_SEEN, WRITING, Rights
 
 
 class State(Enum):
@@ -40,17 +43,28 @@ class Feature(Enum):
     REV2 = "IMAP4rev2"
 
 
+def claims_recent(rights: Rights, owner: AccountId) -> bool:
+    """Whether a client may take \\Recent from another's mailbox: a guest who looks in leaves it to the owner's
+    clients, and a public mailbox has none."""
+    return owner == PUBLIC_ACCOUNT and bool(rights & WRITING)
+
+
 class Session:
     """Plain state; the transitions are methods so that they are in one place."""
 
     __slots__ = (
         "account",
         "bad_commands",
+        "claims_recent",
         "condstore",
+        "examined",
         "failed_logins",
+        "keeps_seen",
+        "owner",
         "qresync",
         "read_only",
         "rev2",
+        "rights",
         "saved",
         "state",
         "utf8",
@@ -65,6 +79,10 @@ class Session:
         self.rev2 = False
         self.utf8 = False  # mailbox names are UTF-8: RFC 9051 §5.1, for IMAP4rev2 as for UTF8=ACCEPT
         self.read_only = False
+        self.rights: Rights = ALL  # to the selected mailbox
+        self.owner: AccountId | None = None  # whose it is; None: the client's own
+        self.examined = False
+        self.keeps_seen = self.claims_recent = False
         self.saved: array[int] | None = None  # SEARCHRES: UIDs, RFC 9051 §6.4.4.1
         self.failed_logins = 0
         self.bad_commands = 0
@@ -75,14 +93,30 @@ class Session:
         self.failed_logins = 0
         self.bad_commands = 0
 
-    def selected(self, read_only: bool) -> None:
+    def selected(self, examined: bool, rights: Rights = ALL, owner: AccountId | None = None) -> None:
         self.state = State.SELECTED
-        self.read_only = read_only
+        self.examined = examined
+        self.owner = owner
         self.saved = None
+        if owner is None:  # all rights, at hand: a SELECT takes 17 µs
+            self.rights = ALL
+            self.read_only = examined
+            self.keeps_seen = self.claims_recent = not examined
+        else:
+            self.granted(rights)
+
+    def granted(self, rights: Rights) -> None:
+        """What the client may do with the selected mailbox.  READ-ONLY by rights: RFC 4314 §5.2."""
+        self.rights = rights
+        self.read_only = self.examined or not rights & WRITING
+        self.keeps_seen = not self.read_only and bool(rights & KEEP_SEEN)
+        self.claims_recent = not self.examined and self.owner is not None and claims_recent(rights, self.owner)
 
     def deselected(self) -> None:
         self.state = State.AUTHENTICATED
-        self.read_only = False
+        self.read_only = self.keeps_seen = self.claims_recent = False
+        self.rights = ALL
+        self.owner = None
         self.saved = None
 
     def enable(self, feature: Feature) -> None:

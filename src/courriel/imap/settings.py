@@ -20,6 +20,8 @@ class ImapSettings:
     login_failures: wrong passwords before BYE.
     bad_commands: broken commands in a row before BYE; login_bad_commands the same before login.
     chunk_octets: output between two looks at how fast the client reads.
+    share_with_many: whether people may give rights to anyone and to whole domains (SETACL); what they share with many
+        stands in many people's lists.  ``courriel mailbox`` may always.
     answer_cache_octets: FETCH answers kept ready, over all mailboxes (PERFORMANCE rule 5).
     """
 
@@ -35,4 +37,5 @@ class ImapSettings:
     bad_commands: int = 20
     login_bad_commands: int = 5
     chunk_octets: int = 1_000_000
+    share_with_many: bool = True
     answer_cache_octets: int = 32_000_000

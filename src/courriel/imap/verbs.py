@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courriel.imap.commands import append, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import acl, append, copy, fetch, idle, login, mailboxes, search, select, session, store
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
+from courriel.imap.wire import acl as acl_wire
 from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
@@ -59,6 +60,11 @@ VERBS: dict[bytes, Verb] = {
     b"NAMESPACE": Verb(plain.parse_nothing, mailboxes.namespace, LOGGED_IN),
     b"STATUS": Verb(status.parse, mailboxes.status, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
+    b"SETACL": Verb(acl_wire.parse_set, acl.set_acl, LOGGED_IN),
+    b"DELETEACL": Verb(acl_wire.parse_named, acl.delete_acl, LOGGED_IN),
+    b"GETACL": Verb(acl_wire.parse_mailbox, acl.get_acl, LOGGED_IN),
+    b"LISTRIGHTS": Verb(acl_wire.parse_named, acl.list_rights, LOGGED_IN),
+    b"MYRIGHTS": Verb(acl_wire.parse_mailbox, acl.run_my_rights, LOGGED_IN),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected
     b"CHECK": Verb(plain.parse_nothing, session.check, SELECTED),

@@ -1,1 +1,1 @@
-"""Services over stored mail that are no protocol: reading it in from files, writing it out to files."""
+"""Services over stored mail that are no protocol: who may use whose mailboxes, and mail in and out of files."""

@@ -50,11 +50,18 @@ _REMOVE: Final = FlagAction.REMOVE
 """By name it takes 0.1 µs to find them in their class (Python 3.11), twice for each STORE."""
 
 
+EVERY_FLAG: Final[Flags] = (1 << LAST_KEYWORD_BIT + 1) - 1
+
+
 class FlagChange(msgspec.Struct, frozen=True):
-    """One STORE: ``action`` with the bits ``flags``."""
+    """One STORE: ``action`` with the bits ``flags``.
+
+    ``within`` are the bits that REPLACE is about: others stay as they are.  ``flags`` has none outside.
+    """
 
     action: FlagAction
     flags: Flags
+    within: Flags = EVERY_FLAG
 
     def apply(self, before: Flags) -> Flags:
         """The flags of a message after this change."""
@@ -62,4 +69,4 @@ class FlagChange(msgspec.Struct, frozen=True):
             return before | self.flags
         if self.action is _REMOVE:
             return before & ~self.flags
-        return self.flags
+        return before & ~self.within | self.flags

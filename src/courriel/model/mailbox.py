@@ -10,6 +10,7 @@ import msgspec
 
 from courriel.base.errors import FormatError
 from courriel.model.ids import MailboxId, ModSeq, Uid
+from courriel.model.rights import NOBODY, Acl
 
 SEPARATOR: Final = "/"
 """Hierarchy separator of every mailbox path."""
@@ -48,6 +49,7 @@ class Mailbox(msgspec.Struct, frozen=True):
 
     ``size_octets`` is the sum of RFC822.SIZE.  ``uidnext`` is the next UID that will be given.
     ``modseq`` is the highest change number of any message in it (HIGHESTMODSEQ).
+    ``acl`` says who else may do what with it; the account it is in may do everything.
     """
 
     id: MailboxId
@@ -61,6 +63,7 @@ class Mailbox(msgspec.Struct, frozen=True):
     deleted: int
     size_octets: int
     subscribed: bool
+    acl: Acl = NOBODY
 
 
 def canonical_path(path: str) -> str:

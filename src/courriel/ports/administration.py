@@ -7,7 +7,7 @@ its control socket when it runs.  Values are plain enough for JSON.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -108,6 +108,52 @@ class UserForward(Request, tag="user.forward", frozen=True):
     login: str
     to: str
     keep_copy: bool = True
+
+
+PUBLIC: Final = "public"
+"""For a login, where mailboxes are meant: those that are nobody's.  A user of that name goes by the full address."""
+
+
+class MailboxList(Request, tag="mailbox.list", frozen=True):
+    """Rows ``{mailbox, messages, unseen, octets, shared}``; ``shared`` has rights (letters) by identifier."""
+
+    login: str
+
+
+class MailboxRights(Request, tag="mailbox.rights", frozen=True):
+    """Rows ``{who, rights}``, the owner first."""
+
+    login: str
+    mailbox: str
+
+
+class MailboxShare(Request, tag="mailbox.share", frozen=True):
+    """Give ``who`` rights, letters of RFC 4314 §2.1 (after ``+`` or ``-``: a change): ``{mailbox, who, rights}``."""
+
+    login: str
+    mailbox: str
+    who: str
+    rights: str
+
+
+class MailboxUnshare(Request, tag="mailbox.unshare", frozen=True):
+    """Take the entry of ``who`` away; "" all entries."""
+
+    login: str
+    mailbox: str
+    who: str = ""
+
+
+class MailboxPublicAdd(Request, tag="mailbox.public.add", frozen=True):
+    """A new public mailbox, with its first entry: ``{mailbox}``."""
+
+    mailbox: str
+    who: str
+    rights: str
+
+
+class MailboxPublicRemove(Request, tag="mailbox.public.remove", frozen=True):
+    mailbox: str
 
 
 class AliasList(Request, tag="alias.list", frozen=True):
@@ -378,6 +424,12 @@ AnyRequest = (
     | UserLimits
     | UserRelease
     | UserForward
+    | MailboxList
+    | MailboxRights
+    | MailboxShare
+    | MailboxUnshare
+    | MailboxPublicAdd
+    | MailboxPublicRemove
     | AliasList
     | AliasAdd
     | AliasRemove

@@ -25,6 +25,7 @@ from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, Uid
 from courriel.model.mailbox import Mailbox, Role
 from courriel.model.message import Expunged, NewMessage, Record, Stored
 from courriel.model.quota import Quota
+from courriel.model.rights import Acl, RightsChange
 
 
 class View(Protocol):
@@ -52,6 +53,11 @@ class View(Protocol):
     @property
     def modseq(self) -> ModSeq:
         """HIGHESTMODSEQ of the mailbox."""
+        ...
+
+    @property
+    def acl(self) -> Acl:
+        """The mailbox's access list: another object whenever it has changed, of which ``watch`` tells too."""
         ...
 
     @property
@@ -143,6 +149,18 @@ class MailStore(Protocol):
     async def delete_mailbox(self, account: AccountId, path: str) -> None:
         """Delete one that has none below; its messages become restorable.  Raises MailboxNotAllowed for INBOX
         and for one with children."""
+        ...
+
+    async def change_rights(self, account: AccountId, mailbox: MailboxId, identifier: str, change: RightsChange) -> Acl:
+        """Change one entry of a mailbox's access list; the list as it is then.
+
+        A new mailbox has the list of its parent; renaming leaves it, deleting ends it (RFC 4314 §4).
+        Raises NoSuchMailbox, and LimitExceeded beyond ACL_ENTRIES.
+        """
+        ...
+
+    async def shared(self, identifiers: Iterable[str]) -> Sequence[tuple[AccountId, Mailbox]]:
+        """The mailboxes of all accounts in whose lists one of these has an entry, whatever it says; by account."""
         ...
 
     async def subscribe(self, account: AccountId, path: str, on: bool) -> None:

@@ -9,8 +9,9 @@ from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.append import Append, AppendMessage
-from courriel.model.ids import MailboxId
+from courriel.mailboxes.access import Place
 from courriel.model.message import NewMessage, Summary
+from courriel.model.rights import READ, WRITE, changeable
 
 
 async def run(peer: Peer, asked: Append) -> bytes:
@@ -18,7 +19,9 @@ async def run(peer: Peer, asked: Append) -> bytes:
     for message in asked.messages:
         _check(message)
     now = peer.shared.clock.now()
-    stored = await peer.store.append([_new(peer, goal.id, message, now) for message in asked.messages])
+    stored = await peer.store.append([_new(goal, message, now) for message in asked.messages])
+    if not goal.rights & READ:
+        return b"OK APPEND completed"  # RFC 9051 §6.3.12: no UIDs of a mailbox one cannot open
     uids = sets.render([one.uid for one in stored])
     return b"OK [APPENDUID %d %b] APPEND completed" % (stored[0].uidvalidity, uids)
 
@@ -31,16 +34,17 @@ def _check(message: AppendMessage) -> None:
         raise No(codes.CANNOT + b"NUL in a message")  # RFC 9051 §9: literal = *CHAR8, without NUL
 
 
-def _new(peer: Peer, mailbox: MailboxId, message: AppendMessage, now: float) -> NewMessage:
+def _new(goal: Place, message: AppendMessage, now: float) -> NewMessage:
+    """RFC 4314 §4: flags that the client may not set are left out."""
     content = without_nul(message.content) if b"\0" in message.content else message.content
     summary: Summary = summarise(content)
     received_at = now if message.received_at is None else message.received_at
     return NewMessage(
-        account=peer.account.id,
-        mailbox=mailbox,
+        account=goal.account,
+        mailbox=goal.mailbox.id,
         body=content,
         summary=summary,
         received_at=received_at,
-        flags=message.flags.bits,
-        keywords=message.flags.keywords,
+        flags=message.flags.bits & changeable(goal.rights),
+        keywords=message.flags.keywords if goal.rights & WRITE else (),
     )

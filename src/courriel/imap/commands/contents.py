@@ -30,7 +30,7 @@ SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> Coroutine[None, None, int]:
     """Write messages' octets; returns how many messages were not there any more."""
-    if items.alone and not attrs and (not items.sets_seen or peer.session.read_only):
+    if items.alone and not attrs and not (items.sets_seen and peer.session.keeps_seen):
         return _stream(peer, items.alone, found) if len(found) > 1 else _one(peer, items.alone, found)
     return _mixed(peer, attrs, items, found)
 
@@ -40,7 +40,7 @@ async def _mixed(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Seque
     known = peer.selected
     contents, whole = items.contents, items.whole
     newly_seen: frozenset[int] = frozenset()
-    if items.sets_seen and not peer.session.read_only:
+    if items.sets_seen and peer.session.keeps_seen:
         newly_seen = await _set_seen(peer, found)
         if items.alone and not attrs and not newly_seen:
             return await _stream(peer, items.alone, found)

@@ -7,10 +7,12 @@ from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.plain import Copy, Expunge
+from courriel.mailboxes import transfer
+from courriel.mailboxes.access import Place
 from courriel.model.changes import Copied
 from courriel.model.flags import DELETED
-from courriel.model.mailbox import Mailbox
 from courriel.model.refusals import NoSuchMailbox
+from courriel.model.rights import NEEDED, READ, Operation
 
 
 async def copy(peer: Peer, asked: Copy) -> bytes:
@@ -29,15 +31,18 @@ async def move_uid(peer: Peer, asked: Copy) -> bytes:
     return await _move(peer, asked, by_uid=True)
 
 
-async def target(peer: Peer, path: str) -> Mailbox:
+async def target(peer: Peer, path: str) -> Place:
     """The mailbox to put messages in; a missing one is [TRYCREATE] (RFC 9051 §6.3.12, §6.4.7)."""
     try:
-        return await peer.store.mailbox(peer.account.id, path)
+        return await peer.find(path, Operation.INSERT)
     except NoSuchMailbox:
         raise No(codes.TRYCREATE + b"No such mailbox") from None
 
 
-def _copyuid(copied: Copied) -> bytes:
+def _copyuid(goal: Place, copied: Copied) -> bytes:
+    """Nothing of a mailbox that the client cannot open: RFC 9051 §6.4.7."""
+    if not goal.rights & READ:
+        return b""
     return b"[COPYUID %d %b %b] " % (copied.uidvalidity, sets.render(copied.sources), sets.render(copied.targets))
 
 
@@ -47,31 +52,31 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
-    copied = await peer.store.copy(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
-    return b"OK %bCOPY completed" % _copyuid(copied)
+    return b"OK %bCOPY completed" % _copyuid(goal, copied)
 
 
 async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     """COPYUID comes before the EXPUNGEs that make the numbers void.  RFC 6851 §4.3."""
-    numbers.require_writable(peer)
+    numbers.require_writable(peer, NEEDED[Operation.MOVE_OUT])
     view = peer.selected.view
     found = numbers.indexes(peer, asked.numbers, by_uid)
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
-    copied = await peer.store.move(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
-    peer.write(b"* OK %bMoved\r\n" % _copyuid(copied))
+    peer.write(b"* OK %bMoved\r\n" % _copyuid(goal, copied))
     peer.tell(expunges=True, with_uid=by_uid)
     return b"OK %bMOVE completed" % _highest(peer)
 
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
     """Removes what is \\Deleted; UID EXPUNGE only of those UIDs."""
-    numbers.require_writable(peer)
+    numbers.require_writable(peer, NEEDED[Operation.EXPUNGE])
     known = peer.selected
     view = known.view
     if asked.numbers is None:

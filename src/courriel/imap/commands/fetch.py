@@ -102,7 +102,7 @@ async def _attributes(peer: Peer, attrs: tuple[Attr, ...], found: Sequence[int])
     if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind:
         view, answers = known.view, peer.shared.answers
         recent = tuple(known.recent) if Attr.FLAGS in attrs and peer.has_recent() else ()
-        cache_key = (view.account, view.mailbox, attrs, found.start, found.stop, recent)
+        cache_key = (view.account, view.mailbox, peer.session.owner, attrs, found.start, found.stop, recent)
         answer = answers.get(cache_key, known.uids, view.position)
         if answer is not None:
             peer.write(answer)

@@ -1,14 +1,18 @@
-"""LIST and LSUB.  RFC 9051 §6.3.9; RFC 5258; LIST-STATUS RFC 5819; SPECIAL-USE RFC 6154; LSUB RFC 3501 §6.3.9."""
+"""LIST and LSUB.  RFC 9051 §6.3.9; RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440; SPECIAL-USE RFC 6154;
+LSUB RFC 3501 §6.3.9."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from courriel.imap.commands.acl import my_rights
 from courriel.imap.commands.mailboxes import status_line
 from courriel.imap.peer import Peer
 from courriel.imap.wire.list import List, Matcher, Return, Select
 from courriel.imap.wire.response import mailbox_name
+from courriel.mailboxes.access import Place
 from courriel.model.mailbox import Mailbox, Role, parent_path
+from courriel.model.rights import ALL, READ
 
 _ATTRIBUTES = {
     Role.DRAFTS: b"\\Drafts",
@@ -25,16 +29,16 @@ async def run(peer: Peer, asked: List) -> bytes:
     if asked.root:
         peer.write(_ROOT)
         return b"OK LIST completed"
-    store, account = peer.store, peer.account.id
-    mailboxes = {mailbox.path: mailbox for mailbox in await store.mailboxes(account)}
-    subscribed = set(await store.subscriptions(account))
-    parents = _parents(mailboxes)
-    below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
     matcher = Matcher(asked.patterns)
-    for path in _candidates(asked, mailboxes, subscribed, below):
+    places = await _places(peer)
+    subscribed = set(await peer.store.subscriptions(peer.account.id))
+    parents = _parents(places)
+    below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
+    for path in _candidates(asked, places, subscribed, below):
         if not matcher(path):
             continue
-        mailbox = mailboxes.get(path)
+        place = places.get(path)
+        mailbox = place.mailbox if place is not None else None
         wanted = _selected(asked, mailbox, path, subscribed)
         if not wanted and path not in below:
             continue
@@ -46,9 +50,41 @@ async def run(peer: Peer, asked: List) -> bytes:
         attributes = _attributes(asked, mailbox, path in parents, path in subscribed)
         name = mailbox_name(path, peer.session.utf8)
         peer.write(b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(attributes), name, childinfo))
-        if asked.status and mailbox is not None:
-            peer.write(await status_line(peer, mailbox, asked.status))
+        if place is not None and (asked.returns or asked.status):
+            await _more(peer, asked, place, wanted)
+    levels = parents - places.keys()
+    if levels and not asked.select:
+        _list_levels(peer, asked, levels)
     return b"OK LIST completed"
+
+
+async def _places(peer: Peer) -> dict[str, Place]:
+    """All that may be listed, by what the client calls it: own mailboxes, then those of others."""
+    account = peer.account
+    own = await peer.store.mailboxes(account.id)
+    places = {mailbox.path: Place(account.id, mailbox.path, mailbox, ALL) for mailbox in own}
+    for place in await peer.shared.access.visible(account):
+        places.setdefault(place.mailbox.path, place)
+    return places
+
+
+async def _more(peer: Peer, asked: List, place: Place, wanted: bool) -> None:
+    """What else was asked of a mailbox: its rights (RFC 8440 §3), its counters where it may be read (RFC 5819)."""
+    if wanted and Return.MYRIGHTS in asked.returns:
+        peer.write(my_rights(peer, place))
+    if asked.status and place.rights & READ:
+        peer.write(await status_line(peer, place, asked.status))
+
+
+def _list_levels(peer: Peer, asked: List, levels: Iterable[str]) -> None:
+    """Levels above others' mailboxes that are none, or none for this client: clients go down the tree by them.
+
+    RFC 9051 §6.3.9.  Not for a pattern that ends with ``*``, which shows what is below anyway.
+    """
+    matcher = Matcher(tuple(pattern for pattern in asked.patterns if not pattern.endswith("*")))
+    for path in sorted(filter(matcher, levels)):
+        name = mailbox_name(path, peer.session.utf8)
+        peer.write(b'* LIST (\\NonExistent \\Noselect \\HasChildren) "/" %b\r\n' % name)
 
 
 def _parents(paths: Iterable[str]) -> set[str]:
@@ -62,10 +98,10 @@ def _parents(paths: Iterable[str]) -> set[str]:
     return above
 
 
-def _candidates(asked: List, mailboxes: dict[str, Mailbox], subscribed: set[str], below: set[str]) -> list[str]:
+def _candidates(asked: List, places: dict[str, Place], subscribed: set[str], below: set[str]) -> list[str]:
     """Names that may be listed: a subscription may name a mailbox that is not there, and so may what is above it."""
     if Select.SUBSCRIBED not in asked.select:
-        return list(mailboxes)
+        return list(places)
     return sorted(subscribed | below, key=lambda path: (path != "INBOX", path))
 
 

@@ -8,10 +8,13 @@ from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes
 from courriel.imap.wire.plain import Create, Nothing, Path, Rename
-from courriel.imap.wire.response import mailbox_name
+from courriel.imap.wire.response import mailbox_name, object_id, quoted
 from courriel.imap.wire.status import Item, Status
+from courriel.mailboxes.access import Place
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role
+from courriel.model.namespace import OTHERS, PUBLIC
 from courriel.model.refusals import NoSuchMailbox
+from courriel.model.rights import Operation
 
 _USES = {
     b"\\drafts": Role.DRAFTS,
@@ -31,30 +34,31 @@ async def create(peer: Peer, asked: Create) -> bytes:
             raise No(b"[USEATTR] This use is not possible here")
         if any(mailbox.role is role for mailbox in await store.mailboxes(account)):
             raise No(b"[USEATTR] There is a mailbox for this use already")
-    mailbox = await store.create_mailbox(account, asked.path, role)
-    return b"OK [MAILBOXID (F%d)] CREATE completed" % mailbox.id
+    place = await peer.shared.access.create(peer.account, asked.path, role)
+    return b"OK [MAILBOXID (%b)] CREATE completed" % object_id(b"F", place.mailbox.id, peer.owner_of(place))
 
 
 async def delete(peer: Peer, asked: Path) -> bytes:
-    store, account = peer.store, peer.account.id
-    mailbox = await store.mailbox(account, asked.path)
-    if any(other.path.startswith(asked.path + SEPARATOR) for other in await store.mailboxes(account)):
+    place = await peer.find(asked.path, Operation.DELETE)
+    account, mailbox = place.account, place.mailbox.id
+    if any(other.path.startswith(place.path + SEPARATOR) for other in await peer.store.mailboxes(account)):
         raise No(codes.HASCHILDREN + b"There are mailboxes below it")
-    if peer.numbers is not None and peer.numbers.view.mailbox == mailbox.id:
+    if peer.numbers is not None and (peer.numbers.view.account, peer.numbers.view.mailbox) == (account, mailbox):
         peer.deselect()
-    await store.delete_mailbox(account, asked.path)
+    await peer.store.delete_mailbox(account, place.path)
     return b"OK DELETE completed"
 
 
 async def rename(peer: Peer, asked: Rename) -> bytes:
-    await peer.store.rename_mailbox(peer.account.id, asked.path, asked.new_path)
+    place = await peer.find(asked.path, Operation.RENAME)
+    await peer.shared.access.rename(peer.account, place, asked.new_path)
     return b"OK RENAME completed"
 
 
 async def subscribe(peer: Peer, asked: Path) -> bytes:
     """A name that does not exist cannot be subscribed, but a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
-    await peer.store.mailbox(peer.account.id, asked.path)
-    await peer.store.subscribe(peer.account.id, asked.path, True)
+    place = await peer.find(asked.path, Operation.SUBSCRIBE)
+    await peer.store.subscribe(peer.account.id, place.mailbox.path, True)
     return b"OK SUBSCRIBE completed"
 
 
@@ -66,28 +70,30 @@ async def unsubscribe(peer: Peer, asked: Path) -> bytes:
 
 
 async def namespace(peer: Peer, asked: Nothing) -> bytes:
-    """RFC 2342: one personal namespace."""
-    peer.write(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+    """RFC 2342: one namespace of each sort."""
+    others, public = (quoted(f"{name}{SEPARATOR}".encode()) for name in (OTHERS, PUBLIC))
+    peer.write(b'* NAMESPACE (("" "/")) ((%b "/")) ((%b "/"))\r\n' % (others, public))
     return b"OK NAMESPACE completed"
 
 
 async def status(peer: Peer, asked: Status) -> bytes:
-    mailbox = await peer.store.mailbox(peer.account.id, asked.path)
-    peer.write(await status_line(peer, mailbox, asked.items))
+    place = await peer.find(asked.path, Operation.STATUS)
+    peer.write(await status_line(peer, place, asked.items))
     return b"OK STATUS completed"
 
 
-async def status_line(peer: Peer, mailbox: Mailbox, items: Sequence[Item]) -> bytes:
+async def status_line(peer: Peer, place: Place, items: Sequence[Item]) -> bytes:
     """One untagged STATUS."""
+    mailbox = place.mailbox
     pairs = []
     for item in items:
         if item is Item.RECENT:
-            value = b"%d" % await _recent(peer, mailbox)
+            value = b"%d" % await _recent(peer, place)
         elif item is Item.HIGHESTMODSEQ:
             peer.enable_condstore()  # RFC 7162 §3.1.2.1
             value = b"%d" % mailbox.modseq
         elif item is Item.MAILBOXID:
-            value = b"(F%d)" % mailbox.id
+            value = b"(%b)" % object_id(b"F", mailbox.id, peer.owner_of(place))
         else:
             value = b"%d" % _number(peer, mailbox, item)
         pairs.append(b"%b %b" % (item.value, value))
@@ -112,8 +118,8 @@ def _number(peer: Peer, mailbox: Mailbox, item: Item) -> int:
             return peer.shared.settings.append_octets
 
 
-async def _recent(peer: Peer, mailbox: Mailbox) -> int:
+async def _recent(peer: Peer, place: Place) -> int:
     """Messages no session was told of (RFC 3501 §6.3.10)."""
-    view = await peer.store.view(peer.account.id, mailbox.id)
+    view = await peer.store.view(place.account, place.mailbox.id)
     first = view.first_recent()
     return sum(1 for uid in reversed(view.uids) if uid >= first) if first < view.uidnext else 0

@@ -11,6 +11,8 @@ from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.sets import NumberSet
+from courriel.model.refusals import NotPermitted
+from courriel.model.rights import WRITING, Rights
 
 
 def indexes(peer: Peer, numbers: NumberSet, by_uid: bool) -> Sequence[int]:
@@ -33,10 +35,14 @@ def indexes(peer: Peer, numbers: NumberSet, by_uid: bool) -> Sequence[int]:
     return found
 
 
-def require_writable(peer: Peer) -> None:
-    """Refuses what would change a mailbox that was opened by EXAMINE.  RFC 9051 §6.3.3."""
-    if peer.session.read_only:
+def require_writable(peer: Peer, needed: Rights = WRITING) -> None:
+    """Refuses what would change a mailbox that was opened by EXAMINE (RFC 9051 §6.3.3), or needs rights that the
+    client has not (RFC 4314 §4)."""
+    session = peer.session
+    if session.read_only:
         raise No(codes.CANNOT + b"The mailbox is read-only")
+    if session.rights & needed != needed:
+        raise NotPermitted("the selected mailbox")
 
 
 def uids_at(peer: Peer, found: Sequence[int]) -> array[int]:

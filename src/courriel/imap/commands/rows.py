@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Final, cast
 
@@ -36,6 +37,13 @@ _FORMS: Final = {
     Attr.EMAILID: b"(M%d)",
     Attr.THREADID: b"(T%d)",
 }
+_KINDS: Final = {Attr.EMAILID: b"M", Attr.THREADID: b"T"}
+
+
+@lru_cache(maxsize=1024)
+def _forms(owner: int) -> dict[Attr, bytes]:
+    """The same in another's mailbox (``response.object_id``)."""
+    return _FORMS | {attr: b"(%b%d_%%d)" % (kind, owner) for attr, kind in _KINDS.items()}
 
 
 class Rows:
@@ -46,6 +54,8 @@ class Rows:
         self.attrs = attrs
         self.uids = uids
         self.view = view
+        owner = peer.session.owner
+        self._forms = _FORMS if owner is None else _forms(owner)
         self._first = 0
         self._columns: dict[Attr, Sequence[bytes] | Sequence[int]] = {}
 
@@ -89,7 +99,7 @@ class Rows:
         numbers: Sequence[int] | None = None
         for attr in self.attrs:
             name = text + (b"" if attr is self.attrs[0] else b" ") + attr.value + b" "
-            form = _FORMS.get(attr)
+            form = self._forms.get(attr)
             values = await self._column(attr, chunk)
             if self.view.uids is not self.uids:
                 return None
@@ -127,7 +137,7 @@ class Rows:
             return column
         if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
             return map(dates.render_internal, cast("Sequence[int]", column))
-        return [_one(attr, value) for value in column]
+        return [self._one(attr, value) for value in column]
 
     async def texts(self, chunk: Sequence[int]) -> list[bytes | None]:
         """What stands between the parentheses, a message each; None where it is gone.  For any indexes at all."""
@@ -136,7 +146,7 @@ class Rows:
         for attr in self.attrs:
             if attr in _COLUMNS:
                 values = await self.peer.store.values(self.view, _COLUMNS[attr], uids)
-                columns.append([None if value is None else _one(attr, value) for value in values])
+                columns.append([None if value is None else self._one(attr, value) for value in values])
             else:
                 columns.append([self._one_in_memory(attr, index) for index in chunk])
         names = [attr.value for attr in self.attrs]
@@ -159,12 +169,11 @@ class Rows:
             return b"(%d)" % (self.view.modseqs[now] if now >= 0 else self.view.modseq)
         return b"NIL"
 
-
-def _one(attr: Attr, value: bytes | int) -> bytes:
-    if isinstance(value, bytes):
-        if attr is Attr.BODY:
-            return body_form(value)
-        return utf8_string(value.decode()) if attr is Attr.PREVIEW else value
-    if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
-        return dates.render_internal(value)
-    return _FORMS[attr] % value
+    def _one(self, attr: Attr, value: bytes | int) -> bytes:
+        if isinstance(value, bytes):
+            if attr is Attr.BODY:
+                return body_form(value)
+            return utf8_string(value.decode()) if attr is Attr.PREVIEW else value
+        if attr is Attr.INTERNALDATE or attr is Attr.SAVEDATE:
+            return dates.render_internal(value)
+        return self._forms[attr] % value

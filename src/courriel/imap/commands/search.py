@@ -244,7 +244,7 @@ class _Query:
         elif isinstance(key, keys.ObjectId):
             await self._column(Column.THREAD if key.thread else Column.ID)
         elif isinstance(key, keys.HasKeyword):
-            account = self._peer.account.id
+            account = self._known.view.account
             self._keywords[key.name] = await self._peer.store.keyword_bits(account, [key.name], create=False)
         elif isinstance(key, (keys.Seqs, keys.Uids)):
             by_uid = isinstance(key, keys.Uids)
@@ -360,7 +360,7 @@ class _Query:
                 return now >= 0 and known.view.modseqs[now] >= key.modseq
             case keys.ObjectId():
                 column = Column.THREAD if key.thread else Column.ID
-                return self._columns[column][index] == key.number
+                return key.owner == self._peer.session.owner and self._columns[column][index] == key.number
             case _:
                 return False
 

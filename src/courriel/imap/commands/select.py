@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from courriel.base.errors import CourrielError, FormatError
 from courriel.imap.answers import first_unseen
-from courriel.imap.peer import Peer
-from courriel.imap.session import State
+from courriel.imap.peer import Peer, flag_facts, mode
+from courriel.imap.session import State, claims_recent
 from courriel.imap.view import Numbers
 from courriel.imap.wire import sets
 from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.plain import Nothing
-from courriel.imap.wire.response import mailbox_name
+from courriel.imap.wire.response import mailbox_name, object_id
 from courriel.imap.wire.select import Resync, Select
 from courriel.model.flags import DELETED
 from courriel.model.ids import ModSeq
 from courriel.model.mailbox import Mailbox
+from courriel.model.rights import EXPUNGE, Operation
 
 
 async def select(peer: Peer, asked: Select) -> bytes:
@@ -34,27 +35,19 @@ async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     if session.state is State.SELECTED:
         peer.deselect()  # RFC 9051 §6.3.2: also when what follows fails
         peer.write(b"* OK [CLOSED] The mailbox selected before is closed\r\n")
-    store, account = peer.store, peer.account.id
-    mailbox = await store.mailbox(account, asked.path)
-    view = await store.view(account, mailbox.id)
+    place = await peer.find(asked.path, Operation.OPEN)
+    mailbox, owner = place.mailbox, peer.owner_of(place)
+    view = await peer.store.view(place.account, mailbox.id)
     if asked.condstore:
         peer.enable_condstore()
-    first = view.first_recent() if read_only else view.claim_recent()
+    closed = read_only or (owner is not None and not claims_recent(place.rights, owner))
+    first = view.first_recent() if closed else view.claim_recent()
     numbers = Numbers(view, [(first, int(view.uidnext))] if first < view.uidnext else [])
-    peer.select(numbers, read_only)
+    peer.select(numbers, read_only, place.rights, owner)
     peer.write(_facts(peer, mailbox, numbers))
     if asked.resync is not None and asked.resync.uidvalidity == view.uidvalidity:
         await _resync(peer, numbers, asked.resync)
-    mode = b"READ-ONLY" if read_only else b"READ-WRITE"
-    return b"OK [%b] %b completed" % (mode, b"EXAMINE" if read_only else b"SELECT")
-
-
-def flag_facts(peer: Peer) -> bytes:
-    """FLAGS and PERMANENTFLAGS."""
-    names = b"".join(b" " + name.encode() for name in peer.store.keyword_names(peer.account.id).values())
-    flags = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft" + names
-    permanent = b"" if peer.session.read_only else flags + b" \\*"
-    return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Flags that stay\r\n" % (flags, permanent)
+    return b"OK [%b] %b completed" % (mode(session), b"EXAMINE" if read_only else b"SELECT")
 
 
 def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
@@ -64,7 +57,9 @@ def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
     """
     view, session, selects = numbers.view, peer.session, peer.shared.selects
     recent = 0 if session.rev2 else numbers.recent_count()
-    asked = (view.account, view.mailbox, session.rev2, session.utf8, session.read_only)
+    asked = (
+        view.account, view.mailbox, session.rev2, session.utf8, session.read_only, session.rights, session.owner,
+    )  # fmt: skip
     keywords = peer.store.keyword_names(view.account)
     state = (mailbox.path, view.uidvalidity, view.uidnext, view.modseq, numbers.count, recent, keywords)
     facts = selects.get(asked, state)
@@ -86,7 +81,7 @@ def _render(peer: Peer, mailbox: Mailbox, numbers: Numbers, recent: int) -> byte
     return (
         b"%b* %d EXISTS\r\n%b%b"
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Next UID\r\n"
-        b"* OK [HIGHESTMODSEQ %d] Highest\r\n* OK [MAILBOXID (F%d)] Id\r\n%b"
+        b"* OK [HIGHESTMODSEQ %d] Highest\r\n* OK [MAILBOXID (%b)] Id\r\n%b"
     ) % (
         flag_facts(peer),
         numbers.count,
@@ -95,7 +90,7 @@ def _render(peer: Peer, mailbox: Mailbox, numbers: Numbers, recent: int) -> byte
         view.uidvalidity,
         view.uidnext,
         view.modseq,
-        mailbox.id,
+        object_id(b"F", mailbox.id, session.owner),
         listed,
     )
 
@@ -152,9 +147,9 @@ def _agreed(numbers: Numbers, resync: Resync) -> int:
 
 
 async def close(peer: Peer, asked: Nothing) -> bytes:
-    """Expunges without a word, unless the mailbox is read-only."""
+    """Expunges without a word, unless the mailbox is read-only or the client may not (RFC 4314 §4)."""
     numbers = peer.selected
-    if not peer.session.read_only:
+    if not peer.session.read_only and peer.session.rights & EXPUNGE:
         view = numbers.view
         deleted = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if flags & DELETED]
         try:

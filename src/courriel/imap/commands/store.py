@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from courriel.imap.commands import numbers
-from courriel.imap.commands.select import flag_facts
-from courriel.imap.peer import Peer
+from courriel.imap.peer import Peer, flag_facts
 from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
-from courriel.model.flags import FlagAction, FlagChange
+from courriel.model.flags import EVERY_FLAG, FlagAction, FlagChange, Flags
 from courriel.model.ids import ModSeq
+from courriel.model.refusals import NotPermitted
+from courriel.model.rights import ALL, WRITE, changeable
 
 
 async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
-    numbers.require_writable(peer)
+    numbers.require_writable(peer, needed=0)
     if asked.unchanged_since is not None:
         peer.enable_condstore()
     known = peer.selected
@@ -23,17 +24,17 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     found = numbers.indexes(peer, asked.numbers, by_uid)
     if not found:
         return b"OK STORE completed"
-    bits = asked.flags.bits
-    if asked.flags.keywords:
+    bits, names, within = _permitted(peer, asked)
+    if names:
         known_keywords = len(store.keyword_names(view.account))
         # Taking away a keyword that nobody has makes none: an account has room for few.
         create = asked.action is not FlagAction.REMOVE
-        bits |= await store.keyword_bits(view.account, asked.flags.keywords, create=create)
+        bits |= await store.keyword_bits(view.account, names, create=create)
         if len(store.keyword_names(view.account)) != known_keywords:
             peer.write(flag_facts(peer))  # RFC 9051 §7.3.5: the mailbox has flags it had not
     uids = numbers.uids_at(peer, found)
     since = None if asked.unchanged_since is None else ModSeq(asked.unchanged_since)
-    result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits), since)
+    result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits, within), since)
     if result.altered:
         known.own_change(result.modseq)
     condstore = peer.session.condstore
@@ -50,6 +51,19 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
 
 run = partial(_store, by_uid=False)
 run_uid = partial(_store, by_uid=True)
+
+
+def _permitted(peer: Peer, asked: Store) -> tuple[Flags, tuple[str, ...], Flags]:
+    """Flags and keywords that the client may change of those it names, and all that it may.  RFC 4314 §4: as long as
+    there is one, the others are passed over."""
+    rights, flags = peer.session.rights, asked.flags
+    if rights == ALL:
+        return flags.bits, flags.keywords, EVERY_FLAG
+    within = changeable(rights) & EVERY_FLAG
+    bits, names = flags.bits & within, flags.keywords if rights & WRITE else ()
+    if not within or ((flags.bits or flags.keywords) and not (bits or names)):
+        raise NotPermitted("flags")
+    return bits, names, within
 
 
 def _indexes(peer: Peer, found: Sequence[int], uids: Sequence[int], changed: Sequence[int]) -> Sequence[int]:

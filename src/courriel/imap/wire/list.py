@@ -34,6 +34,7 @@ class Return(Enum):
     SUBSCRIBED = b"SUBSCRIBED"
     CHILDREN = b"CHILDREN"
     SPECIAL_USE = b"SPECIAL-USE"
+    MYRIGHTS = b"MYRIGHTS"  # RFC 8440
 
 
 class List(msgspec.Struct, frozen=True):

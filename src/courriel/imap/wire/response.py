@@ -46,9 +46,21 @@ def utf8_string(text: str) -> bytes:
 def mailbox_name(path: str, utf8: bool) -> bytes:
     """A mailbox name as astring: UTF-8 where that was enabled, else modified UTF-7.  RFC 9051 §5.1, RFC 3501 §5.1.3."""
     name = path.encode() if utf8 else mutf7.encode(path)
-    if _SAFE_ATOM.match(name) and name.upper() != b"NIL":
-        return name
-    return quoted(name)
+    return name if _is_atom(name) else quoted(name)
+
+
+def astring(octets: bytes) -> bytes:
+    return octets if _is_atom(octets) else string(octets)
+
+
+def _is_atom(octets: bytes) -> bool:
+    return _SAFE_ATOM.match(octets) is not None and octets.upper() != b"NIL"
+
+
+def object_id(kind: bytes, number: int, owner: int | None) -> bytes:
+    """An id that is unique among all that a client can see (RFC 8474 §4): numbers are unique in their account, so in
+    mailboxes of others the account goes before."""
+    return b"%b%d" % (kind, number) if owner is None else b"%b%d_%d" % (kind, owner, number)
 
 
 def flag_list(flags: Flags, keywords: Mapping[int, str]) -> bytes:

@@ -120,10 +120,11 @@ class ModSeqAtLeast(msgspec.Struct, frozen=True):
 
 
 class ObjectId(msgspec.Struct, frozen=True):
-    """EMAILID or THREADID; ``number`` None when the text is no id of ours."""
+    """EMAILID or THREADID; ``number`` None when the text is no id of ours, ``owner`` None in one's own mailboxes."""
 
     thread: bool
     number: int | None
+    owner: int | None = None
 
 
 class SaveDateSupported(msgspec.Struct, frozen=True):
@@ -350,7 +351,12 @@ class _Keys:
         return Days(moment, day, after if relation == "on" else None)
 
 
+_OBJECT_ID: Final = re.compile(rb"([MT])(?:(\d{1,19})_)?(\d{1,19})")
+"""The reverse of ``response.object_id``."""
+
+
 def _object_id(raw: bytes, thread: bool) -> Key:
-    prefix = b"T" if thread else b"M"
-    digits = raw[1:]
-    return ObjectId(thread, int(digits) if raw[:1] == prefix and digits.isdigit() and len(digits) < 20 else None)
+    match = _OBJECT_ID.fullmatch(raw)
+    if match is None or match[1] != (b"T" if thread else b"M"):
+        return ObjectId(thread, None)
+    return ObjectId(thread, int(match[3]), int(match[2]) if match[2] else None)

@@ -163,6 +163,7 @@ class MemoryAccount:
             deleted=sum(1 for flags in view.flags if flags & DELETED),
             size_octets=sum(message.size_octets for message in box.messages.values()),
             subscribed=box.path in self.subscriptions,
+            acl=view.acl,
         )
 
     # --- quota ------------------------------------------------------------------------------------------------

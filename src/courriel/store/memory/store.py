@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from courriel.base.clock import Clock, SystemClock
-from courriel.base.errors import Damaged, FormatError
+from courriel.base.errors import Damaged, FormatError, LimitExceeded
 from courriel.model.changes import Copied, FlagResult, JournalEntry
 from courriel.model.flags import DELETED, FlagChange, Flags
 from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, Uid
@@ -20,6 +20,7 @@ from courriel.model.mailbox import Mailbox, Role, canonical_path, parent_path
 from courriel.model.message import Expunged, NewMessage, Record, Stored
 from courriel.model.quota import Quota
 from courriel.model.refusals import MailboxExists, MailboxNotAllowed, NoSuchMailbox
+from courriel.model.rights import ACL_ENTRIES, Acl, RightsChange, changed
 from courriel.ports.store import Column, View
 from courriel.store.memory.account import Box, MemoryAccount, Message
 from courriel.store.memory.view import add_watcher, wake_all
@@ -140,6 +141,26 @@ class MemoryStore:
         modseq = here.take_modseq()
         box.view.drop(modseq)
         here.commit(modseq, ("mailbox", "mail"), [box.id])
+
+    async def change_rights(self, account: AccountId, mailbox: MailboxId, identifier: str, change: RightsChange) -> Acl:
+        here = self._account(account)
+        view = here.box(mailbox).view
+        after = changed(view.acl, identifier, change)
+        if len(after) > ACL_ENTRIES and len(after) > len(view.acl):
+            raise LimitExceeded("access list", -1, "rights.acl_entries")
+        if after != view.acl:
+            view.regrant(after)
+            here.commit(here.take_modseq(), ("mailbox",), [mailbox])
+        return after
+
+    async def shared(self, identifiers: Iterable[str]) -> Sequence[tuple[AccountId, Mailbox]]:
+        names = set(identifiers)
+        return [
+            (account, here.mailbox(box))
+            for account, here in sorted(self._accounts.items())
+            for box in sorted(here.boxes.values(), key=lambda box: box.id)
+            if not names.isdisjoint(box.view.acl)
+        ]
 
     async def subscribe(self, account: AccountId, path: str, on: bool) -> None:
         here = self._account(account)
@@ -343,7 +364,11 @@ class MemoryStore:
 
     def _make_path(self, here: MemoryAccount, path: str, role: Role | None) -> Box:
         self._make_parents(here, path)
-        return here.make_box(path, role)
+        box = here.make_box(path, role)
+        parent = parent_path(path)
+        if parent is not None:
+            box.view.acl = here.named(parent).view.acl
+        return box
 
     def _append(self, here: MemoryAccount, news: Sequence[NewMessage]) -> list[Stored]:
         stored, touched = [], []

@@ -17,6 +17,7 @@ from typing import Final
 from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
 from courriel.model.flags import Flags
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
+from courriel.model.rights import NOBODY, Acl
 
 KEPT_CHANGES: Final = 1024
 """ViewChanges kept for sessions that are behind; a session further back compares arrays instead."""
@@ -36,6 +37,7 @@ class MemoryView:
         self._uidnext = Uid(1)
         self._modseq = modseq
         self._first_recent = 1
+        self.acl: Acl = NOBODY
         self._changes: deque[ViewChange] = deque(maxlen=KEPT_CHANGES)
         self._position = 0
         self._watchers: list[Callable[[], None]] = []
@@ -114,6 +116,11 @@ class MemoryView:
         self._changes.append(change)
         self._position += 1
         self._modseq = modseq
+        wake_all(self._watchers)
+
+    def regrant(self, acl: Acl) -> None:
+        """Another access list."""
+        self.acl = acl
         wake_all(self._watchers)
 
 

@@ -166,6 +166,13 @@ COUNTERS: Final[tuple[Rule, ...]] = (
         "",
     ),
     (
+        "rights on no mailbox",
+        "SELECT 'account ' || acct || ' mailbox ' || coll || ' for ' || who FROM acl r WHERE NOT EXISTS"
+        " (SELECT 1 FROM coll c WHERE c.acct=r.acct AND c.coll=r.coll)",
+        "DELETE FROM acl AS r WHERE NOT EXISTS (SELECT 1 FROM coll c WHERE c.acct=r.acct AND c.coll=r.coll)",
+        "",
+    ),
+    (
         "journal does not reach a change",
         "SELECT 'account ' || a.acct FROM account a WHERE (SELECT max(modseq) FROM member m WHERE m.acct=a.acct) >"
         " max(a.log_floor, coalesce((SELECT max(modseq) FROM chg g WHERE g.acct=a.acct),0))",

@@ -13,7 +13,7 @@ from sys import byteorder
 
 import msgspec
 
-from courriel.model.flags import DELETED, SEEN, FlagAction, FlagChange
+from courriel.model.flags import DELETED, EVERY_FLAG, SEEN, FlagAction, FlagChange
 from courriel.store.sqlite.view import SqliteView
 
 NONE = array("I")
@@ -70,8 +70,10 @@ def _change(before: array[int], change: FlagChange) -> tuple[array[int], Sequenc
         new = old | bits
     elif change.action is FlagAction.REMOVE:
         new = old & ~bits
-    else:
+    elif change.within == EVERY_FLAG:
         new = bits
+    else:
+        new = old & ~_repeated(change.within, count) | bits
     differing = (old ^ new).bit_count()
     if not differing:
         return before, ()

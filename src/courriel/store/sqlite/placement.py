@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from courriel.base.errors import FormatError
+from courriel.base.errors import FormatError, LimitExceeded
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role, canonical_path, parent_path
 from courriel.model.refusals import MailboxExists, MailboxNotAllowed
+from courriel.model.rights import ACL_ENTRIES, Acl, RightsChange, changed
 from courriel.store.sqlite.removal import choose, refile
 from courriel.store.sqlite.schema import ACCOUNT_TABLES
 from courriel.store.sqlite.state import NO_PARENT, AccountState
@@ -56,6 +57,9 @@ def delete_account(transaction: Transaction, account: AccountId) -> None:
     transaction.flush()
     for mailbox in draft.base.mailboxes:
         transaction.effects.append(MailboxDropped(account, mailbox, draft.take()))
+    for box in {**draft.base.mailboxes, **draft.mailboxes}.values():
+        if box is not None:
+            transaction.note_acl(account, box)
     for table in ACCOUNT_TABLES:
         transaction.connection.execute(f"DELETE FROM {table} WHERE acct=?", (account,))
     transaction.deleted.add(account)
@@ -131,11 +135,28 @@ def delete_mailbox(transaction: Transaction, account: AccountId, path: str) -> N
     execute("DELETE FROM gone WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM snap WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM coll WHERE acct=? AND coll=?", (account, box.id))
+    if box.acl:
+        execute("DELETE FROM acl WHERE acct=? AND coll=?", (account, box.id))
+        transaction.note_acl(account, box)
     del paths[path]
     draft.mailboxes[box.id] = None
     modseq = draft.take()
     transaction.effects.append(MailboxDropped(account, box.id, modseq))
     transaction.note(draft, modseq, KIND_MAIL | KIND_MAILBOX, [box.id])
+
+
+def change_rights(
+    transaction: Transaction, account: AccountId, mailbox: MailboxId, identifier: str, change: RightsChange
+) -> Acl:
+    draft = transaction.account(account)
+    box = draft.mailbox(mailbox)
+    after = changed(box.acl, identifier, change)
+    if len(after) > ACL_ENTRIES and len(after) > len(box.acl):
+        raise LimitExceeded("access list", -1, "rights.acl_entries")
+    if after != box.acl:
+        transaction.set_acl(draft, box, after)
+        transaction.note(draft, draft.take(), KIND_MAILBOX, [mailbox])
+    return after
 
 
 def subscribe(transaction: Transaction, account: AccountId, path: str, on: bool) -> None:

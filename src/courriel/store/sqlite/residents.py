@@ -17,6 +17,7 @@ import apsw
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.refusals import NoSuchMailbox
 from courriel.store.sqlite.connection import meaning
+from courriel.store.sqlite.grants import Grants
 from courriel.store.sqlite.pending import PendingFlags
 from courriel.store.sqlite.reads import Reads
 from courriel.store.sqlite.settings import StoreSettings
@@ -56,6 +57,7 @@ class Residents:
         self._pending = pending
         self._settings = settings
         self._views = views
+        self.grants = Grants(source.reader)
         self._used_views: OrderedDict[Key, SqliteView] = OrderedDict()
         self.accounts: WeakValueDictionary[AccountId, AccountState] = WeakValueDictionary()
         self._used_accounts: OrderedDict[AccountId, AccountState] = OrderedDict()
@@ -172,6 +174,8 @@ class Residents:
         for state in context.made.values():
             self._keep_account(state)
         self._show_effects(context)
+        if context.regranted:
+            self._show_rights(context)
         for account, draft in context.drafts.items():
             state = draft.base
             if draft.journal:
@@ -209,6 +213,14 @@ class Residents:
                 views.pop((effect.account, effect.mailbox), None)
                 self._used_views.pop((effect.account, effect.mailbox), None)
 
+    def _show_rights(self, context: Transaction) -> None:
+        """Sessions on a mailbox learn at once what they still may."""
+        for key, (before, after) in context.regranted.items():
+            self.grants.replace(key, before, after)
+            view = self._views.get(key)
+            if view is not None:
+                view.wake()
+
     def wake(self, watchers: Iterable[Callable[[], None]]) -> None:
         for wake in watchers:
             self._loop.call_soon(wake)
@@ -221,6 +233,7 @@ class Residents:
         self._used_views.clear()
         self.claimed.clear()
         self._reads.forget_all()
+        self.grants.load(self._source())
         for state in list(self.accounts.values()):
             fresh = load_account(self._source(), state.id)
             if fresh is not None:

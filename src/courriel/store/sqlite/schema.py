@@ -60,8 +60,28 @@ CREATE TABLE snap (
     PRIMARY KEY (acct, coll)) WITHOUT ROWID;
 """
 
-VERSION: Final = 1
+RIGHTS: Final = """
+CREATE TABLE acl (
+    acct INTEGER NOT NULL, coll INTEGER NOT NULL, who TEXT NOT NULL, rights TEXT NOT NULL,
+    PRIMARY KEY (acct, coll, who)) WITHOUT ROWID;
+"""
+"""Who else may use a mailbox: letters of RFC 4314 §2.1."""
+
+VERSION: Final = 2
 """``PRAGMA user_version`` of a file with the tables above."""
 
-ACCOUNT_TABLES: Final = ("coll", "sub", "kw", "member", "obj", "expunged", "gone", "msgid", "chg", "snap", "account")
+ACCOUNT_TABLES: Final = (
+    "coll",
+    "acl",
+    "sub",
+    "kw",
+    "member",
+    "obj",
+    "expunged",
+    "gone",
+    "msgid",
+    "chg",
+    "snap",
+    "account",
+)
 """Tables with rows of an account; ``account`` last."""

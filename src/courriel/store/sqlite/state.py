@@ -16,6 +16,7 @@ from courriel.model.changes import JournalEntry
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role
 from courriel.model.quota import Quota
+from courriel.model.rights import NOBODY, Acl, Rights, parse
 
 RECENT_JOURNAL: Final = 256
 """Journal entries of an account kept in memory; older ones are read from the table."""
@@ -27,7 +28,7 @@ class MailboxState:
     """One mailbox and its counters."""
 
     __slots__ = (
-        "deleted", "gone_floor", "id", "modseq", "octets", "path", "recent", "role", "total", "uidnext",
+        "acl", "deleted", "gone_floor", "id", "modseq", "octets", "path", "recent", "role", "total", "uidnext",
         "uidvalidity", "unseen",
     )  # fmt: skip
 
@@ -44,6 +45,7 @@ class MailboxState:
         self.octets = 0
         self.recent = 1
         self.gone_floor = 0
+        self.acl: Acl = NOBODY
 
     def copy(self) -> MailboxState:
         other = MailboxState(self.id, self.path, self.role, self.uidvalidity, self.modseq)
@@ -61,11 +63,12 @@ class MailboxState:
         self.deleted = other.deleted
         self.octets = other.octets
         self.gone_floor = other.gone_floor
+        self.acl = other.acl
 
     def public(self, subscribed: bool) -> Mailbox:
         return Mailbox(
             self.id, self.path, self.role, self.uidvalidity, Uid(self.uidnext), ModSeq(self.modseq), self.total,
-            self.unseen, self.deleted, self.octets, subscribed,
+            self.unseen, self.deleted, self.octets, subscribed, self.acl,
         )  # fmt: skip
 
 
@@ -155,6 +158,16 @@ def _load_mailboxes(connection: apsw.Connection, state: AccountState) -> None:
         box.path = _path(places, box.id)
         state.mailboxes[box.id] = box
         state.paths[box.path] = box.id
+    _load_rights(connection, state)
+
+
+def _load_rights(connection: apsw.Connection, state: AccountState) -> None:
+    lists: dict[MailboxId, dict[str, Rights]] = {}
+    for coll, who, rights in connection.execute("SELECT coll, who, rights FROM acl WHERE acct=?", (state.id,)):
+        lists.setdefault(MailboxId(coll), {})[who] = parse(rights)
+    for mailbox, acl in lists.items():
+        if mailbox in state.mailboxes:
+            state.mailboxes[mailbox].acl = acl
 
 
 def _path(places: dict[int, tuple[int, str]], coll: int) -> str:

@@ -22,6 +22,7 @@ from courriel.model.mailbox import Mailbox, Role
 from courriel.model.message import Expunged, NewMessage, Record, Stored
 from courriel.model.quota import Quota
 from courriel.model.refusals import NoSuchMailbox
+from courriel.model.rights import Acl, RightsChange
 from courriel.ports.store import Column, View
 from courriel.store.blobs.files import Files, SystemFiles
 from courriel.store.sqlite import placement, removal
@@ -189,6 +190,23 @@ class SqliteStore:
     async def delete_mailbox(self, account: AccountId, path: str) -> None:
         shard, state = await self._account(account)
         await shard.committer.submit(lambda t: placement.delete_mailbox(t, account, path), heavy=True, keep=state)
+
+    async def change_rights(self, account: AccountId, mailbox: MailboxId, identifier: str, change: RightsChange) -> Acl:
+        shard, state = await self._account(account)
+        return await shard.committer.submit(
+            lambda t: placement.change_rights(t, account, mailbox, identifier, change), keep=state
+        )
+
+    async def shared(self, identifiers: Iterable[str]) -> Sequence[tuple[AccountId, Mailbox]]:
+        names = list(identifiers)
+        found: list[tuple[AccountId, Mailbox]] = []
+        for shard in self._shards:
+            for account, mailbox in sorted(shard.residents.grants.naming(names)):
+                state = shard.residents.known_account(account) or await shard.residents.account(account)
+                box = state.mailboxes.get(mailbox)
+                if box is not None:  # deleted while another account was read
+                    found.append((account, box.public(box.path in state.subscriptions)))
+        return found
 
     async def subscribe(self, account: AccountId, path: str, on: bool) -> None:
         shard, state = await self._account(account)

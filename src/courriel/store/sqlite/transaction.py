@@ -20,6 +20,7 @@ from courriel.model.ids import COUNTER_MAX, AccountId, MailboxId, ModSeq
 from courriel.model.mailbox import SEPARATOR, Role, parent_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import NoSuchMailbox, OverQuota, TooManyKeywords
+from courriel.model.rights import NOBODY, Acl, letters
 from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.state import NO_PARENT, AccountState, MailboxState
 from courriel.store.sqlite.view import SqliteView
@@ -201,6 +202,8 @@ class Transaction:
         self.effects: list[Effect] = []
         self.removed: dict[tuple[AccountId, MailboxId], set[int]] = {}
         self.new_blobs: dict[bytes, int] = {}
+        self.regranted: dict[tuple[AccountId, MailboxId], tuple[Acl, Acl]] = {}
+        """Access lists that changed, as they were before the group and as they are now."""
         self.forgotten: list[tuple[int, int]] = []
         """(account, message) whose octets must not be found in a cache any more."""
         self.packed: list[tuple[int, bytes, NewMessage]] = []
@@ -343,7 +346,29 @@ class Transaction:
                 box.modseq,
             ),
         )  # fmt: skip
+        if parent is not None:  # RFC 4314 §4: a new mailbox inherits
+            self.set_acl(draft, box, draft.mailbox(MailboxId(parent_id)).acl)
         return box
+
+    def set_acl(self, draft: AccountDraft, box: MailboxState, acl: Acl) -> None:
+        """Let ``acl`` be the access list of a mailbox of the draft."""
+        if acl == box.acl:
+            return
+        account = draft.base.id
+        execute = self.connection.execute
+        for who in box.acl.keys() - acl.keys():
+            execute("DELETE FROM acl WHERE acct=? AND coll=? AND who=?", (account, box.id, who))
+        for who, rights in acl.items():
+            if box.acl.get(who) != rights:
+                execute("INSERT OR REPLACE INTO acl VALUES (?,?,?,?)", (account, box.id, who, letters(rights)))
+        self.note_acl(account, box, acl)
+        box.acl = acl
+
+    def note_acl(self, account: AccountId, box: MailboxState, acl: Acl = NOBODY) -> None:
+        """The list of a mailbox becomes this."""
+        key = account, box.id
+        before = self.regranted[key][0] if key in self.regranted else box.acl
+        self.regranted[key] = before, acl
 
 
 def check_keywords(draft: AccountDraft, names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
+from courriel.model.rights import Acl
 from courriel.ports.store import Column
 from courriel.store.sqlite.state import AccountState, MailboxState
 
@@ -64,6 +65,10 @@ class SqliteView:
     @property
     def modseq(self) -> ModSeq:
         return ModSeq(self.state.modseq)
+
+    @property
+    def acl(self) -> Acl:
+        return self.state.acl
 
     def changes(self, since: int) -> Sequence[ViewChange] | None:
         behind = self.position - since
@@ -188,6 +193,9 @@ class SqliteView:
     def record(self, change: ViewChange) -> None:
         self._changes.append(change)
         self.position += 1
+        self.wake()
+
+    def wake(self) -> None:
         if self._watchers:
             call_soon = self._loop.call_soon
             for wake in self._watchers.values():
