@@ -56,8 +56,8 @@ class ArcVerdict(msgspec.Struct, frozen=True):
 
 
 class DmarcVerdict(msgspec.Struct, frozen=True):
-    """``domain`` is the author's; ``policy`` what its owner published, ``disposition`` what applies to this message:
-    both "none", "quarantine" or "reject", "" where nothing was published."""
+    """``domain`` is the author's; ``policy`` what its owner wants done with failures ("none", "quarantine", "reject",
+    "" where nothing was published), ``disposition`` that for this message: "none" unless it failed."""
 
     result: Result
     domain: str
