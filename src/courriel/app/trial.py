@@ -47,6 +47,7 @@ def settings_base(base_port: int, overrides: Sequence[str], environment: Mapping
         "hostname": "localhost",
         "listen": listen | {"host": HOST, "observe": base_port + 80},
         "relay": {"hold": not _names_relay(overrides, environment)},
+        "auth": {"senders": "auto"},
         "log": {"level": "warning"},
     }
 

@@ -195,7 +195,7 @@ class _Reader:
 
 # ------------------------------------------------------------------------------------------------- writing
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&*+.^_`{|}~-]{1,320}(?:@[A-Za-z0-9.-]{1,255})?")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&*+.^_`{|}~-]{1,320}(?:@[A-Za-z0-9.-]{1,255})?|@[A-Za-z0-9.-]{1,255}")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _COMMENT_UNSAFE: Final = re.compile(r"[^ -'*-\[\]-~]")
 
