@@ -12,6 +12,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from courriel.base.clock import Clock
@@ -35,6 +36,10 @@ BEGUN: Final = 1_000
 about again when its message is there."""
 
 
+CLIENTS: Final = 1_000
+"""``authenticate.clients``: addresses of which it is remembered whether they are trusted."""
+
+
 class SenderCheck:
     """Judges senders for one installation.  It belongs to the event loop that first asks it."""
 
@@ -48,6 +53,8 @@ class SenderCheck:
         self._clock = clock
         self._dkim = dkim
         self._trusted = [ipaddress.ip_network(one) for one in settings.trusted]
+        self.is_trusted = lru_cache(maxsize=CLIENTS)(self._is_trusted)
+        """Whether mail of a client (its address) is not judged; so is that of a unix socket ("")."""
         self._begun: OrderedDict[tuple[str, int], tuple[Client, Address, asyncio.Task[Origin]]] = OrderedDict()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -57,8 +64,7 @@ class SenderCheck:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def is_trusted(self, ip: str) -> bool:
-        """Whether mail of this client is not judged; so is that of a unix socket ("")."""
+    def _is_trusted(self, ip: str) -> bool:
         if not ip:
             return True
         address = ipaddress.ip_address(ip)
