@@ -8,12 +8,14 @@ DEV    := $(VENV)/.installed-dev
 SECONDS_EACH ?= 60
 PAIRS  ?= 3
 ARGS   ?=
+AUTH   ?= ../shared/suites/auth
 
-.PHONY: help run test check format bench fuzz stress docs clean
+.PHONY: help run test suites check format bench fuzz stress docs clean
 
 help:
 	@echo "make run     set up .venv and start a test server: courriel try"
 	@echo "make test    everything CI runs: make check, then all tests"
+	@echo "make suites  the published test suites of SPF, DKIM, ARC, DMARC … in the folder AUTH=../shared/suites/auth"
 	@echo "make check   format, lint, types, floors, RFC references"
 	@echo "make format  put the sources into the house format"
 	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian); PAIRS=3 ARGS='--only smtp-4k-50'"
@@ -44,6 +46,9 @@ run: $(RUN)
 test: $(DEV)
 	@tools/system_packages.sh test
 	@tools/run_tests.sh $(ARGS)
+
+suites: $(DEV)
+	AUTH="$(abspath $(AUTH))" $(BIN)/python -m pytest tests/suites -q $(ARGS)
 
 check: $(DEV)
 	@tools/check.sh

@@ -16,7 +16,7 @@ from tests.trial import Trial, courriel, running
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
-ZONE = "far.test. MX 10 mx.far.test.\nmx.far.test. A 127.0.0.1\n"
+ZONE = 'far.test. MX 10 mx.far.test.\nfar.test. TXT "v=spf1 ip4:127.0.0.1 -all"\nmx.far.test. A 127.0.0.1\n'
 MESSAGE = b"From: %b\r\nTo: x@courriel.test\r\nSubject: %b\r\n\r\nhello\r\n"
 
 

@@ -14,16 +14,19 @@ from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.base.clock import ManualClock
 from courriel.delivery.allowance import Allowance
+from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
-from courriel.delivery.settings import DeliverySettings, SubmissionSettings
+from courriel.delivery.settings import DeliverySettings, SenderSettings, SubmissionSettings
 from courriel.model.envelope import Door
 from courriel.model.hijack import HijackSettings
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
+from courriel.ports.dkim_judge import DkimJudge
 from courriel.ports.intake import Intake
 from courriel.ports.queue import OutboundQueue
+from courriel.ports.resolver import Resolver
 from courriel.ports.scanner import Scanner
 from courriel.ports.store import MailStore
 from courriel.smtp.budget import Budget
@@ -136,7 +139,11 @@ async def build(
     intake: Intake | None = None,
     submission_settings: SubmissionSettings | None = None,
     scanner: Scanner | None = None,
+    zone: Resolver | None = None,
+    dkim: DkimJudge | None = None,
+    senders: SenderSettings = SenderSettings(),  # noqa: B008 - a constant
 ) -> House:
+    """With a ``zone``, mail at the MX door is judged by what it says."""
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
         own_store, own_queue = await _storage(kind, path, clock)
@@ -164,6 +171,7 @@ async def build(
             lists=book,
             keys=KEYS,
             scanner=scanner,
+            senders=SenderCheck(zone, senders, "mail.courriel.test", clock, dkim) if zone is not None else None,
         )
 
     async def pause(seconds: float) -> None:

@@ -18,7 +18,7 @@ from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.moment import moment
-from courriel.app.outbound import house_resolver
+from courriel.app.outbound import resolver_of
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
@@ -415,7 +415,7 @@ class LocalAdministration:
         if self._reader is not None:
             yield ZoneDesk(self._home, self._reader)
             return
-        reader = house_resolver(self._home.settings, self._home.clock)
+        reader = resolver_of(self._home.settings, self._home.clock)
         try:
             yield ZoneDesk(self._home, reader)
         finally:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from courriel.base.errors import CourrielError
-from courriel.delivery.settings import SubmissionSettings
+from courriel.delivery.settings import SenderSettings, SubmissionSettings
 from courriel.imap.settings import ImapSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
@@ -27,7 +27,15 @@ ENVIRONMENT_PREFIX: Final = "COURRIEL_"
 
 SECTIONS_WITHOUT_DOT: Final = ("hostname", "language")
 
-LISTS: Final = (("dns", "servers"), ("dns", "anchors"), ("dns", "addresses"), ("dns", "caa"), ("relay", "retry_s"))
+LISTS: Final = (
+    ("dns", "servers"),
+    ("dns", "anchors"),
+    ("dns", "addresses"),
+    ("dns", "caa"),
+    ("relay", "retry_s"),
+    ("auth", "trusted_networks"),
+    ("auth", "trusted_sealers"),
+)
 """Settings with several values."""
 
 
@@ -69,12 +77,33 @@ class TlsSection(Section, frozen=True):
     key: str = ""
 
 
+class OverrideSection(Section, frozen=True):
+    """What is done with mail of one author's domain: ``[auth.overrides."example.org"]``."""
+
+    action: Literal["accept", "junk", "refuse"]
+    reason: str = ""
+    until: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
+    """The last day (UTC), "2026-12-31"; empty: for good."""
+
+
 class AuthSection(Section, frozen=True):
     """``cleartext``: take passwords without TLS from anywhere, not only from this machine."""
 
     cleartext: bool = False
     scram_sha1: bool = False
     """SCRAM-SHA-1 for old clients.  RFC 7677 prefers SHA-256."""
+    senders: Literal["on", "off", "auto"] = "on"
+    """Whether mail from elsewhere is judged by SPF, DKIM and DMARC; "auto": if ``dns.servers`` are named."""
+    reject: bool = SenderSettings().reject
+    """Refuse what fails DMARC with p=reject; else it goes among the junk."""
+    spf_fail: Literal["mark", "junk", "refuse"] = SenderSettings().spf_fail
+    """What is done where a domain says "-all" and has no DMARC policy; a forward looks the same."""
+    trusted_networks: tuple[str, ...] = SenderSettings().trusted
+    """Their mail is not judged: this machine, and relays that have done so."""
+    trusted_sealers: tuple[str, ...] = ()
+    """Domains whose ARC seal is believed."""
+    overrides: dict[str, OverrideSection] = {}
+    """By the author's domain."""
 
 
 class DnsSection(Section, frozen=True):

@@ -98,7 +98,7 @@ class ListOffice:
 
     async def decide(self, address: str, id: int, publish: bool) -> dict[str, Any]:
         """Publish a post that waits, or drop it.  Raises NotAsked."""
-        intake = self._intake or open_intake(self._home, None)
+        intake = self._intake or open_intake(self._home, None, None)
         asked = await intake.lists.held(self._list(address), id)
         if not publish:
             await intake.lists.settle(asked)

@@ -47,9 +47,9 @@ LMTP_PORT: Final = 24
 class Outbound:
     """Everything that carries mail away."""
 
-    def __init__(self, home: Installation, intake: Delivery) -> None:
+    def __init__(self, home: Installation, intake: Delivery, resolver: ValidatingResolver) -> None:
         settings, clock = home.settings, home.clock
-        self.resolver = house_resolver(settings, clock)
+        self.resolver = resolver
         relay_settings = relay_settings_of(settings)
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
         policies = _Policies(self.resolver, ca, settings.relay.sts_port)
@@ -90,8 +90,8 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
     return (settings.language, *(one for one in LANGUAGES if one != settings.language))
 
 
-def house_resolver(settings: Settings, clock: Clock) -> ValidatingResolver:
-    """The resolver of the settings.  Raises SettingsError for a server or an anchor that cannot be read."""
+def resolver_of(settings: Settings, clock: Clock) -> ValidatingResolver:
+    """Raises SettingsError for a server or an anchor that cannot be read."""
     dns = settings.dns
     try:
         return open_resolver(DnsSettings(servers=dns.servers, anchors=dns.anchors or ROOT_ANCHORS), clock)

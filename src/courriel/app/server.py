@@ -18,8 +18,8 @@ from courriel.app.control import SOCKET_NAME, ControlService
 from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
-from courriel.app.outbound import Outbound
-from courriel.app.services import Doors, open_doors, open_intake, open_milters
+from courriel.app.outbound import Outbound, resolver_of
+from courriel.app.services import Doors, open_doors, open_intake, open_milters, open_sender_check
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
@@ -62,8 +62,10 @@ class Server:
         self.ca: Path | None = None
         self.traces = WireTraces()
         self.milters = open_milters(installation.settings)
-        self.intake = open_intake(installation, self.milters)
-        self.outbound = Outbound(installation, self.intake)
+        resolver = resolver_of(installation.settings, installation.clock)
+        self.senders = open_sender_check(installation, resolver)
+        self.intake = open_intake(installation, self.milters, self.senders)
+        self.outbound = Outbound(installation, self.intake, resolver)
         self.administration = LocalAdministration(
             installation, self.traces, self.describe, self.outbound.relay, self.intake, self.outbound.resolver
         )
@@ -138,6 +140,8 @@ class Server:
         """Take no more, let commands finish, bring everything to the disk."""
         if self.doors is not None:
             await self.doors.close(GRACE_S if self.connections() else 0.0)
+        if self.senders is not None:
+            await self.senders.close()
         await self.outbound.close()
         self.intake.save()
         if self.milters is not None:

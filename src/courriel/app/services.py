@@ -18,9 +18,10 @@ from courriel.app.tracing import WireTraces
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
+from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
-from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
 from courriel.imap.server import ImapService
 from courriel.milter.scanner import Milters
 from courriel.milter.settings import MilterSettings, parse_address
@@ -28,6 +29,7 @@ from courriel.model.envelope import Door
 from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
 from courriel.pop3.server import Pop3Service
+from courriel.ports.resolver import Resolver
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
@@ -62,7 +64,22 @@ class Doors:
             await door.listener.close()
 
 
-def open_intake(home: Installation, milters: Milters | None) -> Delivery:
+def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | None:
+    """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
+    auth = home.settings.auth
+    if auth.senders == "off" or (auth.senders == "auto" and not home.settings.dns.servers):
+        return None
+    overrides = {
+        name.lower(): SenderOverride(one.action, one.reason, one.until) for name, one in auth.overrides.items()
+    }
+    settings = SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
+    try:
+        return SenderCheck(resolver, settings, home.settings.name, home.clock)
+    except ValueError as error:
+        raise SettingsError(f"auth.trusted_networks: {error}") from None
+
+
+def open_intake(home: Installation, milters: Milters | None, senders: SenderCheck | None) -> Delivery:
     """What all doors hand their messages to."""
     settings = home.settings
     thresholds = settings.hijack if settings.submission.watch else None
@@ -84,6 +101,7 @@ def open_intake(home: Installation, milters: Milters | None) -> Delivery:
         lists=home.lists,
         keys=home.keys,
         scanner=milters,
+        senders=senders,
     )
 
 

@@ -40,13 +40,15 @@ PORT_MAX: Final = 65_535
 def settings_base(base_port: int, overrides: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
     """A trial's own defaults, below what ``--set`` says.
 
-    Mail for elsewhere is held until something is said about the relay.
+    Mail for elsewhere is held until something is said about the relay; senders are judged once ``dns.servers`` says who
+    knows about them, those on this machine too.
     """
     listen: dict[str, Any] = {name: base_port + port for name, port in STANDARD_PORTS.items()}
     return {
         "hostname": "localhost",
         "listen": listen | {"host": HOST, "observe": base_port + 80},
         "relay": {"hold": not _names_relay(overrides, environment)},
+        "auth": {"senders": "auto", "trusted_networks": []},
         "log": {"level": "warning"},
         "doctor": {"every_h": 0},
     }

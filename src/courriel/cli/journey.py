@@ -78,6 +78,7 @@ def _titles() -> Mapping[str, str]:
         "forward": _("forward"),
         "list": _("list"),
         "filter": _("filter"),
+        "sender check": _("sender"),
     }
 
 
@@ -96,6 +97,8 @@ def sentence(hop: Hop) -> str:
         return _("Taken and kept: {octets} octets, {how}.").format(octets=get("octets", "?"), how=how)
     if place == "filter":
         return _filtered(facts)
+    if place == "sender check":
+        return _judged(facts)
     if place == "server":
         return _("This server wrote a report.")
     if place == "MDA":
@@ -111,6 +114,16 @@ def sentence(hop: Hop) -> str:
             return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
         return _("Waits to travel on to {to}.").format(to=get("to", ""))
     return _attempt(hop)
+
+
+def _judged(facts: Mapping[str, str]) -> str:
+    domain = facts.get("domain") or _("nobody")
+    found = _("Says it is from {domain}: SPF {spf}, DKIM {dkim}, DMARC {dmarc}; ").format(
+        domain=domain, spf=facts.get("spf", "?"), dkim=facts.get("dkim", "?"), dmarc=facts.get("dmarc", "?")
+    )
+    decided = {"accept": _("taken"), "junk": _("put among the junk"), "refuse": _("refused")}
+    why = f" ({facts['why']})" if facts.get("why") else ""
+    return f"{found}{decided.get(facts.get('decision', ''), '?')}{why}."
 
 
 def _forward(hop: Hop) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from courriel.delivery.letter import Letter
+from courriel.delivery.letter import Letter, unreported
 from courriel.delivery.notices import Notice, Wording, mailer_daemon, write
 from courriel.delivery.route import Plan
 from courriel.delivery.settings import DeliverySettings
@@ -46,9 +46,11 @@ def _letter(
     transit: Transit, forwarder: str, recipients: list[Recipient], directory: Directory, keys: Sequence[bytes]
 ) -> Letter:
     domain = forwarder.rpartition("@")[2]
-    sender = _sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
+    sender = NULL_PATH  # a bounce from there would be led on to a name that may be stolen
+    if transit.may_be_answered:
+        sender = _sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
     letter = Letter.of(transit, sender, b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field))
-    letter.remote, letter.forwarder = recipients, forwarder
+    letter.remote, letter.forwarder = unreported(recipients, transit), forwarder
     return letter
 
 

@@ -17,11 +17,12 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.delivery import forward, tell
+from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.device import DeviceRates, alarm, mend, postmaster_of, sender_of
 from courriel.delivery.guard import Guard
 from courriel.delivery.judge import Header, check_foreign_sender, header_length, judge
-from courriel.delivery.letter import Letter
+from courriel.delivery.letter import Letter, unreported
 from courriel.delivery.lists import DAY_S, ListDesk
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
@@ -79,6 +80,7 @@ class Delivery:
         lists: ListBook,
         keys: Sequence[bytes],
         scanner: Scanner | None = None,
+        senders: SenderCheck | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -87,6 +89,7 @@ class Delivery:
         self._clock = clock or SystemClock()
         self._randomness = randomness
         self._scanner = scanner
+        self._senders = senders
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -106,6 +109,8 @@ class Delivery:
 
         Devices are who they are by their login or their address; as whom they say they send is mended later.
         """
+        if door is Door.MX and self._senders is not None:
+            self._senders.begin(client, reverse_path)
         if door is Door.DEVICE:
             self._device(client)
             return
@@ -176,12 +181,14 @@ class Delivery:
             await self._mend(transit, header)
         elif envelope.door is Door.MX:
             check_foreign_sender(header)
+            if self._senders is not None:
+                await self._senders.judge(transit, header)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
             tell.discarded(transit)
             dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)
             return Receipt(transit.id, dropped)
         envelope = transit.envelope
-        transit.received_field = received_field(settings.hostname, envelope, transit.id, now)
+        transit.received_field = transit.verdict_fields + received_field(settings.hostname, envelope, transit.id, now)
         if envelope.door is Door.SUBMISSION and self._guard is not None and account is not None:
             return await self._take_for(account, self._guard, transit)
         return await self._take(transit)
@@ -212,8 +219,9 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
-        if transit.quarantine is not None:
-            for letter in letters:
+        for letter in letters:
+            letter.junk = bool(transit.junk)
+            if transit.quarantine is not None:
                 letter.keep_apart(transit.quarantine)
         await self._carry_out(transit, plan, letters)
         for asked in transit.settles:
@@ -425,7 +433,7 @@ def _as_it_came(transit: Transit, plan: Plan) -> Letter:
     """The letter for the people of the envelope."""
     envelope = transit.envelope
     letter = Letter.of(transit, envelope.reverse_path, transit.received_field)
-    letter.drops, letter.remote, letter.held = plan.drops, plan.remote, transit.held
+    letter.drops, letter.remote, letter.held = plan.drops, unreported(plan.remote, transit), transit.held
     letter.account = "" if envelope.client.account is None else str(envelope.client.account)
     return letter
 

@@ -20,9 +20,19 @@ from courriel.model.queued import Queued, personal_fields
 from courriel.model.transit import Transit
 from courriel.model.wishes import Granted
 
+NEVER: Final = frozenset({"NEVER"})
+"""RFC 3461 §4.1."""
+
 RECIPIENTS: Final = 1_000
 """``letter.recipients``: of one message in the queue.  Whoever claims one recipient reads them all, so a post to
 10,000 members is kept as ten messages, not as one."""
+
+
+def unreported(recipients: list[Recipient], transit: Transit) -> list[Recipient]:
+    """Recipients elsewhere; without reports to a sender whose name may be stolen.  AUTH attack row 37."""
+    if transit.may_be_answered:
+        return recipients
+    return [msgspec.structs.replace(one, notify=NEVER) for one in recipients]
 
 
 class Letter(msgspec.Struct):

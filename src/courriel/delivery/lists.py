@@ -147,6 +147,8 @@ class ListDesk:
         if verdict is Verdict.REFUSE:
             tell.listed(transit, kept, verdict.value, f"{author} may not post")
             raise NotPermitted(f"{author} may not post to {kept.address}")
+        if verdict is Verdict.POST and transit.junk:  # its author's rights are not its sender's
+            verdict = Verdict.HOLD
         if verdict is Verdict.HOLD:
             await self._hold(kept, transit, author)
         if verdict is not Verdict.POST:

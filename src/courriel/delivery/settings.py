@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from courriel.base.i18n import LANGUAGES
 from courriel.model.retry import RetrySettings
@@ -20,6 +21,32 @@ class SubmissionSettings:
     """Recipients of one account within 24 hours, 0: no limit.  Google Workspace has 2,000, Microsoft 365 10,000."""
     watch: bool = True
     """Whether mail is held when an account seems to be in other hands (``model/hijack.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderOverride:
+    """What is done with mail of one author's domain, whatever was found out about it."""
+
+    action: Literal["accept", "junk", "refuse"]
+    reason: str = ""
+    until: str = ""
+    """The last UTC day, "2026-12-31"; "" for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """How mail from elsewhere is judged (``delivery/sender_policy.py``)."""
+
+    reject: bool = False
+    """Refuse what fails DMARC with p=reject, where nothing speaks for a list; else it goes among the junk."""
+    spf_fail: Literal["mark", "junk", "refuse"] = "mark"
+    """What is done where the sender's domain says "-all" and has no DMARC policy; a forward looks the same."""
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks whose mail is not judged: this machine, and relays of ours that have done so."""
+    sealers: tuple[str, ...] = ()
+    """Domains whose ARC seal is believed."""
+    overrides: dict[str, SenderOverride] = field(default_factory=dict)
+    """By the author's domain."""
 
 
 @dataclass(frozen=True, slots=True)

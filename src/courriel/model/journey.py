@@ -38,6 +38,8 @@ class Place(Enum):
     LIST = "list"
     FILTER = "filter"
     """A program of the administrator that judged it."""
+    JUDGE = "sender check"
+    """Who really sent it."""
 
 
 class Mood(Enum):
@@ -63,6 +65,8 @@ _MOODS: Final = {"delivered": Mood.GOOD, "waiting": Mood.WAITING, "failed": Mood
 
 _VERDICTS: Final = {"accepted": Mood.GOOD, "quarantined": Mood.WAITING, "deferred": Mood.WAITING}
 
+
+_DECISIONS: Final = {"accept": Mood.GOOD, "junk": Mood.WAITING}
 
 _LIST_MOODS: Final = {
     **dict.fromkeys(("posted", "joined", "left", "helped", "asked"), Mood.GOOD),
@@ -93,6 +97,9 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
                 "verdict",
                 "reason",
             )
+        elif event == "delivery.judged":
+            mood = _DECISIONS.get(str(fields.get("decision")), Mood.BAD)
+            add(Place.JUDGE, at, mood, fields, "ip", "spf", "dkim", "dmarc", "domain", "decision", "why")
         elif event == "delivery.discarded":
             add(Place.FILTER, at, Mood.BAD, fields, "to")
         elif event == "delivery.queued":

@@ -119,6 +119,15 @@ class NotPermitted(MailRefusal):
     """The rights of the account do not allow this."""
 
 
+class SenderNotProven(MailRefusal):
+    """The sender is not who the message says.  ``status`` and ``lines`` tell what would help."""
+
+    def __init__(self, detail: str = "", status: str = "5.7.1", lines: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.lines = lines
+
+
 class FilterVerdict(MailRefusal):
     """A filter says no.  ``code`` (0: the usual one), ``status`` and ``lines`` are its own words, for the client."""
 

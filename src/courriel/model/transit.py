@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.envelope import Envelope, Recipient
+from courriel.model.judgement import Judgement
 from courriel.model.mailing_list import Asked
 from courriel.model.refusals import MailRefusal
 from courriel.model.wishes import Granted
@@ -48,14 +49,26 @@ class Transit(msgspec.Struct):
     content: bytes
     received_at: float
     received_field: bytes = b""
+    """Ours, with the fields of ``verdict_fields`` before it."""
+    verdict_fields: bytes = b""
+    """What was found out about its sender, for programs."""
     granted: Granted = Granted()
     tls_optional: bool = False
     held: str = ""
     """Why it is kept back, "" when it is not."""
     quarantine: str | None = None
     """Why filters want it kept apart, if they do."""
+    judgement: Judgement | None = None
+    """What was found out about its sender; None where nobody looked."""
+    junk: str = ""
+    """Why it goes among the junk of people here, "" when it does not."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
     settles: list[Asked] = msgspec.field(default_factory=list)
     """Questions of lists that are answered once the message is taken."""
     notes: list[tuple[str, dict[str, str | int]]] = msgspec.field(default_factory=list)
     """Events (name, fields) of decisions on the way; told once the message is taken."""
+
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether a report to the reverse-path reaches who sent it.  AUTH attack row 37."""
+        return self.judgement is None or self.judgement.proves(self.envelope.reverse_path.domain)

@@ -72,6 +72,7 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.AuthenticationFailed: Reply(535, "5.7.8", "Authentication credentials invalid"),
     refusals.Throttled: Reply(454, "4.7.0", "Too many failures, try later"),
     refusals.NotPermitted: Reply(550, "5.7.1", "Not permitted"),
+    refusals.SenderNotProven: Reply(550, "5.7.1", "The sender is not proven"),
     refusals.FilterVerdict: Reply(554, "5.7.1", "Refused by a filter"),
     refusals.FilterRefused: Reply(550, "5.7.1", "Refused by a filter"),
     refusals.FilterDeferred: Reply(451, "4.7.1", "A filter wants this message later"),
@@ -88,6 +89,8 @@ def reply_for(error: CourrielError) -> Reply:
     if isinstance(error, refusals.FilterVerdict) and error.code:
         *before, last = error.lines or ("",)
         return Reply(error.code, error.status, last, tuple(before))
+    if isinstance(error, refusals.SenderNotProven) and error.lines:
+        return Reply(550, error.status, error.lines[-1], error.lines[:-1])
     for kind in type(error).__mro__:
         reply = REPLIES.get(kind)
         if reply is not None:

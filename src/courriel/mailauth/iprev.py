@@ -1,0 +1,32 @@
+"""Does the client's address have a name that leads back to it?  RFC 8601 §3, results §2.7.3."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from courriel.model.judgement import Iprev
+from courriel.model.verdict import Result
+from courriel.ports.resolver import DnsFailure, Resolver
+
+NAMES: Final = 10
+"""``iprev.names``: names of one address that are looked at; as SPF's limit (RFC 7208 §4.6.4)."""
+
+
+async def check(ip: str, resolver: Resolver) -> Iprev:
+    """pass with the name, fail, permerror for an address without a name, temperror."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return Iprev(Result.PERMERROR, ip)
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    try:
+        names = (await resolver.ptr(str(address))).records[:NAMES]
+        for name in names:
+            found = await (resolver.a(name) if address.version == 4 else resolver.aaaa(name))
+            if any(ipaddress.ip_address(text) == address for text in found.records):
+                return Iprev(Result.PASS, ip, name)
+    except DnsFailure:
+        return Iprev(Result.TEMPERROR, ip)
+    return Iprev(Result.FAIL if names else Result.PERMERROR, ip)
