@@ -8,11 +8,13 @@ nothing, and must not tell whether there is such a mailbox where he may not look
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
+from courriel.imap.commands.fetch import CACHED_FROM
 from courriel.imap.settings import ImapSettings
 from courriel.model.flags import ANSWERED, DELETED, FLAGGED, SEEN
 from courriel.model.ids import AccountId
@@ -243,6 +245,34 @@ def test_an_examined_mailbox_stays_as_it_is_whatever_the_rights() -> None:
             assert refused((await bob(command))[0])
         await bob("CLOSE")
         assert await flags_in(house, "top/box") == before
+
+    asyncio.run(play())
+
+
+def test_ids_are_unique_over_all_that_one_sees() -> None:
+    """Also where an answer of one client is kept ready for the next (``answers.py``)."""
+
+    async def play() -> None:
+        house, bob = await stage(LETTERS)
+        for _ in range(CACHED_FROM):
+            await house.deliver("alice", HELLO, "top/box")
+        alice = Client(house)
+        await alice("LOGIN alice secret")
+        told = []
+        for client, name in ((alice, "top/box"), (bob, BOX), (alice, "top/box"), (bob, BOX)):
+            _, lines = await client(f"SELECT {name}")
+            [mailbox] = [line for line in lines if "MAILBOXID" in line]
+            _, rows = await client("FETCH 1:* (EMAILID THREADID)")
+            told.append(re.findall(r"\((F\w+)\)", mailbox) + re.findall(r"\(([MT]\w+)\)", " ".join(rows)))
+        assert told[0] == told[2] and told[1] == told[3]
+        assert [id[0] + "1_" + id[1:] for id in told[0]] == told[1]
+        _, email, thread, *_ = told[1]
+        assert (await bob(f"SEARCH EMAILID {email}"))[1] == ["* SEARCH 1"]
+        assert (await bob(f"SEARCH THREADID {thread}"))[1] == ["* SEARCH 1"]
+        own = email.replace("1_", "")
+        assert (await bob(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH"]
+        assert (await alice(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH 1"]
+        assert (await alice(f"SEARCH EMAILID {email}"))[1] == ["* SEARCH"]
 
     asyncio.run(play())
 
