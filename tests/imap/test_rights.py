@@ -17,9 +17,11 @@ import pytest
 from courriel.imap.commands.fetch import CACHED_FROM
 from courriel.imap.settings import ImapSettings
 from courriel.model.flags import ANSWERED, DELETED, FLAGGED, SEEN
-from courriel.model.ids import AccountId
+from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
-from courriel.model.rights import RightsChange, parse
+from courriel.model.rights import TAKE_ALL, RightsChange, parse
+from courriel.ports.store import View
+from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import HELLO, House, make_house
 
@@ -245,6 +247,29 @@ def test_an_examined_mailbox_stays_as_it_is_whatever_the_rights() -> None:
             assert refused((await bob(command))[0])
         await bob("CLOSE")
         assert await flags_in(house, "top/box") == before
+
+    asyncio.run(play())
+
+
+class SlowStore(MemoryStore):
+    """A store in which opening a view takes as long as a revocation."""
+
+    async def view(self, account: AccountId, mailbox: MailboxId) -> View:
+        view = await super().view(account, mailbox)
+        for who in list(view.acl):
+            await self.change_rights(account, mailbox, who, TAKE_ALL)
+        return view
+
+
+def test_rights_that_go_while_a_mailbox_opens_are_gone() -> None:
+    async def play() -> None:
+        house, bob = await stage("lr")
+        house.store.__class__ = SlowStore
+        bob.link.send(b"t SELECT %b\r\nu FETCH 1 BODY[]\r\n" % BOX.encode())
+        lines = []
+        while (line := await bob.link.line()) is not None:
+            lines.append(line)
+        assert lines[-1].startswith(b"* BYE") and not any(b"FETCH (" in line for line in lines)
 
     asyncio.run(play())
 
