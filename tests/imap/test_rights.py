@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -19,7 +20,7 @@ from courriel.imap.settings import ImapSettings
 from courriel.model.flags import ANSWERED, DELETED, FLAGGED, SEEN
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
-from courriel.model.rights import TAKE_ALL, RightsChange, parse
+from courriel.model.rights import IDENTIFIER_CHARACTERS, TAKE_ALL, RightsChange, parse
 from courriel.ports.store import View
 from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
@@ -298,6 +299,23 @@ def test_ids_are_unique_over_all_that_one_sees() -> None:
         assert (await bob(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH"]
         assert (await alice(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH 1"]
         assert (await alice(f"SEARCH EMAILID {email}"))[1] == ["* SEARCH"]
+
+    asyncio.run(play())
+
+
+def test_long_identifiers_are_refused_before_they_are_prepared() -> None:
+    async def play() -> None:
+        house = await make_house()
+        alice = Client(house)
+        await alice("LOGIN alice secret")
+        long, hostile = "x" * (IDENTIFIER_CHARACTERS + 1), "é" * 30_000
+        assert (await alice(f"LISTRIGHTS INBOX {long}"))[0].startswith("OK"), "a dash may come on top"
+        begun = time.process_time()
+        for command, more in (("SETACL", " lr"), ("DELETEACL", ""), ("LISTRIGHTS", "")):
+            assert (await alice(f"{command} INBOX {long}x{more}"))[0].startswith("NO [LIMIT]")
+            said = f"{command} INBOX {{{len(hostile.encode())}+}}\r\n{hostile}{more}"
+            assert (await alice(said))[0].startswith("NO [LIMIT]")
+        assert time.process_time() - begun < 0.05
 
     asyncio.run(play())
 
