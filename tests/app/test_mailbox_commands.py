@@ -73,12 +73,28 @@ def test_public_mailboxes_come_and_go(trial: Trial) -> None:
     added = courriel("mailbox", "public", "add", "News/2026", "--for", "@courriel.test", data=data)
     assert added.returncode == 0, added.stderr
     assert asyncio.run(_total(trial, "Public/News/2026")) == 0
-    assert [row["mailbox"] for row in _json("list", "public", data=data)] == ["News", "News/2026"]
+    assert [row["mailbox"] for row in _json("list", "public", data=data)] == ["INBOX", "News", "News/2026"]
+    assert asyncio.run(_total(trial, "Public/INBOX")) == "NONEXISTENT"
     assert _json("share", "public", "News/2026", "bob", "--rights", "write", data=data)["rights"] == "lrswite"
     assert courriel("mailbox", "public", "remove", "News", "--yes", data=data).returncode == 1, "there is one below"
     assert courriel("mailbox", "public", "remove", "News/2026", "--yes", data=data).returncode == 0
     assert courriel("mailbox", "public", "remove", "News", "--yes", data=data).returncode == 0
     assert asyncio.run(_total(trial, "Public/News/2026")) == "NONEXISTENT"
+
+
+def test_public_mail_is_brought_in_back_and_out(trial: Trial, tmp_path: Path) -> None:
+    data, source = trial.data, tmp_path / "old.mbox"
+    source.write_bytes(b"From a@b Mon Jan  1 00:00:00 2024\n" + LETTER.replace(b"\r\n", b"\n"))
+    assert courriel("mailbox", "public", "add", "Archive", data=data).returncode == 0
+    done = courriel("import", str(source), "--to", "public", "--mailbox", "Archive", data=data)
+    assert done.returncode == 0, done.stderr
+    assert asyncio.run(_total(trial, "Public/Archive")) == 1
+    assert courriel("mailbox", "public", "remove", "Archive", "--yes", data=data).returncode == 0
+    assert courriel("restore", "mail", "public", "--all", data=data).returncode == 0
+    assert [row["messages"] for row in _json("list", "public", data=data) if row["mailbox"] == "INBOX"] == [1]
+    exported = courriel("export", "public", str(tmp_path / "out"), data=data)
+    assert exported.returncode == 0, exported.stderr
+    assert any(b"for all of us" in file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file())
 
 
 REFUSED = [

@@ -20,6 +20,7 @@ from courriel.imap.wire import list as wire_list
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Announced, Command, Event, Fragments
 from courriel.imap.wire.grammar import Reader
+from courriel.model.rights import ALL, RightsChange
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import make_house
 
@@ -86,6 +87,9 @@ def fuzz_session(data: bytes) -> None:
     async def main() -> None:
         house = await make_house()
         await house.deliver("alice")
+        bob = house.gate.accounts["bob"].id
+        shared = await house.store.mailbox(bob, "INBOX")
+        await house.store.change_rights(bob, shared.id, "anyone", RightsChange(0, ALL))
         link = MemoryLink(house.service)
         link.send(b"a LOGIN alice secret\r\nb SELECT INBOX\r\n")
         for number, line in enumerate(data.split(b"\n")[:10]):
@@ -111,8 +115,14 @@ ITEM = st.sampled_from(
     + b"ENVELOPE PREVIEW BODYSTRUCTURE RFC822 RFC822.HEADER SAVEDATE EMAILID THREADID INTERNALDATE BODY[1.MIME]".split()
 )
 NAME = st.sampled_from(
-    [*b"INBOX nowhere inbox/sub &AOQ- &bad Archive a/b/c \xff % * {3+} ~{2+} NIL".split(), b'""', b'"\\"']
+    [
+        *b"INBOX nowhere Public/x Public inbox/sub &AOQ- &bad Archive a/b/c \xff % * {3+} ~{2+} NIL".split(),
+        b'""',
+        b'"\\"',
+        b'"Other Users/bob/INBOX"',
+    ]
 )
+WHO = st.sampled_from([*b"anyone alice bob -bob @courriel.test - nobody {3+}".split(), b'""', b'"\xc3\xa9"'])
 KEY = st.sampled_from(
     [
         b"OR SEEN SUBJECT x",
@@ -156,6 +166,9 @@ COMMANDS = st.one_of(
     command(st.sampled_from([b"COPY", b"MOVE", b"UID COPY", b"UID MOVE"]), SET, NAME),
     command(st.sampled_from([b"CREATE", b"DELETE", b"SELECT", b"EXAMINE", b"SUBSCRIBE", b"UNSUBSCRIBE"]), NAME),
     command(b"RENAME", NAME, NAME),
+    command(b"SETACL", NAME, WHO, st.sampled_from([b"lrs", b"+kxa", b"-d", b'""', b"q", b"\xff"])),
+    command(st.sampled_from([b"DELETEACL", b"LISTRIGHTS"]), NAME, WHO),
+    command(st.sampled_from([b"GETACL", b"MYRIGHTS"]), NAME),
     command(st.sampled_from([b"LIST", b"LSUB", b"LIST (SUBSCRIBED RECURSIVEMATCH)"]), NAME, NAME),
     command(b"LIST", NAME, NAME, b"RETURN (STATUS (UNSEEN HIGHESTMODSEQ RECENT) SUBSCRIBED)"),
     command(b"SELECT", NAME, st.sampled_from([b"(CONDSTORE)", b"(QRESYNC (1800000000 1 1:9 (1 1)))"])),

@@ -8,16 +8,21 @@ nothing, and must not tell whether there is such a mailbox where he may not look
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
+from courriel.imap.commands.fetch import CACHED_FROM
 from courriel.imap.settings import ImapSettings
 from courriel.model.flags import ANSWERED, DELETED, FLAGGED, SEEN
-from courriel.model.ids import AccountId
+from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
-from courriel.model.rights import RightsChange, parse
+from courriel.model.rights import IDENTIFIER_CHARACTERS, TAKE_ALL, RightsChange, parse
+from courriel.ports.store import View
+from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import HELLO, House, make_house
 
@@ -243,6 +248,74 @@ def test_an_examined_mailbox_stays_as_it_is_whatever_the_rights() -> None:
             assert refused((await bob(command))[0])
         await bob("CLOSE")
         assert await flags_in(house, "top/box") == before
+
+    asyncio.run(play())
+
+
+class SlowStore(MemoryStore):
+    """A store in which opening a view takes as long as a revocation."""
+
+    async def view(self, account: AccountId, mailbox: MailboxId) -> View:
+        view = await super().view(account, mailbox)
+        for who in list(view.acl):
+            await self.change_rights(account, mailbox, who, TAKE_ALL)
+        return view
+
+
+def test_rights_that_go_while_a_mailbox_opens_are_gone() -> None:
+    async def play() -> None:
+        house, bob = await stage("lr")
+        house.store.__class__ = SlowStore
+        bob.link.send(b"t SELECT %b\r\nu FETCH 1 BODY[]\r\n" % BOX.encode())
+        lines = []
+        while (line := await bob.link.line()) is not None:
+            lines.append(line)
+        assert lines[-1].startswith(b"* BYE") and not any(b"FETCH (" in line for line in lines)
+
+    asyncio.run(play())
+
+
+def test_ids_are_unique_over_all_that_one_sees() -> None:
+    """Also where an answer of one client is kept ready for the next (``answers.py``)."""
+
+    async def play() -> None:
+        house, bob = await stage(LETTERS)
+        for _ in range(CACHED_FROM):
+            await house.deliver("alice", HELLO, "top/box")
+        alice = Client(house)
+        await alice("LOGIN alice secret")
+        told = []
+        for client, name in ((alice, "top/box"), (bob, BOX), (alice, "top/box"), (bob, BOX)):
+            _, lines = await client(f"SELECT {name}")
+            [mailbox] = [line for line in lines if "MAILBOXID" in line]
+            _, rows = await client("FETCH 1:* (EMAILID THREADID)")
+            told.append(re.findall(r"\((F\w+)\)", mailbox) + re.findall(r"\(([MT]\w+)\)", " ".join(rows)))
+        assert told[0] == told[2] and told[1] == told[3]
+        assert [id[0] + "1_" + id[1:] for id in told[0]] == told[1]
+        _, email, thread, *_ = told[1]
+        assert (await bob(f"SEARCH EMAILID {email}"))[1] == ["* SEARCH 1"]
+        assert (await bob(f"SEARCH THREADID {thread}"))[1] == ["* SEARCH 1"]
+        own = email.replace("1_", "")
+        assert (await bob(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH"]
+        assert (await alice(f"SEARCH EMAILID {own}"))[1] == ["* SEARCH 1"]
+        assert (await alice(f"SEARCH EMAILID {email}"))[1] == ["* SEARCH"]
+
+    asyncio.run(play())
+
+
+def test_long_identifiers_are_refused_before_they_are_prepared() -> None:
+    async def play() -> None:
+        house = await make_house()
+        alice = Client(house)
+        await alice("LOGIN alice secret")
+        long, hostile = "x" * (IDENTIFIER_CHARACTERS + 1), "é" * 30_000
+        assert (await alice(f"LISTRIGHTS INBOX {long}"))[0].startswith("OK"), "a dash may come on top"
+        begun = time.process_time()
+        for command, more in (("SETACL", " lr"), ("DELETEACL", ""), ("LISTRIGHTS", "")):
+            assert (await alice(f"{command} INBOX {long}x{more}"))[0].startswith("NO [LIMIT]")
+            said = f"{command} INBOX {{{len(hostile.encode())}+}}\r\n{hostile}{more}"
+            assert (await alice(said))[0].startswith("NO [LIMIT]")
+        assert time.process_time() - begun < 0.05
 
     asyncio.run(play())
 

@@ -37,8 +37,9 @@ from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
 from courriel.model.directory_refusals import AddressTaken, NoSuchDomain
 from courriel.model.finding import Finding
-from courriel.model.ids import MessageId
+from courriel.model.ids import AccountId, MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.namespace import PUBLIC_ACCOUNT
 from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
@@ -90,6 +91,10 @@ class LocalAdministration:
         if account is None:
             raise NoSuchAddress(login)
         return account
+
+    def _mail_of(self, login: str) -> AccountId:
+        """Whose mail is meant: a user's, or that of the public mailboxes."""
+        return PUBLIC_ACCOUNT if login == do.PUBLIC else self._account(login).id
 
     # --- domains, people, aliases ---------------------------------------------------------------------------
     async def domain_list(self, _request: do.DomainList) -> Any:
@@ -370,18 +375,18 @@ class LocalAdministration:
                 "expunged_at": moment(gone.expunged_at),
                 "forget_at": moment(gone.forget_at),
             }
-            for gone in await self._home.store.expunged(self._account(request.login).id)
+            for gone in await self._home.store.expunged(self._mail_of(request.login))
         ]
 
     async def restore(self, request: do.Restore) -> Any:
-        account = self._account(request.login).id
+        account = self._mail_of(request.login)
         ids = [MessageId(one) for one in request.ids]
         if not ids:
             ids = [gone.id for gone in await self._home.store.expunged(account)]
         return {"restored": len(await self._home.store.restore(account, ids))}
 
     async def _import(self, request: do.Import) -> AsyncIterator[do.Answer]:
-        account, source = self._account(request.login).id, Path(request.source)
+        account, source = self._mail_of(request.login), Path(request.source)
         ledger = Ledger.for_import(self._home.data / "imports", account, source, request.mailbox)
         async for step in import_mail(
             self._home.store, account, source, request.mailbox, ledger, self._home.clock.now()
@@ -389,7 +394,7 @@ class LocalAdministration:
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, Tally) else step
 
     async def _export(self, request: do.Export) -> AsyncIterator[do.Answer]:
-        account = self._account(request.login).id
+        account = self._mail_of(request.login)
         async for step in export_mail(self._home.store, account, Path(request.target), request.format):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, ExportTally) else step
 

@@ -67,7 +67,7 @@ class MailboxOffice:
         """It exists before anybody may see it."""
         who = self._access.identifier(PUBLIC_ACCOUNT, request.who, "")
         change, path = parse_change(request.rights), canonical_path(request.mailbox)
-        await self._home.store.create_account(PUBLIC_ACCOUNT, [])
+        await self._home.store.create_account(PUBLIC_ACCOUNT, [("INBOX", None)])  # what is restored may need it
         made = await self._home.store.create_mailbox(PUBLIC_ACCOUNT, path)
         await self._home.store.change_rights(PUBLIC_ACCOUNT, made.id, who, change)
         log.event("mailbox.public", mailbox=path, who=who)

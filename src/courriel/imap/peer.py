@@ -137,12 +137,14 @@ class Peer:
         self.connection.write(data)
 
     # --- the selected mailbox -----------------------------------------------------------------------------------
-    def select(self, numbers: Numbers, read_only: bool, rights: Rights = ALL, owner: AccountId | None = None) -> None:
+    def select(self, numbers: Numbers, read_only: bool, place: Place) -> None:
+        """``place`` is what was found: of the rights in it, and no later ones, the client is told now."""
+        owner = self.owner_of(place)
         if owner is not None or self._acl is not NOBODY:
             self._texts = None  # keywords are their account's
-        self._acl = NOBODY if owner is None else numbers.view.acl
+        self._acl = NOBODY if owner is None else place.mailbox.acl
         self.numbers = numbers
-        self.session.selected(read_only, rights, owner)
+        self.session.selected(read_only, place.rights, owner)
 
     def deselect(self) -> None:
         """Let go of the selected mailbox, if there is one."""

@@ -160,7 +160,7 @@ class MailStore(Protocol):
         ...
 
     async def shared(self, identifiers: Iterable[str]) -> Sequence[tuple[AccountId, Mailbox]]:
-        """The mailboxes of all accounts in whose lists one of these has an entry, whatever it says; by account."""
+        """The mailboxes of all accounts in whose lists one of these has an entry, whatever it says; in any order."""
         ...
 
     async def subscribe(self, account: AccountId, path: str, on: bool) -> None:

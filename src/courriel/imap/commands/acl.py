@@ -6,7 +6,7 @@ Who may not know of a mailbox hears of it what is said of one that does not exis
 from __future__ import annotations
 
 from courriel.accounts.passwords import saslprep
-from courriel.base.errors import FormatError
+from courriel.base.errors import FormatError, LimitExceeded
 from courriel.base.log import Level
 from courriel.imap.peer import Peer
 from courriel.imap.wire.acl import Named, SetAcl
@@ -15,7 +15,17 @@ from courriel.imap.wire.plain import Path
 from courriel.imap.wire.response import astring, mailbox_name
 from courriel.mailboxes.access import Place
 from courriel.model.refusals import NotPermitted
-from courriel.model.rights import ALL, LETTERS, TAKE_ALL, VIRTUAL, Operation, RightsChange, means_many, render
+from courriel.model.rights import (
+    ALL,
+    IDENTIFIER_CHARACTERS,
+    LETTERS,
+    TAKE_ALL,
+    VIRTUAL,
+    Operation,
+    RightsChange,
+    means_many,
+    render,
+)
 
 
 async def set_acl(peer: Peer, asked: SetAcl) -> bytes:
@@ -73,7 +83,9 @@ def _name(peer: Peer, place: Place) -> bytes:
 
 
 def _prepared(identifier: str) -> str:
-    """RFC 4314 §3: SASLprep, and never empty; else BAD."""
+    """RFC 4314 §3: SASLprep, and never empty; else BAD.  Its length comes first: preparing takes 5 µs a character."""
+    if len(identifier) > 1 + IDENTIFIER_CHARACTERS:
+        raise LimitExceeded(WHAT, -1, "rights.identifier_characters")
     name = saslprep(identifier)
     if not name or name == "-":
         raise FormatError(WHAT, -1, "an identifier is empty")

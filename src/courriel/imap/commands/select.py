@@ -43,7 +43,7 @@ async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     closed = read_only or (owner is not None and not claims_recent(place.rights, owner))
     first = view.first_recent() if closed else view.claim_recent()
     numbers = Numbers(view, [(first, int(view.uidnext))] if first < view.uidnext else [])
-    peer.select(numbers, read_only, place.rights, owner)
+    peer.select(numbers, read_only, place)
     peer.write(_facts(peer, mailbox, numbers))
     if asked.resync is not None and asked.resync.uidvalidity == view.uidvalidity:
         await _resync(peer, numbers, asked.resync)
