@@ -1,0 +1,1 @@
+"""Who a message is from: signatures made and judged, and what DNS says about them."""
