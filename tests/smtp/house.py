@@ -17,6 +17,7 @@ from courriel.delivery.allowance import Allowance
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings, SubmissionSettings
+from courriel.delivery.sign import Signer
 from courriel.model.envelope import Door
 from courriel.model.hijack import HijackSettings
 from courriel.model.mailbox import SPECIAL_MAILBOXES
@@ -136,6 +137,7 @@ async def build(
     intake: Intake | None = None,
     submission_settings: SubmissionSettings | None = None,
     scanner: Scanner | None = None,
+    signer: Signer | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -164,6 +166,7 @@ async def build(
             lists=book,
             keys=KEYS,
             scanner=scanner,
+            signer=signer,
         )
 
     async def pause(seconds: float) -> None:

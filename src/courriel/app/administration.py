@@ -14,6 +14,7 @@ from courriel.accounts.device_logins import new_password
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
+from courriel.app.outbound import open_resolver_of
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
@@ -22,6 +23,7 @@ from courriel.base.utc import utc_day
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.tls_report import tls_reports
+from courriel.formats.domain import normalise
 from courriel.mailboxes.exporting import ExportTally, export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model import journey
@@ -34,12 +36,13 @@ from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
 from courriel.ports import administration as do
+from courriel.ports.resolver import Resolver
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
 
 
 class LocalAdministration:
-    """Carries requests out here.  ``describe`` tells of the listeners, when there is a server."""
+    """Carries requests out here.  ``describe`` tells of the listeners, when there is a server; ``resolver`` is its."""
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class LocalAdministration:
         describe: Callable[[], dict[str, Any]] | None = None,
         relay: Relay | None = None,
         intake: Delivery | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         self._home = installation
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
         self._traces = traces
         self._describe = describe
+        self._resolver = resolver
 
     async def perform(self, request: do.AnyRequest) -> AsyncIterator[do.Answer]:
         """Any number of Progress, then one Result or Failure."""
@@ -77,7 +82,7 @@ class LocalAdministration:
             raise NoSuchAddress(login)
         return account
 
-    # --- domains, people, aliases ---------------------------------------------------------------------------
+    # --- domains ---------------------------------------------------------------------------
     async def domain_list(self, _request: do.DomainList) -> Any:
         accounts = self._home.directory.accounts()
         return [
@@ -90,14 +95,48 @@ class LocalAdministration:
         ]
 
     async def domain_add(self, request: do.DomainAdd) -> Any:
-        return {"domain": (await self._home.directory.add_domain(request.domain)).name}
+        added = await self._home.directory.add_domain(request.domain)
+        await self._home.dkim.new(added.name)
+        return {"domain": added.name}
 
     async def domain_remove(self, request: do.DomainRemove) -> Any:
         await self._home.directory.remove_domain(request.domain)
+        await self._home.dkim.forget(normalise(request.domain))
 
     async def domain_catch_all(self, request: do.DomainCatchAll) -> Any:
         await self._home.directory.set_catch_all(request.domain, request.address)
 
+    # --- keys of domains --------------------------------------------------------------------------------------
+    async def dkim_list(self, request: do.DkimList) -> Any:
+        return await self._home.dkim.rows(self._domain(request.domain) if request.domain else "")
+
+    async def dkim_new(self, request: do.DkimNew) -> Any:
+        return await self._home.dkim.new(self._domain(request.domain))
+
+    async def dkim_rotate(self, request: do.DkimRotate) -> Any:
+        return await self._home.dkim.rotate(self._domain(request.domain))
+
+    async def dkim_retire(self, request: do.DkimRetire) -> Any:
+        return await self._home.dkim.retire(self._domain(request.domain), request.selector)
+
+    async def dkim_check(self, request: do.DkimCheck) -> Any:
+        domain = self._domain(request.domain) if request.domain else ""
+        if self._resolver is not None:
+            return await self._home.dkim.check(self._resolver, domain)
+        resolver = open_resolver_of(self._home.settings, self._home.clock)
+        try:
+            return await self._home.dkim.check(resolver, domain)
+        finally:
+            await resolver.close()
+
+    def _domain(self, name: str) -> str:
+        """Raises NoSuchDomain, FormatError."""
+        found = self._home.directory.domain(normalise(name))
+        if found is None:
+            raise NoSuchDomain(name)
+        return found.name
+
+    # --- people -----------------------------------------------------------------------------------------------
     async def user_list(self, _request: do.UserList) -> Any:
         rows = []
         for account in self._home.directory.accounts():
@@ -380,6 +419,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DomainAdd: LocalAdministration.domain_add,
     do.DomainRemove: LocalAdministration.domain_remove,
     do.DomainCatchAll: LocalAdministration.domain_catch_all,
+    do.DkimList: LocalAdministration.dkim_list,
+    do.DkimNew: LocalAdministration.dkim_new,
+    do.DkimRotate: LocalAdministration.dkim_rotate,
+    do.DkimRetire: LocalAdministration.dkim_retire,
+    do.DkimCheck: LocalAdministration.dkim_check,
     do.UserList: LocalAdministration.user_list,
     do.UserAdd: LocalAdministration.user_add,
     do.UserRemove: LocalAdministration.user_remove,

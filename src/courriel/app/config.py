@@ -17,6 +17,7 @@ import msgspec
 from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SubmissionSettings
 from courriel.imap.settings import ImapSettings
+from courriel.model.dkim_key import DkimSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
@@ -177,6 +178,7 @@ class Settings(Section, frozen=True):
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
+    dkim: DkimSettings = msgspec.field(default_factory=DkimSettings)
     wishes: WishLimits = WishLimits()
     hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)

@@ -49,7 +49,7 @@ class Outbound:
 
     def __init__(self, home: Installation, intake: Delivery) -> None:
         settings, clock = home.settings, home.clock
-        self.resolver = _open_resolver(settings, clock)
+        self.resolver = open_resolver_of(settings, clock)
         relay_settings = relay_settings_of(settings)
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
         policies = _Policies(self.resolver, ca, settings.relay.sts_port)
@@ -90,7 +90,7 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
     return (settings.language, *(one for one in LANGUAGES if one != settings.language))
 
 
-def _open_resolver(settings: Settings, clock: Clock) -> ValidatingResolver:
+def open_resolver_of(settings: Settings, clock: Clock) -> ValidatingResolver:
     """Raises SettingsError for a server or an anchor that cannot be read."""
     dns = settings.dns
     try:

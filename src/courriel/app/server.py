@@ -62,7 +62,7 @@ class Server:
         self.intake = open_intake(installation, self.milters)
         self.outbound = Outbound(installation, self.intake)
         self.administration = LocalAdministration(
-            installation, self.traces, self.describe, self.outbound.relay, self.intake
+            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.outbound.resolver
         )
         self._side: list[Listener] = []
         self.metrics_port = 0
@@ -162,7 +162,9 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         loop.add_signal_handler(one, stop.set)
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
         upkeep = tasks.create_task(server.maintain())
+        keys = tasks.create_task(server.installation.dkim.watch(server.outbound.resolver))
         await ready(server)
         await stop.wait()
         log.event("server.stopping")
         upkeep.cancel()
+        keys.cancel()

@@ -20,7 +20,9 @@ from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
+from courriel.delivery.lists import DAY_S
 from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.sign import Signer
 from courriel.imap.server import ImapService
 from courriel.milter.scanner import Milters
 from courriel.milter.settings import MilterSettings, parse_address
@@ -84,6 +86,7 @@ def open_intake(home: Installation, milters: Milters | None) -> Delivery:
         lists=home.lists,
         keys=home.keys,
         scanner=milters,
+        signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
     )
 
 

@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, journey, lists, mail, queue, serving
+from courriel.cli import care, device, directory, dkim, journey, lists, mail, queue, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -54,6 +54,7 @@ for command in (
     directory.domain,
     directory.user,
     directory.alias,
+    dkim.dkim,
     lists.list_,
     device.device,
     mail.mail,

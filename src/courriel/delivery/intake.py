@@ -28,6 +28,7 @@ from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
 from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.sign import Signer
 from courriel.delivery.submit import check_own, complete
 from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
@@ -79,6 +80,7 @@ class Delivery:
         lists: ListBook,
         keys: Sequence[bytes],
         scanner: Scanner | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -87,6 +89,7 @@ class Delivery:
         self._clock = clock or SystemClock()
         self._randomness = randomness
         self._scanner = scanner
+        self._signer = signer
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -166,6 +169,7 @@ class Delivery:
         transit.granted = grant(envelope.wishes, now, settings.wishes)
         header = judge(content, envelope.body, settings)
         transit.tls_optional = header.tls_optional and not transit.granted.require_tls
+        transit.of_house = envelope.door in (Door.SUBMISSION, Door.DEVICE)
         account = envelope.client.account
         if envelope.door is Door.SUBMISSION:
             if account is None:
@@ -204,6 +208,8 @@ class Delivery:
             envelope.recipients,
             lambda: forward.been_at(content[: header_length(content)]),
         )
+        if plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held:
+            transit.content = self._signed(transit, content)
         if transit.granted.release_at or transit.held:
             return await self._keep_back(transit, plan)
         letters = [_as_it_came(transit, plan), *forward.letters(transit, plan, self._directory, self._keys)]
@@ -212,6 +218,9 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
+        for letter in letters:
+            if letter.remote and letter.content is not transit.content:  # a list wrote into it
+                letter.content = self._signed(transit, letter.content)
         if transit.quarantine is not None:
             for letter in letters:
                 letter.keep_apart(transit.quarantine)
@@ -219,6 +228,12 @@ class Delivery:
         for asked in transit.settles:
             await self.lists.settle(asked)
         return Receipt(transit.id, tuple(transit.outcomes))
+
+    def _signed(self, transit: Transit, content: bytes) -> bytes:
+        """With signatures, where it is for us to sign."""
+        if self._signer is None or not transit.of_house:
+            return content
+        return self._signer.sign(content, transit.received_at, transit.granted.release_at)
 
     async def _keep_back(self, transit: Transit, plan: Plan) -> Receipt:
         """Everybody waits in the queue, people here as well; lists are asked when the time has come."""
@@ -320,7 +335,7 @@ class Delivery:
         """
         body = Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT_MIME
         envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), body, smtputf8)
-        return await self._take_own(envelope, content, Granted(require_tls=require_tls))
+        return await self._take_own(envelope, content, Granted(require_tls=require_tls), of_house=True)
 
     async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
         """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""
@@ -331,12 +346,18 @@ class Delivery:
         return await self._take_own(envelope, content, granted, tls_optional=message.tls_optional)
 
     async def _take_own(
-        self, envelope: Envelope, content: bytes, granted: Granted, *, tls_optional: bool = False
+        self,
+        envelope: Envelope,
+        content: bytes,
+        granted: Granted,
+        *,
+        tls_optional: bool = False,
+        of_house: bool = False,
     ) -> Receipt:
-        """Mail that is complete and judged."""
+        """Mail that is complete and judged; what waited in the queue was signed when it came."""
         now = self._clock.now()
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
-        transit.granted, transit.tls_optional = granted, tls_optional
+        transit.granted, transit.tls_optional, transit.of_house = granted, tls_optional, of_house
         return await self._take(transit)
 
     async def _carry_out(self, transit: Transit, plan: Plan, letters: list[Letter]) -> None:
