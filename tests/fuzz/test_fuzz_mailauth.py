@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError
 from courriel.formats.message.canonical_body import Canon, canonical_body
+from courriel.mailauth.arc import validate
+from courriel.mailauth.arc_seal import seal
 from courriel.mailauth.dkim_key import parse_key
+from courriel.mailauth.dkim_sign import SigningKey
 from courriel.mailauth.dkim_signature import parse_signature
 from courriel.mailauth.dkim_verify import verify
 from courriel.model.verdict import Result
+from tests.mailauth.signing import ed25519_key
 from tests.mailauth.zone import Zone
 
 ZONE = Zone({})
+KEY = SigningKey("a.test", "e", ed25519_key())
 
 
 def fuzz_dkim_signature(data: bytes) -> None:
@@ -44,13 +49,21 @@ def fuzz_dkim_message(data: bytes) -> None:
     assert all(one.result is Result.PERMERROR for one in verdicts)
 
 
+def fuzz_arc(data: bytes) -> None:
+    verdict = asyncio.run(validate(data, ZONE))
+    assert verdict.result in (Result.NONE, Result.FAIL)
+    seal(data, b"a.test; none", verdict, KEY, 0.0)
+
+
 def fuzz_canonical_body(data: bytes) -> None:
     for form in Canon:
         once = canonical_body(data, form)
         assert canonical_body(once, form) == once
 
 
-@pytest.mark.parametrize("target", [fuzz_dkim_signature, fuzz_dkim_key, fuzz_dkim_message, fuzz_canonical_body])
+@pytest.mark.parametrize(
+    "target", [fuzz_dkim_signature, fuzz_dkim_key, fuzz_dkim_message, fuzz_arc, fuzz_canonical_body]
+)
 def test_holds(target: Callable[[bytes], None]) -> None:
     @settings(max_examples=150)
     @given(st.binary(max_size=300) | st.text(alphabet="vabdhstxp=;: \t\r\n@.1A\0é", max_size=200).map(str.encode))

@@ -19,7 +19,7 @@ from courriel.base.errors import FormatError
 from courriel.formats.tag_list import parse_tags
 from courriel.mailauth.dkim_signature import base64_value
 
-__all__ = ["CACHED_KEYS", "DkimKey", "Material", "first_key", "parse_key"]
+__all__ = ["CACHED_KEYS", "DkimKey", "Material", "first_key", "parse_key", "unfit"]
 
 WHAT: Final = "DKIM key"
 CACHED_KEYS: Final = 2_048
@@ -64,6 +64,17 @@ def parse_key(record: bytes) -> DkimKey:
         "y" in flags,
         "s" in flags,
     )
+
+
+def unfit(key: DkimKey, kind: str) -> str:
+    """Why a key does not check signatures of ``kind`` over SHA-256, "" when it does.  RFC 6376 §6.1.2."""
+    if key.material is None:
+        return "it was revoked"
+    if key.kind != kind:
+        return f"it is an {key.kind} key"
+    if key.hashes is not None and "sha256" not in key.hashes:
+        return "it is not for sha256"
+    return "" if key.for_email else "it is not for mail"
 
 
 def first_key(records: Iterable[bytes]) -> DkimKey:

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from courriel.formats.header import split_block
 from courriel.formats.message.canonical_body import Canon
-from courriel.formats.message.canonical_header import FieldPicker, canonical_field
+from courriel.formats.message.canonical_header import FieldPicker, RawField, canonical_field
 from courriel.mailauth.dkim_check import hash_bodies
 
-__all__ = ["EXPIRE_S", "OVER_SIGNED", "PrivateKey", "SigningKey", "algorithm_of", "fold", "make", "sign"]
+__all__ = ["EXPIRE_S", "OVER_SIGNED", "PrivateKey", "SigningKey", "algorithm_of", "fold_names", "make", "sign"]
 
 OVER_SIGNED: Final = (
     *("From", "To", "Cc", "Subject", "Date", "Reply-To", "Content-Type", "MIME-Version", "Message-ID"),
@@ -37,6 +37,8 @@ EXPIRE_S: Final = 14 * 86_400
 
 LINE_OCTETS: Final = 76
 """RFC 5322 §2.1.1 recommends 78 characters a line."""
+
+_BASE64_OCTETS: Final = 72
 
 PrivateKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 
@@ -60,18 +62,18 @@ def sign(content: bytes, keys: Sequence[SigningKey], now: float, expire_s: float
     """
     block = split_block(content)
     picker = FieldPicker(block.raw_items())
-    (digest, _), *_rest = hash_bodies(content, block.body, ((Canon.RELAXED, None),)).values()
+    ((digest, _),) = hash_bodies(content, block.body, ((Canon.RELAXED, None),)).values()
     names, lower = [], []
     for name, key in _NAMES:
         times = picker.count(key) + 1
         names += [name] * times
         lower += [key] * times
     covered = picker.canonical(lower, Canon.RELAXED)
-    shared = b"; t=%d; x=%d;%b;%b;\r\n\tb=" % (
+    shared = b"; t=%d; x=%d;%b;\r\n\tbh=%b;\r\n\tb=" % (
         int(now),
         int(now + expire_s),
-        fold(b" h=", b":".join(names), b":"),
-        b"\r\n\tbh=" + base64.b64encode(digest),
+        fold_names(names),
+        base64.b64encode(digest),
     )
     return b"".join([_field(key, shared, covered) for key in keys])
 
@@ -82,14 +84,18 @@ def _field(key: SigningKey, shared: bytes, covered: bytes) -> bytes:
         key.domain.encode("ascii"),
         key.selector.encode("ascii"),
     )
-    return make(b"DKIM-Signature", about + shared, key.private, covered)
+    before = about + shared
+    name, colon, value = make(b"DKIM-Signature", before, b"", key.private, covered)
+    return b"%b%b%b%b\r\n" % (name, colon, before, _fold_base64(value[len(before) : -2]))
 
 
-def make(name: bytes, unsigned: bytes, private: PrivateKey, covered: bytes) -> bytes:
-    """A whole field: ``unsigned`` is its value, which ends with ``b=``; ``covered`` the other fields, canonical."""
-    own = canonical_field((name, b":", unsigned), Canon.RELAXED).removesuffix(b"\r\n")
-    signature = base64.b64encode(_signature(private, covered + own))
-    return b"%b:%b%b\r\n" % (name, unsigned, fold(b"", signature, b"", room=LINE_OCTETS - 4))
+def make(name: bytes, before: bytes, after: bytes, private: PrivateKey, covered: bytes) -> RawField:
+    """A whole field; its value is ``before``, which ends with ``b=``, the signature on one line, and ``after``.
+
+    ``covered`` are the other fields it covers, canonical.
+    """
+    own = canonical_field((name, b":", before + after), Canon.RELAXED).removesuffix(b"\r\n")
+    return name, b":", b"%b%b%b\r\n" % (before, base64.b64encode(_signature(private, covered + own)), after)
 
 
 def algorithm_of(private: PrivateKey) -> str:
@@ -103,15 +109,18 @@ def _signature(private: PrivateKey, octets: bytes) -> bytes:
     return private.sign(octets, _PADDING, _SHA256)
 
 
-def fold(tag: bytes, value: bytes, between: bytes, *, room: int = LINE_OCTETS) -> bytes:
-    """``tag`` with ``value`` on lines of their own; broken behind ``between``, or anywhere where that is empty."""
-    if not between:
-        pieces = [value[at : at + room] for at in range(0, len(value), room)]
-        return b"\r\n\t".join([tag + (pieces[0] if pieces else b""), *pieces[1:]])
-    lines, line = [], b"\r\n\t" + tag.lstrip(b" ")
-    for word in value.split(between):
-        if len(line) + len(word) >= room:
+def fold_names(names: Sequence[bytes]) -> bytes:
+    """h= on lines of its own."""
+    lines, line = [], b"\r\n\th="
+    for name in names:
+        if len(line) + len(name) > LINE_OCTETS:
             lines.append(line)
             line = b"\r\n\t"
-        line += word + between
-    return b"".join([*lines, line]).removesuffix(between)
+        line += name + b":"
+    return b"".join([*lines, line]).removesuffix(b":")
+
+
+def _fold_base64(text: bytes) -> bytes:
+    """Lines of 72; the first has ``b=`` before it."""
+    rest = [text[at : at + _BASE64_OCTETS] for at in range(_BASE64_OCTETS - 2, len(text), _BASE64_OCTETS)]
+    return b"\r\n\t".join([text[: _BASE64_OCTETS - 2], *rest])

@@ -17,7 +17,17 @@ from courriel.formats import domain
 from courriel.formats.message.canonical_body import Canon
 from courriel.formats.tag_list import parse_tags
 
-__all__ = ["HEADER_NAMES", "Signature", "base64_value", "canons", "header_names", "parse_signature"]
+__all__ = [
+    "HEADER_NAMES",
+    "Signature",
+    "base64_value",
+    "canons",
+    "domain_value",
+    "header_names",
+    "number",
+    "parse_signature",
+    "selector",
+]
 
 WHAT: Final = "DKIM-Signature"
 HEADER_NAMES: Final = 500
@@ -66,7 +76,7 @@ def parse_signature(raw_value: bytes) -> Signature:
     if not _asks_dns(tags.get("q", "dns/txt")):
         raise _fault("q= has no dns/txt")
     forms = canons(tags.get("c", "simple/simple"))
-    signer = _domain(tags["d"], "d=")
+    signer = domain_value(tags["d"], "d=")
     identity, identity_domain = _identity(tags.get("i", f"@{tags['d']}"), signer)
     signed_at, expires_at = number(tags, "t"), number(tags, "x")
     if signed_at is not None and expires_at is not None and expires_at < signed_at:
@@ -120,7 +130,7 @@ def selector(text: str) -> str:
     """Lower-case A-labels; underscores are let through, since some signers have them.  Raises FormatError."""
     if len(text) <= domain.DOMAIN_OCTETS and _SELECTOR.fullmatch(text) is not None:
         return text.lower()
-    return _domain(text, "s=")
+    return domain_value(text, "s=")
 
 
 def header_names(text: str) -> tuple[bytes, ...]:
@@ -145,7 +155,8 @@ def _asks_dns(text: str) -> bool:
     return any(_FWS.sub("", one) == "dns/txt" for one in text.split(":"))
 
 
-def _domain(text: str, tag: str) -> str:
+def domain_value(text: str, tag: str) -> str:
+    """A domain as lower-case A-labels, without a dot at its end.  Raises FormatError."""
     try:
         found = domain.normalise(text)
     except FormatError as error:
@@ -160,7 +171,7 @@ def _identity(text: str, signer: str) -> tuple[str, str]:
     local, at, name = text.rpartition("@")
     if not at:
         raise _fault("i= has no @")
-    below = _domain(name, "i=")
+    below = domain_value(name, "i=")
     if below != signer and not below.endswith("." + signer):
         raise _fault("i= is outside of d=")
     return f"{_FWS.sub('', local)}@{below}", below

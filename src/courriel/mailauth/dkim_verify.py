@@ -22,12 +22,12 @@ from courriel.base.errors import FormatError
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.canonical_header import FieldPicker, RawField
 from courriel.mailauth.dkim_check import ALGORITHMS, BodyWish, hash_bodies, is_signed, signed_octets
-from courriel.mailauth.dkim_key import DkimKey, first_key
+from courriel.mailauth.dkim_key import DkimKey, first_key, unfit
 from courriel.mailauth.dkim_signature import Signature, parse_signature
 from courriel.model.verdict import DkimVerdict, Result
 from courriel.ports.resolver import DnsFailure, Resolver
 
-__all__ = ["KEYS_S", "LONG_OCTETS", "SIGNATURES", "Keys", "look_up_keys", "verify"]
+__all__ = ["KEYS_S", "LONG_OCTETS", "SIGNATURES", "Keys", "key_name", "look_up_keys", "verify"]
 
 SIGNATURES: Final = 10
 """``dkim.signatures``: judged of one message, the uppermost first; RFC 6376 §8.4 asks for a bound."""
@@ -141,15 +141,9 @@ def _judge(
 
 
 def _unfit(signature: Signature, key: DkimKey) -> str:
-    """Why a key is not for this signature, "" when it is.  RFC 6376 §6.1.2."""
-    if key.material is None:
-        return "it was revoked"
-    if key.kind != ALGORITHMS[signature.algorithm]:
-        return f"it is an {key.kind} key"
-    if key.hashes is not None and "sha256" not in key.hashes:
-        return "it is not for sha256"
-    if not key.for_email:
-        return "it is not for mail"
+    """Why a key is not for this signature, "" when it is."""
+    if why := unfit(key, ALGORITHMS[signature.algorithm]):
+        return why
     if key.strict and signature.identity_domain != signature.domain:
         return "i= has to be the domain itself"
     return ""
