@@ -13,7 +13,7 @@ key) is worth no more than no signature (RFC 6376 §3.6.1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +24,7 @@ from courriel.formats.message.canonical_header import FieldPicker, RawField
 from courriel.mailauth.dkim_check import ALGORITHMS, BodyWish, hash_bodies, is_signed, signed_octets
 from courriel.mailauth.dkim_key import DkimKey, first_key, unfit
 from courriel.mailauth.dkim_signature import Signature, parse_signature
+from courriel.mailauth.replay import Replays
 from courriel.model.verdict import DkimVerdict, Result
 from courriel.ports.resolver import DnsFailure, Resolver
 
@@ -50,8 +51,13 @@ class _Found(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-async def verify(content: bytes, resolver: Resolver, now: Callable[[], float]) -> tuple[DkimVerdict, ...]:
-    """Judge the signatures of a message with CRLF line ends; ``now`` in POSIX seconds."""
+async def verify(
+    content: bytes, resolver: Resolver, now: Callable[[], float], replays: Replays | None = None
+) -> tuple[DkimVerdict, ...]:
+    """Judge the signatures of a message with CRLF line ends; ``now`` in POSIX seconds.
+
+    Copies of what passes are counted in ``replays``.
+    """
     block = split_block(content)
     fields = block.raw_items()
     found = [_read(field) for field in fields if field[0].lower() == FIELD][:SIGNATURES]
@@ -61,7 +67,20 @@ async def verify(content: bytes, resolver: Resolver, now: Callable[[], float]) -
     usable = [one.signature for one in found if one.signature is not None and not _unusable(one.signature, moment)]
     keys = await look_up_keys(resolver, [key_name(one.selector, one.domain) for one in usable])
     bodies = await _hash(content, block, {(one.body_form, one.body_octets) for one in usable if _has_key(one, keys)})
-    return tuple([_judge(one, keys, bodies, picker, moment) for one in found])
+    verdicts = tuple([_judge(one, keys, bodies, picker, moment) for one in found])
+    if replays is not None:
+        for domain, body_hash in _passed(found, verdicts):
+            replays.note(domain, body_hash, moment)
+    return verdicts
+
+
+def _passed(found: Sequence[_Found], verdicts: Sequence[DkimVerdict]) -> set[tuple[str, bytes]]:
+    """Signer and body hash, each once: two signatures of one signer are one copy."""
+    return {
+        (one.signature.domain, one.signature.bh)
+        for one, verdict in zip(found, verdicts, strict=True)
+        if one.signature is not None and verdict.result is Result.PASS
+    }
 
 
 def key_name(selector: str, domain: str) -> str:
