@@ -16,6 +16,7 @@ from courriel.base.clock import ManualClock
 from courriel.delivery.allowance import Allowance
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SubmissionSettings
 from courriel.delivery.sign import Signer
 from courriel.model.envelope import Door
@@ -138,6 +139,7 @@ async def build(
     submission_settings: SubmissionSettings | None = None,
     scanner: Scanner | None = None,
     signer: Signer | None = None,
+    sealer: Sealer | None = None,
 ) -> House:
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
     if store is None or queue is None:
@@ -167,6 +169,7 @@ async def build(
             keys=KEYS,
             scanner=scanner,
             signer=signer,
+            sealer=sealer,
         )
 
     async def pause(seconds: float) -> None:

@@ -145,6 +145,12 @@ class MilterSection(Section, frozen=True):
     """Whether a connection is kept for further messages; not every filter can do that."""
 
 
+class ArcSection(Section, frozen=True):
+    """``seal``: mail that is sent on, or goes to a list, says sealed what was found when it came.  RFC 8617."""
+
+    seal: bool = False
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -179,6 +185,7 @@ class Settings(Section, frozen=True):
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
     dkim: DkimSettings = msgspec.field(default_factory=DkimSettings)
+    arc: ArcSection = ArcSection()
     wishes: WishLimits = WishLimits()
     hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)

@@ -16,7 +16,7 @@ from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
-from courriel.app.outbound import Outbound
+from courriel.app.outbound import Outbound, open_resolver_of
 from courriel.app.services import Doors, open_doors, open_intake, open_milters
 from courriel.app.tracing import WireTraces
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
@@ -59,10 +59,11 @@ class Server:
         self.ca: Path | None = None
         self.traces = WireTraces()
         self.milters = open_milters(installation.settings)
-        self.intake = open_intake(installation, self.milters)
-        self.outbound = Outbound(installation, self.intake)
+        self.resolver = open_resolver_of(installation.settings, installation.clock)
+        self.intake = open_intake(installation, self.milters, self.resolver)
+        self.outbound = Outbound(installation, self.intake, self.resolver)
         self.administration = LocalAdministration(
-            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.outbound.resolver
+            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver
         )
         self._side: list[Listener] = []
         self.metrics_port = 0
@@ -131,6 +132,7 @@ class Server:
         if self.doors is not None:
             await self.doors.close(GRACE_S if self.connections() else 0.0)
         await self.outbound.close()
+        await self.resolver.close()
         self.intake.save()
         if self.milters is not None:
             await self.milters.close()
@@ -162,7 +164,7 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         loop.add_signal_handler(one, stop.set)
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
         upkeep = tasks.create_task(server.maintain())
-        keys = tasks.create_task(server.installation.dkim.watch(server.outbound.resolver))
+        keys = tasks.create_task(server.installation.dkim.watch(server.resolver))
         await ready(server)
         await stop.wait()
         log.event("server.stopping")

@@ -21,6 +21,7 @@ from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.lists import DAY_S
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.sign import Signer
 from courriel.imap.server import ImapService
@@ -30,6 +31,7 @@ from courriel.model.envelope import Door
 from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
 from courriel.pop3.server import Pop3Service
+from courriel.ports.resolver import Resolver
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
@@ -64,8 +66,8 @@ class Doors:
             await door.listener.close()
 
 
-def open_intake(home: Installation, milters: Milters | None) -> Delivery:
-    """What all doors hand their messages to."""
+def open_intake(home: Installation, milters: Milters | None, resolver: Resolver | None = None) -> Delivery:
+    """What all doors hand their messages to.  Without a resolver nothing is sealed."""
     settings = home.settings
     thresholds = settings.hijack if settings.submission.watch else None
     allowance = Allowance(settings.submission, SentFile(home.data / SENT_FILE))
@@ -86,6 +88,7 @@ def open_intake(home: Installation, milters: Milters | None) -> Delivery:
         lists=home.lists,
         keys=home.keys,
         scanner=milters,
+        sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
     )
 

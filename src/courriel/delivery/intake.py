@@ -27,6 +27,7 @@ from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.sign import Signer
 from courriel.delivery.submit import check_own, complete
@@ -81,6 +82,7 @@ class Delivery:
         keys: Sequence[bytes],
         scanner: Scanner | None = None,
         signer: Signer | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -90,6 +92,7 @@ class Delivery:
         self._randomness = randomness
         self._scanner = scanner
         self._signer = signer
+        self._sealer = sealer
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -221,6 +224,8 @@ class Delivery:
         for letter in letters:
             if letter.remote and letter.content is not transit.content:  # a list wrote into it
                 letter.content = self._signed(transit, letter.content)
+        if self._sealer is not None and not transit.of_house:
+            await self._sealer.seal(transit.content, letters, transit.received_at)
         if transit.quarantine is not None:
             for letter in letters:
                 letter.keep_apart(transit.quarantine)

@@ -16,7 +16,7 @@ from courriel.formats.domain import normalise
 from courriel.formats.header import split_block
 from courriel.mailauth.dkim_sign import EXPIRE_S, SigningKey, sign
 
-__all__ = ["Signer"]
+__all__ = ["Ring", "Signer"]
 
 Ring = Callable[[str], Sequence[SigningKey]]
 """Keys that sign for a domain, none for one that is not ours."""
