@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from courriel.app.config import Settings
 from courriel.app.dkim_desk import DkimDesk
 from courriel.app.dkim_files import DkimFiles
+from courriel.app.dkim_letter import tell_postmaster
 from courriel.base.clock import ManualClock
 from courriel.base.errors import Damaged
 from courriel.base.log import Level, log, render_json
+from courriel.delivery.intake import Delivery
 from courriel.mailauth.dkim_sign import sign
 from courriel.mailauth.dkim_verify import verify
 from courriel.model.dkim_key import DkimSettings, NoSpareReady, NoSuchKey
 from courriel.model.verdict import Result
 from tests.mailauth.signing import MESSAGE
 from tests.mailauth.zone import Zone
+from tests.smtp.house import build
 
 DOMAIN = "example.org"
 
@@ -67,6 +72,52 @@ def test_a_life(tmp_path: Path) -> None:
         assert "retired" not in _states(await desk.check(zone))
         left = {file.stem for file in (tmp_path / DOMAIN).glob("*.pem")}
         assert left == {row["selector"] for row in await desk.rows(DOMAIN)}
+
+    asyncio.run(test())
+
+
+def test_people_are_told_once_when_keys_wait_anew(tmp_path: Path) -> None:
+    """New spares after a rotation, keys that have left the DNS; not keys that somebody has just made."""
+
+    async def test() -> None:
+        clock, zone, told = ManualClock(), Zone({}), list[tuple[str, bool]]()
+        desk = _desk(tmp_path, clock)
+
+        async def tell(domain: str, signs: bool) -> None:
+            told.append((domain, signs))
+
+        async def turn(**later: float) -> None:
+            clock.advance(timedelta(**later).total_seconds())
+            await desk.turn(zone)
+
+        desk.when_waiting = tell
+        rows = await desk.new(DOMAIN)
+        await turn()
+        _publish(zone, rows, "pending")
+        await turn(minutes=10)
+        assert told == [] and desk.signing(DOMAIN)
+        await turn(days=91)
+        await turn(days=1)
+        assert told == [(DOMAIN, True)]
+        zone.records.clear()
+        for _ in range(4):
+            await turn(hours=6)
+        assert told == [(DOMAIN, True), (DOMAIN, False)] and not desk.signing(DOMAIN)
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("signs", "words"), [(True, b"new keys of"), (False, b"not in the DNS any more")])
+def test_the_postmaster_gets_a_letter(signs: bool, words: bytes) -> None:
+    async def test() -> None:
+        house = await build()
+        await house.directory.add_alias("postmaster@courriel.test", ["bob@courriel.test"])
+        assert isinstance(house.intake, Delivery)
+        await tell_postmaster("courriel.test", signs, house.intake, Settings(), house.clock)
+        [mail] = await house.mail("bob")
+        assert words in mail and b"courriel dkim show courriel.test" in mail
+        await tell_postmaster("two.test", signs, house.intake, Settings(), house.clock)  # where nobody is: no error
+        await house.close()
 
     asyncio.run(test())
 

@@ -102,7 +102,7 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("published", "result", "reason"), KEYS)
+@pytest.mark.parametrize(("published", "result", "reason"), KEYS, ids=range(len(KEYS)))
 def test_keys(published: bytes, result: Result, reason: str) -> None:
     (verdict,) = judge(sign(MESSAGE, [RSA], NOW) + MESSAGE, Zone({"r._domainkey.example.org": [published]}))
     assert verdict.result is result

@@ -7,7 +7,7 @@ are there.  Private parts never leave this module but as keys that sign.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from courriel.model.dkim_key import DkimSettings, DomainKey, KeyState, NoSpareRe
 from courriel.ports.dkim_keys import DkimKeys
 from courriel.ports.resolver import Resolver
 
+Waiting = Callable[[str, bool], Awaitable[object]]
+"""The domain, and whether its mail is signed all the same."""
+
 TURN_S: Final = 60.0
 """How often the watch sees whether somebody is due."""
 
@@ -36,6 +39,8 @@ class DkimDesk:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._looked_at: dict[str, float] = {}
+        self.when_waiting: Waiting | None = None
+        """Told by the watch when keys of a domain wait anew to be published."""
         self._domains: dict[str, tuple[DomainKey, ...]] = {}
         self._ring: dict[str, tuple[SigningKey, ...]] = {}
         for domain in keys.domains():
@@ -113,14 +118,19 @@ class DkimDesk:
     async def watch(self, resolver: Resolver) -> None:
         """Check what is due, for ever."""
         while True:
-            now = self._clock.now()
-            for domain, keys in list(self._domains.items()):
-                if now - self._looked_at.get(domain, 0.0) >= self._wait_s(keys):
-                    try:
-                        await self._check(resolver, domain)
-                    except (CourrielError, OSError) as error:
-                        log.event("dkim.check_failed", Level.ERROR, domain=domain, error=str(error))
+            await self.turn(resolver)
             await asyncio.sleep(TURN_S)
+
+    async def turn(self, resolver: Resolver) -> None:
+        """Check what is due now."""
+        now = self._clock.now()
+        for domain, keys in list(self._domains.items()):
+            if now - self._looked_at.get(domain, 0.0) >= self._wait_s(keys):
+                try:
+                    if await self._check(resolver, domain) and self.when_waiting is not None:
+                        await self.when_waiting(domain, bool(self._ring.get(domain)))
+                except (CourrielError, OSError) as error:
+                    log.event("dkim.check_failed", Level.ERROR, domain=domain, error=str(error))
 
     # --- how --------------------------------------------------------------------------------------------------
     def _of(self, domain: str) -> tuple[DomainKey, ...]:
@@ -130,10 +140,10 @@ class DkimDesk:
         return keys
 
     def _wait_s(self, keys: Sequence[DomainKey]) -> float:
-        waits = any(key.state is KeyState.PENDING and not life.is_ready(key) for key in keys)
-        return self._settings.pending_s if waits else self._settings.check_s
+        return self._settings.pending_s if any(map(_waits, keys)) else self._settings.check_s
 
-    async def _check(self, resolver: Resolver, domain: str) -> None:
+    async def _check(self, resolver: Resolver, domain: str) -> bool:
+        """Whether keys wait for the DNS that did not before."""
         self._looked_at[domain] = self._clock.now()
         wanted = [key for key in self._of(domain) if key.state is not KeyState.RETIRED]
         looks = await asyncio.gather(*[dkim_own.look(resolver, domain, key) for key in wanted])
@@ -144,8 +154,11 @@ class DkimDesk:
                 life.looked(key, found[key.selector], now) if key.selector in found else key
                 for key in self._domains.get(domain, ())
             ]
-            if keys:
-                await self._replace(domain, life.advance(keys, now, self._settings))
+            if not keys:
+                return False
+            before = {key.selector for key in self._domains[domain] if key.state is KeyState.PENDING}
+            await self._replace(domain, life.advance(keys, now, self._settings))
+            return any(_waits(key) and key.selector not in before for key in self._domains[domain])
 
     async def _replace(self, domain: str, keys: Sequence[DomainKey]) -> None:
         """Write down what changed, with new keys where some are missing; the lock is held."""
@@ -161,6 +174,10 @@ class DkimDesk:
         await asyncio.to_thread(self._kept.save, domain, after, fresh)
         self._take(domain, tuple(after))
         _tell(domain, old, after)
+
+
+def _waits(key: DomainKey) -> bool:
+    return key.state is KeyState.PENDING and not life.is_ready(key)
 
 
 def _tell(domain: str, old: Sequence[DomainKey], new: Sequence[DomainKey]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from courriel.app.administration import LocalAdministration
 from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
+from courriel.app.dkim_letter import tell_postmaster
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound, open_resolver_of
@@ -65,6 +66,7 @@ class Server:
         self.administration = LocalAdministration(
             installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver
         )
+        installation.dkim.when_waiting = self._keys_wait
         self._side: list[Listener] = []
         self.metrics_port = 0
 
@@ -114,6 +116,9 @@ class Server:
             for door in (self.doors.open if self.doors is not None else ())
         ]
         return {"listeners": listeners, "ca": str(self.ca or ""), "metrics_port": self.metrics_port}
+
+    async def _keys_wait(self, domain: str, signs: bool) -> None:
+        await tell_postmaster(domain, signs, self.intake, self.installation.settings, self.installation.clock)
 
     async def maintain(self) -> None:
         """The regular work of what is kept, for ever."""
