@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 
 import dns.flags
 import dns.message
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import dns.zone
@@ -34,6 +36,12 @@ class Names:
         )
         self.silent: set[str] = set()
         self.address = ""
+
+    def publish(self, name: str, strings: list[str]) -> None:
+        """One more TXT record."""
+        text = " ".join(f'"{one}"' for one in strings)
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.TXT, text)
+        self._zone.find_rdataset(name, dns.rdatatype.TXT, create=True).add(rdata, 5)
 
     def answer(self, query: Message) -> Message | None:
         [question] = query.question

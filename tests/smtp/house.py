@@ -17,7 +17,9 @@ from courriel.delivery.allowance import Allowance
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderSettings, SubmissionSettings
+from courriel.delivery.sign import Signer
 from courriel.model.envelope import Door
 from courriel.model.hijack import HijackSettings
 from courriel.model.mailbox import SPECIAL_MAILBOXES
@@ -142,6 +144,8 @@ async def build(
     zone: Resolver | None = None,
     dkim: DkimJudge | None = None,
     senders: SenderSettings = SenderSettings(),  # noqa: B008 - a constant
+    signer: Signer | None = None,
+    sealer: Sealer | None = None,
 ) -> House:
     """With a ``zone``, mail at the MX door is judged by what it says."""
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
@@ -172,6 +176,8 @@ async def build(
             keys=KEYS,
             scanner=scanner,
             senders=SenderCheck(zone, senders, "mail.courriel.test", clock, dkim) if zone is not None else None,
+            signer=signer,
+            sealer=sealer,
         )
 
     async def pause(seconds: float) -> None:

@@ -51,7 +51,7 @@ Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
 
 
 class LocalAdministration:
-    """Carries requests out here.  ``describe`` tells of the listeners, when there is a server."""
+    """Carries requests out here.  ``describe`` tells of the listeners, when there is a server; ``reader`` is its."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class LocalAdministration:
         """Whose mail is meant: a user's, or that of the public mailboxes."""
         return PUBLIC_ACCOUNT if login == do.PUBLIC else self._account(login).id
 
-    # --- domains, people, aliases ---------------------------------------------------------------------------
+    # --- domains ---------------------------------------------------------------------------
     async def domain_list(self, _request: do.DomainList) -> Any:
         accounts = self._home.directory.accounts()
         return [
@@ -109,14 +109,42 @@ class LocalAdministration:
         ]
 
     async def domain_add(self, request: do.DomainAdd) -> Any:
-        return {"domain": (await self._home.directory.add_domain(request.domain)).name}
+        added = await self._home.directory.add_domain(request.domain)
+        await self._home.dkim.new(added.name)
+        return {"domain": added.name}
 
     async def domain_remove(self, request: do.DomainRemove) -> Any:
         await self._home.directory.remove_domain(request.domain)
+        await self._home.dkim.forget(normalise(request.domain))
 
     async def domain_catch_all(self, request: do.DomainCatchAll) -> Any:
         await self._home.directory.set_catch_all(request.domain, request.address)
 
+    # --- keys of domains --------------------------------------------------------------------------------------
+    async def dkim_list(self, request: do.DkimList) -> Any:
+        return await self._home.dkim.rows(self._domain(request.domain) if request.domain else "")
+
+    async def dkim_new(self, request: do.DkimNew) -> Any:
+        return await self._home.dkim.new(self._domain(request.domain))
+
+    async def dkim_rotate(self, request: do.DkimRotate) -> Any:
+        return await self._home.dkim.rotate(self._domain(request.domain))
+
+    async def dkim_retire(self, request: do.DkimRetire) -> Any:
+        return await self._home.dkim.retire(self._domain(request.domain), request.selector)
+
+    async def dkim_check(self, request: do.DkimCheck) -> Any:
+        domain = self._domain(request.domain) if request.domain else ""
+        return await self._ask_zones(lambda zones: self._home.dkim.check(zones.reader, domain))
+
+    def _domain(self, name: str) -> str:
+        """Raises NoSuchDomain, FormatError."""
+        found = self._home.directory.domain(normalise(name))
+        if found is None:
+            raise NoSuchDomain(name)
+        return found.name
+
+    # --- people -----------------------------------------------------------------------------------------------
     async def user_list(self, _request: do.UserList) -> Any:
         rows = []
         for account in self._home.directory.accounts():
@@ -465,6 +493,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DomainAdd: LocalAdministration.domain_add,
     do.DomainRemove: LocalAdministration.domain_remove,
     do.DomainCatchAll: LocalAdministration.domain_catch_all,
+    do.DkimList: LocalAdministration.dkim_list,
+    do.DkimNew: LocalAdministration.dkim_new,
+    do.DkimRotate: LocalAdministration.dkim_rotate,
+    do.DkimRetire: LocalAdministration.dkim_retire,
+    do.DkimCheck: LocalAdministration.dkim_check,
     do.UserList: LocalAdministration.user_list,
     do.UserAdd: LocalAdministration.user_add,
     do.UserRemove: LocalAdministration.user_remove,

@@ -17,6 +17,7 @@ import msgspec
 from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SenderSettings, SubmissionSettings
 from courriel.imap.settings import ImapSettings
+from courriel.model.dkim_key import DkimSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
@@ -188,6 +189,12 @@ class DoctorSection(Section, frozen=True):
     """Whose mail servers are asked whether port 25 is open to the world (a connection and a greeting)."""
 
 
+class ArcSection(Section, frozen=True):
+    """``seal``: mail that is sent on, or goes to a list, says sealed what was found when it came.  RFC 8617."""
+
+    seal: bool = False
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -222,6 +229,8 @@ class Settings(Section, frozen=True):
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
+    dkim: DkimSettings = msgspec.field(default_factory=DkimSettings)
+    arc: ArcSection = ArcSection()
     wishes: WishLimits = WishLimits()
     hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)

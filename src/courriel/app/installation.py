@@ -12,6 +12,8 @@ from courriel.accounts.device_logins import senders_of
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
 from courriel.app.config import Settings, SettingsError
+from courriel.app.dkim_desk import DkimDesk
+from courriel.app.dkim_files import FOLDER, DkimFiles
 from courriel.app.keys import FILE_NAME, address_keys
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
@@ -44,6 +46,7 @@ class Installation:
     lists: SqliteLists
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
+    dkim: DkimDesk
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -66,8 +69,21 @@ class Installation:
             senders=senders_of(directory),
         )  # fmt: skip
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
+        dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
         return cls(
-            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys
+            data,
+            settings,
+            clock,
+            store,
+            directory,
+            queue,
+            journeys,
+            reports,
+            passwords,
+            authenticator,
+            lists,
+            keys,
+            dkim,
         )
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from courriel.app.private_file import write_private
 from courriel.base.errors import Damaged
 
 FILE_NAME: Final = "address-keys.json"
@@ -41,22 +42,5 @@ def address_keys(file: Path, now: float) -> tuple[bytes, ...]:
     if not alive or now - alive[0].made_at >= KEY_DAYS * _DAY_S:
         alive.insert(0, Key(now, os.urandom(KEY_OCTETS)))
     if alive != kept:
-        _write(file, msgspec.json.encode(alive))
+        write_private(file, msgspec.json.encode(alive))
     return tuple(key.secret for key in alive)
-
-
-def _write(file: Path, octets: bytes) -> None:
-    """Replaced whole, and durable before anything is sealed with it."""
-    fresh = file.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(octets)
-        out.flush()
-        os.fsync(descriptor)
-    fresh.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -15,6 +15,7 @@ from courriel.app.administration import LocalAdministration
 from courriel.app.checkup import Checkup
 from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
+from courriel.app.dkim_letter import tell_postmaster
 from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
@@ -62,13 +63,14 @@ class Server:
         self.ca: Path | None = None
         self.traces = WireTraces()
         self.milters = open_milters(installation.settings)
-        resolver = resolver_of(installation.settings, installation.clock)
-        self.senders = open_sender_check(installation, resolver)
-        self.intake = open_intake(installation, self.milters, self.senders)
-        self.outbound = Outbound(installation, self.intake, resolver)
+        self.resolver = resolver_of(installation.settings, installation.clock)
+        self.senders = open_sender_check(installation, self.resolver)
+        self.intake = open_intake(installation, self.milters, self.senders, self.resolver)
+        self.outbound = Outbound(installation, self.intake, self.resolver)
         self.administration = LocalAdministration(
-            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.outbound.resolver
+            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver
         )
+        installation.dkim.when_waiting = self._keys_wait
         self._side: list[Listener] = []
         self.metrics_port = 0
 
@@ -119,6 +121,9 @@ class Server:
         ]
         return {"listeners": listeners, "ca": str(self.ca or ""), "metrics_port": self.metrics_port}
 
+    async def _keys_wait(self, domain: str, signs: bool) -> None:
+        await tell_postmaster(domain, signs, self.intake, self.installation.settings, self.installation.clock)
+
     async def maintain(self) -> None:
         """The regular work of what is kept, for ever."""
         while True:
@@ -134,7 +139,7 @@ class Server:
     def checkup(self) -> Checkup:
         """The examination that runs by itself."""
         home = self.installation
-        return Checkup(Doctor(ZoneDesk(home, self.outbound.resolver), home.settings), home, self.intake)
+        return Checkup(Doctor(ZoneDesk(home, self.resolver), home.settings), home, self.intake)
 
     async def close(self) -> None:
         """Take no more, let commands finish, bring everything to the disk."""
@@ -143,6 +148,7 @@ class Server:
         if self.senders is not None:
             await self.senders.close()
         await self.outbound.close()
+        await self.resolver.close()
         self.intake.save()
         if self.milters is not None:
             await self.milters.close()
@@ -174,6 +180,7 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         loop.add_signal_handler(one, stop.set)
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
         work = [tasks.create_task(server.maintain())]
+        work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
         if settings.doctor.every_h:
             work.append(tasks.create_task(server.checkup().run()))
         await ready(server)

@@ -21,8 +21,13 @@ from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
+from courriel.delivery.lists import DAY_S
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
+from courriel.delivery.sign import Signer
 from courriel.imap.server import ImapService
+from courriel.mailauth.replay import Replays
+from courriel.mailauth.signatures import SignatureJudge
 from courriel.milter.scanner import Milters
 from courriel.milter.settings import MilterSettings, parse_address
 from courriel.model.envelope import Door
@@ -74,13 +79,15 @@ def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | N
     }
     settings = SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
     try:
-        return SenderCheck(resolver, settings, home.settings.name, home.clock)
+        return SenderCheck(resolver, settings, home.settings.name, home.clock, SignatureJudge(resolver, Replays()))
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
-def open_intake(home: Installation, milters: Milters | None, senders: SenderCheck | None) -> Delivery:
-    """What all doors hand their messages to."""
+def open_intake(
+    home: Installation, milters: Milters | None, senders: SenderCheck | None, resolver: Resolver | None = None
+) -> Delivery:
+    """What all doors hand their messages to.  Without a resolver nothing is sealed."""
     settings = home.settings
     thresholds = settings.hijack if settings.submission.watch else None
     allowance = Allowance(settings.submission, SentFile(home.data / SENT_FILE))
@@ -102,6 +109,8 @@ def open_intake(home: Installation, milters: Milters | None, senders: SenderChec
         keys=home.keys,
         scanner=milters,
         senders=senders,
+        sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
+        signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
     )
 
 

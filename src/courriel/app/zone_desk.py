@@ -90,6 +90,8 @@ class ZoneDesk:
         again = open_resolver(own, self._home.clock)  # with nothing remembered
         try:
             rows = (await self._examine(domain, services, again)).rows
+            if changes:  # keys that are there now may sign
+                await self._home.dkim.check(again, domain)
         finally:
             await again.close()
         return {"changes": [msgspec.to_builtins(change) for change in changes], "rows": [_plain(row) for row in rows]}
@@ -107,6 +109,7 @@ class ZoneDesk:
         house = await self._house(reader)
         facts = Domain(
             domain,
+            self._home.dkim.records(domain),
             spf=await existing(domain, spf.is_spf, reader),
             dmarc=await existing(f"_dmarc.{domain}", is_dmarc, reader),
             senders=tuple([_mechanism(service) for service in services]),

@@ -26,6 +26,7 @@ def domain() -> None:
 def domain_add(doors: Doors, name: str, data: Path) -> None:
     ask(doors.administration(data), do.DomainAdd(name))
     console.print(_("Mail for {domain} is taken from now on.").format(domain=name))
+    console.print(_("To have its mail signed, publish its keys: courriel dkim show {domain}").format(domain=name))
 
 
 @domain.command("remove", help=_("Take no more mail for DOMAIN (it must have no users or aliases)."))

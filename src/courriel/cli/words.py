@@ -29,6 +29,10 @@ def _sentences() -> dict[str, str]:
         "BehindGateway": _("Devices cannot be told from strangers here, so their door stays shut."),
         "DomainExists": _("That domain is ours already."),
         "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
+        "NoSuchKey": _(
+            "There are no such keys. “courriel dkim list” shows what there is, “courriel dkim new” makes some."
+        ),
+        "NoSpareReady": _("No spare key is in the DNS yet. “courriel dkim show” says what to publish."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
         "NoJourney": _("Nothing is known of that message; journeys are kept for 30 days."),

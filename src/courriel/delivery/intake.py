@@ -28,7 +28,9 @@ from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
+from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
+from courriel.delivery.sign import Signer
 from courriel.delivery.submit import check_own, complete
 from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
@@ -81,6 +83,8 @@ class Delivery:
         keys: Sequence[bytes],
         scanner: Scanner | None = None,
         senders: SenderCheck | None = None,
+        signer: Signer | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -90,6 +94,8 @@ class Delivery:
         self._randomness = randomness
         self._scanner = scanner
         self._senders = senders
+        self._signer = signer
+        self._sealer = sealer
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -171,6 +177,7 @@ class Delivery:
         transit.granted = grant(envelope.wishes, now, settings.wishes)
         header = judge(content, envelope.body, settings)
         transit.tls_optional = header.tls_optional and not transit.granted.require_tls
+        transit.of_house = envelope.door in (Door.SUBMISSION, Door.DEVICE)
         account = envelope.client.account
         if envelope.door is Door.SUBMISSION:
             if account is None:
@@ -211,6 +218,8 @@ class Delivery:
             envelope.recipients,
             lambda: forward.been_at(content[: header_length(content)]),
         )
+        if plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held:
+            transit.content = self._signed(transit, content)
         if transit.granted.release_at or transit.held:
             return await self._keep_back(transit, plan)
         letters = [_as_it_came(transit, plan), *forward.letters(transit, plan, self._directory, self._keys)]
@@ -220,6 +229,11 @@ class Delivery:
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
         for letter in letters:
+            if letter.remote and letter.content is not transit.content:  # a list wrote into it
+                letter.content = self._signed(transit, letter.content)
+        if self._sealer is not None and not transit.of_house:
+            await self._sealer.seal(transit.content, letters, transit.received_at)
+        for letter in letters:
             letter.junk = bool(transit.junk)
             if transit.quarantine is not None:
                 letter.keep_apart(transit.quarantine)
@@ -227,6 +241,12 @@ class Delivery:
         for asked in transit.settles:
             await self.lists.settle(asked)
         return Receipt(transit.id, tuple(transit.outcomes))
+
+    def _signed(self, transit: Transit, content: bytes) -> bytes:
+        """With signatures, where it is for us to sign."""
+        if self._signer is None or not transit.of_house:
+            return content
+        return self._signer.sign(content, transit.received_at, transit.granted.release_at)
 
     async def _keep_back(self, transit: Transit, plan: Plan) -> Receipt:
         """Everybody waits in the queue, people here as well; lists are asked when the time has come."""
@@ -328,7 +348,7 @@ class Delivery:
         """
         body = Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT_MIME
         envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), body, smtputf8)
-        return await self._take_own(envelope, content, Granted(require_tls=require_tls))
+        return await self._take_own(envelope, content, Granted(require_tls=require_tls), of_house=True)
 
     async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
         """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""
@@ -339,12 +359,18 @@ class Delivery:
         return await self._take_own(envelope, content, granted, tls_optional=message.tls_optional)
 
     async def _take_own(
-        self, envelope: Envelope, content: bytes, granted: Granted, *, tls_optional: bool = False
+        self,
+        envelope: Envelope,
+        content: bytes,
+        granted: Granted,
+        *,
+        tls_optional: bool = False,
+        of_house: bool = False,
     ) -> Receipt:
-        """Mail that is complete and judged."""
+        """Mail that is complete and judged; what waited in the queue was signed when it came."""
         now = self._clock.now()
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, content, now)
-        transit.granted, transit.tls_optional = granted, tls_optional
+        transit.granted, transit.tls_optional, transit.of_house = granted, tls_optional, of_house
         return await self._take(transit)
 
     async def _carry_out(self, transit: Transit, plan: Plan, letters: list[Letter]) -> None:

@@ -71,6 +71,18 @@ class Notice(Enum):
         N_("Its last answer: {reply}"),
         N_("Please ask for another address, or for no forwarding: courriel user forward {address} --off"),
     )
+    KEYS_WAIT = (
+        N_("Please publish: new keys of {domain}"),
+        N_("New spare keys of {domain} are to be put into the DNS; until then the old ones sign its mail (DKIM)."),
+        N_("This says what to publish: courriel dkim show {domain}"),
+        N_("Nothing else is to be done: what is published is noticed by itself."),
+    )
+    KEYS_GONE = (
+        N_("The keys of {domain} are not in the DNS any more"),
+        N_("So mail of {domain} leaves without a signature (DKIM), and some servers may refuse it."),
+        N_("This says what to publish: courriel dkim show {domain}"),
+        N_("Nothing else is to be done: what is published is noticed by itself."),
+    )
     DEVICE_TOO_MANY = (
         N_("The device {device} sends too much"),
         N_(

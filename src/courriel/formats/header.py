@@ -123,6 +123,10 @@ class HeaderBlock:
         """(name as written, unfolded value) of every field, in order."""
         return [(name, unfold(value)) for name, _, value in self._read()[: self.limits.fields]]
 
+    def raw_items(self) -> list[tuple[bytes, bytes, bytes]]:
+        """(name, blanks and colon, value with its folds and last line end) of every field: joined, it as it stands."""
+        return self._read()[: self.limits.fields]
+
     def _read(self) -> list[tuple[bytes, bytes, bytes]]:
         found = self._found
         if found is None:

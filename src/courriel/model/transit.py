@@ -54,6 +54,8 @@ class Transit(msgspec.Struct):
     """What was found out about its sender, for programs."""
     granted: Granted = Granted()
     tls_optional: bool = False
+    of_house: bool = False
+    """Whether it is from people, devices or programs of this house for certain: such mail may be signed."""
     held: str = ""
     """Why it is kept back, "" when it is not."""
     quarantine: str | None = None

@@ -41,6 +41,38 @@ class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
     address: str | None
 
 
+class DkimList(Request, tag="dkim.list", frozen=True):
+    """Rows ``{domain, selector, algorithm, state, made_at, since, seen_at, name, type, value, strings}`` of a domain's
+    keys, of all with ""; the last four are the record to publish, ``seen_at`` "" while the DNS has it not."""
+
+    domain: str = ""
+
+
+class DkimNew(Request, tag="dkim.new", frozen=True):
+    """Make the keys that a domain lacks: the rows of ``DkimList``."""
+
+    domain: str
+
+
+class DkimRotate(Request, tag="dkim.rotate", frozen=True):
+    """Let the spares sign that are published: the rows of ``DkimList``."""
+
+    domain: str
+
+
+class DkimRetire(Request, tag="dkim.retire", frozen=True):
+    """Sign no more with a key, whose record is to be taken back: the rows of ``DkimList``."""
+
+    domain: str
+    selector: str
+
+
+class DkimCheck(Request, tag="dkim.check", frozen=True):
+    """Look for the keys of a domain (of all with "") in the DNS, and do what is due: the rows of ``DkimList``."""
+
+    domain: str = ""
+
+
 class UserList(Request, tag="user.list", frozen=True):
     """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy}``; ``held`` says why
     its mail is held."""
@@ -414,6 +446,11 @@ AnyRequest = (
     | DomainAdd
     | DomainRemove
     | DomainCatchAll
+    | DkimList
+    | DkimNew
+    | DkimRotate
+    | DkimRetire
+    | DkimCheck
     | UserList
     | UserAdd
     | UserRemove
