@@ -13,8 +13,8 @@ from courriel import __version__
 from courriel.accounts.device_logins import new_password
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
-from courriel.app.moment import moment
 from courriel.app.queue_desk import QueueDesk
+from courriel.app.restoring import bring_back, choose, restorable_row
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
@@ -28,8 +28,8 @@ from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
 from courriel.model.directory_refusals import AddressTaken, NoSuchDomain
-from courriel.model.ids import MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.maildrop import PopView, parse_view
 from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
@@ -113,6 +113,7 @@ class LocalAdministration:
                     "held": account.held,
                     "forward_to": account.forward_to,
                     "keep_copy": account.keep_copy,
+                    "pop_view": account.pop_view.value,
                 }
             )
         return rows
@@ -137,6 +138,7 @@ class LocalAdministration:
         account = self._account(request.login)
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
+        await self._home.maildrops.forget(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:
@@ -190,6 +192,17 @@ class LocalAdministration:
         account = self._account(request.login)
         await self._home.directory.set_forward(account.login, request.to, request.keep_copy or not request.to)
         log.event("account.forward", login=account.login, to=request.to, keep_copy=request.keep_copy)
+
+    async def user_pop(self, request: do.UserPop) -> Any:
+        account = self._account(request.login)
+        if request.view:
+            view = parse_view(request.view)
+            await self._home.directory.set_pop_view(account.login, view)
+            if view is PopView.NEW:
+                await self._home.maildrops.begin_anew(account.id)
+            log.event("account.pop_view", login=account.login, view=view.value)
+            account = self._account(account.login)
+        return {"login": account.login, "view": account.pop_view.value}
 
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
@@ -326,25 +339,13 @@ class LocalAdministration:
         report = await self._home.store.check(request.repair)
         return msgspec.to_builtins(report)
 
-    async def restore_list(self, request: do.RestoreList) -> Any:
-        return [
-            {
-                "id": gone.id,
-                "mailbox": gone.path,
-                "uid": gone.uid,
-                "octets": gone.size_octets,
-                "expunged_at": moment(gone.expunged_at),
-                "forget_at": moment(gone.forget_at),
-            }
-            for gone in await self._home.store.expunged(self._account(request.login).id)
-        ]
-
     async def restore(self, request: do.Restore) -> Any:
-        account = self._account(request.login).id
-        ids = [MessageId(one) for one in request.ids]
-        if not ids:
-            ids = [gone.id for gone in await self._home.store.expunged(account)]
-        return {"restored": len(await self._home.store.restore(account, ids))}
+        account = self._account(request.login)
+        chosen = choose(await self._home.store.expunged(account.id), request)
+        if chosen and not request.dry_run:
+            await bring_back(self._home.store, account.id, chosen)
+            log.event("account.restored", login=account.login, messages=len(chosen))
+        return [restorable_row(one) for one in chosen]
 
     async def _import(self, request: do.Import) -> AsyncIterator[do.Answer]:
         account, source = self._account(request.login).id, Path(request.source)
@@ -390,6 +391,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.UserLimits: LocalAdministration.user_limits,
     do.UserRelease: LocalAdministration.user_release,
     do.UserForward: LocalAdministration.user_forward,
+    do.UserPop: LocalAdministration.user_pop,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
@@ -413,7 +415,6 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.QueueTls: LocalAdministration.queue_tls,
     do.QueueOrder: LocalAdministration.queue_order,
     do.Check: LocalAdministration.check,
-    do.RestoreList: LocalAdministration.restore_list,
     do.Restore: LocalAdministration.restore,
     do.Trace: LocalAdministration.trace,
     do.Status: LocalAdministration.status,

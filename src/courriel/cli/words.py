@@ -31,6 +31,9 @@ def _sentences() -> dict[str, str]:
         "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
+        "NotRestorable": _(
+            "No such message can be brought back. “courriel restore ADDRESS --dry-run” shows which can."
+        ),
         "NoJourney": _("Nothing is known of that message; journeys are kept for 30 days."),
         "NotQueued": _(
             "There is no such message in the queue; it may have left. “courriel queue list” shows what waits."

@@ -42,8 +42,8 @@ class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
 
 
 class UserList(Request, tag="user.list", frozen=True):
-    """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy}``; ``held`` says why
-    its mail is held."""
+    """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy, pop_view}``; ``held``
+    says why its mail is held."""
 
 
 class UserAdd(Request, tag="user.add", frozen=True):
@@ -108,6 +108,16 @@ class UserForward(Request, tag="user.forward", frozen=True):
     login: str
     to: str
     keep_copy: bool = True
+
+
+class UserPop(Request, tag="user.pop", frozen=True):
+    """What an account's POP3 clients see (``model/maildrop.py``): ``{login, view}``; ``view`` "" only asks.
+
+    "new" begins with the next login, also when it was "new" before.
+    """
+
+    login: str
+    view: str = ""
 
 
 class AliasList(Request, tag="alias.list", frozen=True):
@@ -285,17 +295,19 @@ class Check(Request, tag="check", frozen=True):
     repair: bool = False
 
 
-class RestoreList(Request, tag="restore.list", frozen=True):
-    """Rows of what was expunged and can be restored: ``{id, mailbox, octets, expunged_at, forget_at}``."""
-
-    login: str
-
-
 class Restore(Request, tag="restore", frozen=True):
-    """Bring expunged messages back; all of the account when ``ids`` is empty."""
+    """Bring expunged messages back to their mailboxes: rows ``{id, mailbox, from, subject, octets, expunged_at,
+    forget_at}`` of those that match everything that is set, the last deleted first; with ``dry_run`` the same rows,
+    and nothing else.  ``since`` is when they were deleted, in POSIX seconds; ``mailbox`` is canonical.
+
+    Refused (NotRestorable) when one of ``ids`` cannot be brought back: nothing is then.
+    """
 
     login: str
     ids: tuple[int, ...] = ()
+    mailbox: str = ""
+    since: float = 0.0
+    dry_run: bool = False
 
 
 class Import(Request, tag="import", frozen=True):
@@ -337,6 +349,7 @@ AnyRequest = (
     | UserLimits
     | UserRelease
     | UserForward
+    | UserPop
     | AliasList
     | AliasAdd
     | AliasRemove
@@ -360,7 +373,6 @@ AnyRequest = (
     | QueueTls
     | QueueOrder
     | Check
-    | RestoreList
     | Restore
     | Import
     | Export
