@@ -351,13 +351,14 @@ class LocalAdministration:
         account, source = self._account(request.login).id, Path(request.source)
         ledger = Ledger.for_import(self._home.data / "imports", account, source, request.mailbox)
         async for step in import_mail(
-            self._home.store, account, source, request.mailbox, ledger, self._home.clock.now()
+            self._home.store, self._home.maildrops, account, source, request.mailbox, ledger, self._home.clock.now()
         ):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, Tally) else step
 
     async def _export(self, request: do.Export) -> AsyncIterator[do.Answer]:
         account = self._account(request.login).id
-        async for step in export_mail(self._home.store, account, Path(request.target), request.format):
+        home, target = self._home, Path(request.target)
+        async for step in export_mail(home.store, home.maildrops, account, target, request.format):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, ExportTally) else step
 
     # --- the server itself ----------------------------------------------------------------------------------

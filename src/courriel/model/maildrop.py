@@ -16,6 +16,11 @@ RECENT_DAYS: Final = 30
 DAY_S: Final = 86_400.0
 
 
+def unique_id(uidvalidity: int, message: int) -> bytes:
+    """The unique-id of a message, by its number in the account: no other ever has it.  RFC 1939 §7, UIDL."""
+    return b"%d.m%d" % (uidvalidity, message)
+
+
 class PopView(Enum):
     """Which messages a POP3 session has."""
 

@@ -14,6 +14,7 @@ from typing import Final
 from courriel.base.errors import CourrielError
 from courriel.model.account import Account
 from courriel.model.ids import AccountId, MailboxId
+from courriel.model.maildrop import unique_id
 from courriel.pop3 import wire
 
 
@@ -37,9 +38,8 @@ class NoSuchMessage(CourrielError):
 class Maildrop:
     """The messages of one session, by number from 1.  ``uids``, ``sizes`` (octets) and ``ids`` go together.
 
-    The unique-id of a message is ``uidvalidity.m<id>``: its number in the account, which no other message ever gets,
-    and which stays with it when it is moved away and back, or expunged and restored.  ``carried`` has those that
-    messages brought along from another server, by id.
+    The unique-id of a message is made of its number in the account, which stays with it when it is moved away and
+    back, or expunged and restored.  ``carried`` has those that messages brought along from another server, by id.
     """
 
     def __init__(
@@ -102,16 +102,11 @@ class Maildrop:
         """All of UIDL."""
         if self._uidl is None:
             numbers = self._numbers()
-            if self._carried:
-                unique = [self._unique_id(self._ids[number - 1]) for number in numbers]
-            else:
-                head = b"%d.m" % self._uidvalidity
-                unique = [head + b"%d" % self._ids[number - 1] for number in numbers]
-            self._uidl = wire.listing(numbers, unique)
+            self._uidl = wire.listing(numbers, [self._unique_id(self._ids[number - 1]) for number in numbers])
         return self._uidl
 
     def _unique_id(self, message: int) -> bytes:
-        return self._carried.get(message) or b"%d.m%d" % (self._uidvalidity, message)
+        return self._carried.get(message) or unique_id(self._uidvalidity, message)
 
     def delete(self, number: int) -> None:
         """Mark it; it goes at QUIT."""
