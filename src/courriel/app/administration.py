@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,10 @@ from courriel.base.utc import utc_day
 from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.tls_report import tls_reports
+from courriel.imap.client import ImapClient
 from courriel.mailboxes.exporting import ExportTally, export_mail
-from courriel.mailboxes.importing import Ledger, Tally, import_mail
+from courriel.mailboxes.importing import Ledger as ImportLedger
+from courriel.mailboxes.importing import Tally, import_mail
 from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
@@ -33,6 +35,10 @@ from courriel.model.maildrop import PopView, parse_view
 from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
+from courriel.mua.ledger import Ledger
+from courriel.mua.migrate import Migration, MigrationTally, plan_rows
+from courriel.mua.place import enter
+from courriel.mua.place import parse as parse_place
 from courriel.ports import administration as do
 
 Handler = Callable[["LocalAdministration", Any], Awaitable[Any]]
@@ -60,6 +66,9 @@ class LocalAdministration:
         try:
             if isinstance(request, do.Import):
                 async for answer in self._import(request):
+                    yield answer
+            elif isinstance(request, do.Migrate):
+                async for answer in self._migrate(request):
                     yield answer
             elif isinstance(request, do.Export):
                 async for answer in self._export(request):
@@ -349,11 +358,32 @@ class LocalAdministration:
 
     async def _import(self, request: do.Import) -> AsyncIterator[do.Answer]:
         account, source = self._account(request.login).id, Path(request.source)
-        ledger = Ledger.for_import(self._home.data / "imports", account, source, request.mailbox)
+        ledger = ImportLedger.for_import(self._home.data / "imports", account, source, request.mailbox)
         async for step in import_mail(
             self._home.store, self._home.maildrops, account, source, request.mailbox, ledger, self._home.clock.now()
         ):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, Tally) else step
+
+    async def _migrate(self, request: do.Migrate) -> AsyncIterator[do.Answer]:
+        home, account = self._home, self._account(request.login)
+        place, authority = parse_place(request.source), Path(request.ca) if request.ca else None
+
+        def connect() -> Coroutine[Any, Any, ImapClient]:
+            return enter(place, request.password, authority)
+
+        if request.dry_run:
+            yield do.Result(await plan_rows(connect, home.store, account.id))
+            return
+        ledger = Ledger.at(home.data / "migrations", account.id, str(place))
+        try:
+            async for step in Migration(home.store, account.id, connect, ledger, home.clock.now()).run():
+                if isinstance(step, MigrationTally):
+                    log.event("account.migrated", login=account.login, messages=step.brought, whole=step.is_whole)
+                    yield do.Result(msgspec.to_builtins(step) | {"whole": step.is_whole})
+                else:
+                    yield step
+        finally:
+            ledger.close()
 
     async def _export(self, request: do.Export) -> AsyncIterator[do.Answer]:
         account = self._account(request.login).id
@@ -420,7 +450,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.Trace: LocalAdministration.trace,
     do.Status: LocalAdministration.status,
 }
-"""Every request but Import and Export, which answer more than once."""
+"""Every request but Import, Migrate and Export, which answer more than once."""
 
 
 def _reason(refusal: CourrielError) -> str:

@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, journey, lists, mail, queue, serving
+from courriel.cli import care, device, directory, journey, lists, mail, migrate, queue, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -58,6 +58,7 @@ for command in (
     device.device,
     mail.mail,
     care.import_,
+    migrate.migrate,
     care.export,
     care.restore,
     queue.queue,

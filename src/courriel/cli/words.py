@@ -67,5 +67,6 @@ def _sentences() -> dict[str, str]:
         ),
         "BadBasePort": _("That base port leaves no room for the ports above it."),
         "Bug": _("The server met an error nobody foresaw; its log says where."),
+        "CleartextRefused": _("The other server offers no TLS: the password would travel in the clear. Use imaps://."),
         "Refused": _("The other side refused."),
     }

@@ -318,6 +318,20 @@ class Import(Request, tag="import", frozen=True):
     mailbox: str = "INBOX"
 
 
+class Migrate(Request, tag="migrate", frozen=True):
+    """Bring an account over from another server by IMAP; goes on where an earlier run stopped.
+
+    ``source`` as ``mua/place.py`` reads it; ``ca`` is a file of a further authority to believe.  Rows of the plan,
+    ``{source, mailbox}``, with ``dry_run``; else the fields of ``mua.migrate.MigrationTally`` and ``whole``.
+    """
+
+    login: str
+    source: str
+    password: str
+    ca: str = ""
+    dry_run: bool = False
+
+
 class Export(Request, tag="export", frozen=True):
     """Write an account's mail as ``format`` ("mbox", "maildir") into the directory ``target``."""
 
@@ -375,6 +389,7 @@ AnyRequest = (
     | Check
     | Restore
     | Import
+    | Migrate
     | Export
     | Trace
 )
