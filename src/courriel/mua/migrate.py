@@ -251,8 +251,10 @@ class Migration:
         ]
 
     async def _stored_since(self, target: Mailbox, uidnext: int) -> dict[bytes, list[MessageId]]:
-        """What came into the mailbox since the batch that was cut off, and is not noted yet, by digest.  Without what is
-        noted: two messages may have the same octets, and one of them is not two."""
+        """What came into the mailbox since the batch that was cut off, and is not noted yet, by digest.
+
+        Without what is noted: two messages may have the same octets, and one of them is not two.
+        """
         found: dict[bytes, list[MessageId]] = {}
         if uidnext:
             view = await self._store.view(self._account, target.id)
