@@ -191,7 +191,8 @@ def test_devices_of_an_older_file_have_no_login_and_may_get_company(tmp_path: Pa
     file = tmp_path / "directory.db"
     SqliteDirectory(file).close()
     with apsw.Connection(str(file)) as db:  # as version 3 left it
-        db.execute("ALTER TABLE device DROP COLUMN secret; PRAGMA user_version = 3")
+        db.execute("ALTER TABLE device DROP COLUMN secret; ALTER TABLE account DROP COLUMN pop_view")
+        db.execute("PRAGMA user_version = 3")
         db.execute("INSERT INTO device VALUES('printer', '10.0.0.0/8', 'printer@one.test', 7)")
     directory = SqliteDirectory(file)
     printer = Device("printer", ("10.0.0.0/8",), "printer@one.test", 7)

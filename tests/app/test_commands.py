@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import mailbox
+import poplib
 import smtplib
 import ssl
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.trial import Trial, courriel, running
@@ -61,6 +64,84 @@ def test_commands_reach_the_running_server(trial: Trial) -> None:
     assert logins == ["alice@courriel.test", "bob@courriel.test", "carol@courriel.test"]
     assert courriel("wiretrace", "carol@courriel.test", "on", data=trial.data).returncode == 0
     assert courriel("check", data=trial.data).returncode == 0
+
+
+def test_deleted_mail_comes_back_and_is_the_same_to_pop3(data: Path) -> None:
+    with running(data) as trial:
+        door = ssl.create_default_context(cafile=trial.ca)
+        with smtplib.SMTP("127.0.0.1", trial.port("smtp")) as smtp:
+            for subject in ("one", "two"):
+                smtp.sendmail("eve@far.test", ["alice@courriel.test"], f"Subject: {subject}\r\n\r\nx\r\n")
+
+        def unique_ids(*doomed: int) -> list[bytes]:
+            client = poplib.POP3_SSL("localhost", trial.port("pop3s"), context=door)
+            client.user("alice")
+            client.pass_("secret")
+            found = client.uidl()[1]
+            for number in doomed:
+                client.dele(number)
+            client.quit()
+            return [line.split()[1] for line in found]
+
+        before = unique_ids(1, 2)
+        assert unique_ids() == []
+        rows = _rows("restore", "alice@courriel.test", "--dry-run", data=data)
+        assert {row["subject"] for row in rows} == {"one", "two"} and unique_ids() == []
+        asked = str(next(row["id"] for row in rows if row["subject"] == "two"))
+        shown = courriel("restore", "alice@courriel.test", "--message", asked, data=data)
+        assert ("1 message is back." in shown.stdout and "eve@far.test" in shown.stdout) or "two" in shown.stdout
+        assert unique_ids() == before[1:]
+        french = courriel("--lang", "fr", "restore", "alice@courriel.test", "--since", "1h", data=data)
+        assert "1 message est rétabli" in french.stdout
+        assert sorted(unique_ids()) == sorted(before)
+        gone = courriel("restore", "alice@courriel.test", "--message", asked, data=data)
+        assert gone.returncode == 1 and "No such message" in gone.stderr
+        assert courriel("user", "pop", "alice@courriel.test", "--view", "new", data=data).returncode == 0
+        assert unique_ids() == []
+        assert _rows("user", "pop", "alice@courriel.test", data=data) == {"login": "alice@courriel.test", "view": "new"}
+
+
+def test_check_tells_the_truth_by_its_exit_code(data: Path) -> None:
+    assert courriel("domain", "add", "example.org", data=data).returncode == 0
+    courriel("user", "add", "alice@example.org", "--password-stdin", data=data, stdin="secret\n")
+    box = data.parent / "in.mbox"
+    box.write_bytes(b"".join(b"From a@b Thu Jan  1 00:00:00 2026\nSubject: n%d\n\nx%d\n\n" % (n, n) for n in range(3)))
+    assert courriel("import", str(box), "--to", "alice@example.org", data=data).returncode == 0
+    assert courriel("check", data=data).returncode == 0
+
+    def harm(statement: str) -> None:
+        for shard in (data / "store").glob("shard-?.db"):
+            with closing(apsw.Connection(str(shard))) as connection:
+                connection.execute(statement)
+
+    def code(*words: str) -> int:
+        return courriel("check", *words, data=data).returncode
+
+    harm("UPDATE coll SET total=total+1")
+    assert [code(), code("--repair"), code()] == [1, 0, 0], "mended without loss"
+    harm("DELETE FROM obj WHERE id=(SELECT max(id) FROM member)")
+    assert [code(), code("--repair"), code()] == [1, 3, 0], "mended, but with a loss"
+    harm("UPDATE blob SET data=x'00', pack=NULL WHERE id=1")
+    assert [code(), code("--repair"), code()] == [1, 1, 1], "not to be mended"
+
+
+def test_the_store_goes_back_to_before_its_last_migration(data: Path) -> None:
+    assert courriel("domain", "add", "example.org", data=data).returncode == 0
+    none = courriel("check", "--roll-back", "--yes", data=data)
+    assert none.returncode == 1 and "no snapshot" in none.stderr
+    (data / "store" / "snapshots").mkdir()
+    for shard in (data / "store").glob("shard-?.db"):
+        with closing(apsw.Connection(str(shard))) as connection:
+            connection.execute("VACUUM INTO ?", (str(data / "store" / "snapshots" / f"{shard.stem}-v1.db"),))
+            connection.execute("CREATE TABLE later(x)")
+    shards = len(list((data / "store").glob("shard-?.db")))
+    assert courriel("check", "--roll-back", data=data, stdin="n\n").returncode == 1
+    back = _rows("check", "--roll-back", "--yes", data=data)
+    assert back == [{"shard": number, "schema": 1} for number in range(shards)]
+    for shard in (data / "store").glob("shard-?.db"):
+        with closing(apsw.Connection(str(shard))) as connection:
+            assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name='later'").fetchall()
+    assert courriel("check", data=data).returncode == 0
 
 
 def test_health_and_metrics(trial: Trial) -> None:

@@ -90,8 +90,8 @@ def test_public_mail_is_brought_in_back_and_out(trial: Trial, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert asyncio.run(_total(trial, "Public/Archive")) == 1
     assert courriel("mailbox", "public", "remove", "Archive", "--yes", data=data).returncode == 0
-    assert courriel("restore", "mail", "public", "--all", data=data).returncode == 0
-    assert [row["messages"] for row in _json("list", "public", data=data) if row["mailbox"] == "INBOX"] == [1]
+    assert courriel("restore", "public", data=data).returncode == 0
+    assert [row["messages"] for row in _json("list", "public", data=data) if row["mailbox"] == "Archive"] == [1]
     exported = courriel("export", "public", str(tmp_path / "out"), data=data)
     assert exported.returncode == 0, exported.stderr
     assert any(b"for all of us" in file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file())

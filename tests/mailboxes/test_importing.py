@@ -12,11 +12,14 @@ import pytest
 from courriel.base.clock import ManualClock
 from courriel.base.errors import FormatError
 from courriel.mailboxes import importing
+from courriel.mailboxes.exporting import export_mail
 from courriel.mailboxes.importing import Ledger, Tally, import_mail
 from courriel.model.flags import SEEN
-from courriel.model.ids import AccountId
+from courriel.model.ids import AccountId, MessageId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.maildrop import unique_id
 from courriel.model.message import NewMessage, Stored
+from courriel.store.memory.maildrops import MemoryMaildrops
 from courriel.store.memory.store import MemoryStore
 
 ACCOUNT = AccountId(1)
@@ -28,8 +31,15 @@ async def _store() -> MemoryStore:
     return store
 
 
-async def _import(store: MemoryStore, source: Path, ledger: Path, mailbox_path: str = "INBOX") -> Tally:
-    steps = [step async for step in import_mail(store, ACCOUNT, source, mailbox_path, Ledger(ledger), 0.0)]
+async def _import(
+    store: MemoryStore,
+    source: Path,
+    ledger: Path,
+    mailbox_path: str = "INBOX",
+    maildrops: MemoryMaildrops | None = None,
+) -> Tally:
+    book = maildrops or MemoryMaildrops()
+    steps = [step async for step in import_mail(store, book, ACCOUNT, source, mailbox_path, Ledger(ledger), 0.0)]
     assert isinstance(steps[-1], Tally)
     return steps[-1]
 
@@ -101,5 +111,39 @@ def test_what_is_no_mail_is_said(tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         with pytest.raises(FormatError):
             await _import(await _store(), tmp_path / "empty", tmp_path / "ledger.json")
+
+    asyncio.run(run())
+
+
+async def _unique_ids(store: MemoryStore, maildrops: MemoryMaildrops) -> dict[bytes, bytes]:
+    """What POP3 would call each message of INBOX, by its octets."""
+    inbox = await store.mailbox(ACCOUNT, "INBOX")
+    view = await store.view(ACCOUNT, inbox.id)
+    carried = await maildrops.carried(ACCOUNT)
+    names = {await store.read(ACCOUNT, MessageId(id)): id for id in view.ids}
+    return {raw: carried.get(id) or unique_id(view.uidvalidity, id) for raw, id in names.items()}
+
+
+def test_unique_ids_travel_from_server_to_server(tmp_path: Path) -> None:
+    """Out as a Maildir, in elsewhere, out again and in again; and once more after a crash in the middle."""
+
+    async def run() -> None:
+        store, maildrops = await _store(), MemoryMaildrops()
+        await _import(store, _maildir(tmp_path / "md", 5), tmp_path / "first.json", "INBOX", maildrops)
+        first = await _unique_ids(store, maildrops)
+        assert len(set(first.values())) == 5
+        for number in range(2):
+            target = tmp_path / f"out{number}"
+            [_ async for _ in export_mail(store, maildrops, ACCOUNT, target, "maildir")]
+            store, maildrops = await _store(), MemoryMaildrops()
+            await _import(store, target, tmp_path / f"{number}.json", "INBOX", maildrops)
+            assert await _unique_ids(store, maildrops) == first
+        dying, maildrops = _Dies(ManualClock()), MemoryMaildrops()
+        await dying.create_account(ACCOUNT, SPECIAL_MAILBOXES)
+        dying.armed = True
+        with pytest.raises(KeyboardInterrupt):
+            await _import(dying, target, tmp_path / "dying.json", "INBOX", maildrops)
+        await _import(dying, target, tmp_path / "dying.json", "INBOX", maildrops)
+        assert await _unique_ids(dying, maildrops) == first
 
     asyncio.run(run())

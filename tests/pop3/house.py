@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
 from courriel.accounts.lockout import Lockout
 from courriel.accounts.passwords import Passwords, PasswordSettings
@@ -15,6 +17,7 @@ from courriel.base.clock import ManualClock
 from courriel.model.account import Account, Domain
 from courriel.model.ids import AccountId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.maildrop import PopView
 from courriel.model.message import NewMessage, Summary
 from courriel.model.roster import Roster
 from courriel.net.listener import Listener
@@ -22,6 +25,7 @@ from courriel.pop3.server import Pop3Service
 from courriel.pop3.settings import Pop3Settings
 from courriel.ports.credentials import CredentialRecord
 from courriel.ports.store import MailStore
+from courriel.store.memory.maildrops import MemoryMaildrops
 from courriel.store.memory.store import MemoryStore
 
 PEOPLE = (("alice@one.test", "secret"), ("bob@one.test", "top secret"), ("zoé@one.test", "pässword"))
@@ -51,14 +55,24 @@ class House:
     store: MailStore
     people: People
     service: Pop3Service
+    maildrops: MemoryMaildrops
     clock: ManualClock
+
+    def show(self, person: str, view: str) -> None:
+        """From now on, somebody's clients see this."""
+        account = self.people.by_login(person)
+        assert account is not None
+        self.people.roster.put_account(msgspec.structs.replace(account, pop_view=PopView(view)))
 
     async def deliver(self, person: str, *contents: bytes) -> Sequence[int]:
         account = self.people.by_login(person)
         assert account is not None
         inbox = await self.store.mailbox(account.id, "INBOX")
         stored = await self.store.append(
-            [NewMessage(account.id, inbox.id, content, Summary(b"", b"", b"", ""), 0.0) for content in contents]
+            [
+                NewMessage(account.id, inbox.id, content, Summary(b"", b"", b"", ""), self.clock.now())
+                for content in contents
+            ]
         )
         return [message.uid for message in stored]
 
@@ -81,7 +95,7 @@ async def open_store(kind: str, path: Path, clock: ManualClock) -> MailStore:
         return MemoryStore(clock)
     from courriel.store.sqlite.store import SqliteStore
 
-    return await SqliteStore.open(path)
+    return await SqliteStore.open(path, clock=clock)
 
 
 async def build(
@@ -99,7 +113,9 @@ async def build(
         people.records[AccountId(number)] = await passwords.record(password)
         await store.create_account(AccountId(number), SPECIAL_MAILBOXES)
     authenticator = AccountAuthenticator(people, passwords, Lockout(clock), b"k" * 32, gate, random=lambda n: b"n" * n)
-    return House(store, people, Pop3Service(store, authenticator, tls, settings), clock)
+    maildrops = MemoryMaildrops()
+    service = Pop3Service(store, authenticator, maildrops, clock, tls, settings)
+    return House(store, people, service, maildrops, clock)
 
 
 @contextlib.asynccontextmanager

@@ -28,7 +28,18 @@ def _stage(house: House, port: int | None) -> Stage:
         person, *uids = arguments.split()
         await house.expunge(person, [int(uid) for uid in uids])
 
-    return Stage(connect, {"deliver": deliver, "inbox": inbox, "expunge": expunge})
+    async def view(arguments: str) -> None:
+        house.show(*arguments.split())
+
+    async def advance(arguments: str) -> None:
+        house.clock.advance(float(arguments))
+
+    happenings = {"deliver": deliver, "inbox": inbox, "expunge": expunge, "view": view, "advance": advance}
+    return Stage(connect, happenings)
+
+
+def _settings(path: Path) -> Pop3Settings:
+    return Pop3Settings(errors=5, login_delay_s=60 if path.stem == "login-delay" else 0)
 
 
 @everywhere(DIALOGUES)
@@ -36,7 +47,7 @@ def test_dialogue(path: Path, way: str, kind: str, tmp_path: Path) -> None:
     steps = parse(path.read_text())
 
     async def play() -> None:
-        house = await build(kind, tmp_path, settings=Pop3Settings(errors=5))
+        house = await build(kind, tmp_path, settings=_settings(path))
         async with listening(house) as port:
             await Player(_stage(house, port if way == "socket" else None)).play(steps)
 

@@ -308,6 +308,42 @@ def test_what_was_deleted_can_be_restored() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_unique_id_stays_with_its_message(kind: str, tmp_path: Path) -> None:
+    """Restored, or moved away and back: a client that remembers unique-ids does not fetch it twice; and no other
+    message ever has it, so that none is passed over."""
+
+    async def run() -> None:
+        house = await build(kind, tmp_path)
+        await house.deliver("alice", *(b"n: %d\r\n\r\nx\r\n" % number for number in range(4)))
+        alice, store = AccountId(1), house.store
+        inbox, archive = await store.mailbox(alice, "INBOX"), await store.mailbox(alice, "Archive")
+
+        async def unique_ids() -> dict[bytes, bytes]:
+            reply = await _say(
+                house, b"USER alice\r\nPASS secret\r\nUIDL\r\nTOP 1 0\r\nTOP 2 0\r\nTOP 3 0\r\nTOP 4 0\r\n"
+            )
+            ids = [line.split(b" ")[1] for line in reply.split(b"+OK\r\n")[2].split(b"\r\n")[:4]]
+            return dict(zip((line for line in reply.split(b"\r\n") if line.startswith(b"n: ")), ids, strict=True))
+
+        first = await unique_ids()
+        assert len(set(first.values())) == 4
+        await _say(house, b"USER alice\r\nPASS secret\r\nDELE 1\r\nDELE 3\r\nQUIT\r\n")
+        gone = await store.expunged(alice)
+        await store.restore(alice, [message.id for message in gone])
+        await store.move(alice, inbox.id, [2], archive.id)
+        await store.move(alice, archive.id, [1], inbox.id)
+        assert await unique_ids() == first
+        await store.expunge(alice, inbox.id, [4])
+        await house.deliver("alice", b"n: 4\r\n\r\nx\r\n")
+        assert set((await unique_ids()).values()) - set(first.values()) != set()
+        await house.maildrops.carry(alice, {gone[0].id: b"brought-along"})
+        assert b"brought-along" in (await unique_ids()).values()
+        await store.close()
+
+    asyncio.run(run())
+
+
 # --- our client -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_our_client_reads_everything(kind: str, tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from courriel.base.errors import CourrielError, Damaged, FormatError, LimitExceeded, Unavailable
 from courriel.model import refusals
 from courriel.model.ids import AccountId, MailboxId
-from courriel.pop3 import replies, wire
+from courriel.pop3 import commands, replies, texts, wire
 from courriel.pop3.session import Maildrop, NoSuchMessage
 
 COMMANDS = [
@@ -128,3 +131,44 @@ def test_a_maildrop_counts_right() -> None:
     drop.reset()
     assert (drop.count, drop.octets, drop.doomed()) == (3, 60, [])
     assert drop.unique_listing().count(b"4294967295.") == 3
+
+
+# --- languages: RFC 6856 §3 ----------------------------------------------------------------------------------------
+def test_every_text_of_a_reply_is_in_the_catalogue() -> None:
+    """Each constant given to ``wire.ok``, ``err`` and ``multi``, and each ``+OK`` line written out."""
+    said: set[str] = set()
+    for source in Path(commands.__file__).parent.glob("*.py"):
+        if source.name == "client.py":
+            continue
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                if node.func.attr in ("ok", "err", "multi"):
+                    said |= {
+                        part.value.decode()
+                        for part in ast.walk(node.args[0])
+                        if isinstance(part, ast.Constant) and isinstance(part.value, bytes)
+                    }
+            elif isinstance(node, ast.Constant) and isinstance(node.value, bytes) and node.value.startswith(b"+OK %d "):
+                said.add(node.value.decode().removeprefix("+OK ").rstrip())
+    said = {re.sub(r"%[ds]", "{}", text).strip() for text in said} - {"", "{} {}", "Courriel POP3 ready"}
+    assert said <= set(texts.TEXTS)
+    assert set(texts.TEXTS) - said <= {"Line too long"}, "nobody says these"
+
+
+@pytest.mark.parametrize("text", texts.TEXTS)
+def test_a_reply_in_french_fits(text: str) -> None:
+    """RFC 2449 §4: at most 512 octets; the codes stay, and so do the numbers."""
+    english = b"-ERR [SYS/TEMP] " + text.replace("{}", "4294967295").encode() + b"\r\n"
+    french = texts.localised(english, "fr")
+    assert french.startswith(b"-ERR [SYS/TEMP] ") and french.endswith(b"\r\n") and len(french) <= 512
+    assert french.count(b"4294967295") == text.count("{}")
+
+
+def test_what_is_no_text_of_ours_stays() -> None:
+    for line in (b"+OK\r\n", b"+OK 3 120\r\n", b"+ \r\n", b"-ERR [IN-USE] xyz\r\n", b"+OK 1 1700000000.m57\r\n"):
+        assert texts.localised(line, "fr") == line
+
+
+def test_which_language_a_range_means() -> None:
+    asked = [texts.choose(one) for one in ("*", "fr", "FR-ca", "en-GB", "de", "", "frr")]
+    assert asked == ["en", "fr", "fr", "en", None, None, None]

@@ -9,15 +9,18 @@ Capacity 10 and 20 an hour leaking out give at most 30 tries in any hour.  A net
 people it is known to be good for: who has logged in from there before only answers to the pair's own bucket.  So
 an attacker elsewhere never locks a victim out.
 
-Memory is bounded: the oldest entries go first.  Nothing is kept over a restart.
+Memory is bounded: the oldest entries go first.  ``remembered`` and ``recall`` carry it over a restart.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from courriel.base.clock import Clock
 from courriel.base.networks import is_loopback, network_of
@@ -56,6 +59,14 @@ class LockoutSettings:
     """How long a network stays known to be good for an account."""
 
 
+class Remembered(msgspec.Struct, frozen=True, array_like=True):
+    """One entry as it is kept: its key, how full it was (or 0), and when that was (or until when), in POSIX seconds."""
+
+    key: str
+    level: float
+    at: float
+
+
 class Levels:
     """Many leaky buckets of one shape, by key."""
 
@@ -74,6 +85,17 @@ class Levels:
             self._levels[key] = (level, now)
             if len(self._levels) > self._entries:
                 self._levels.popitem(last=False)
+
+    def remembered(self, offset_s: float) -> list[Remembered]:
+        """All entries, the oldest first, their times moved by ``offset_s``."""
+        kept = self._levels.items()
+        return [Remembered(key, level, at + offset_s) for key, (level, at) in kept if _is_text(key)]
+
+    def recall(self, kept: Iterable[Remembered], offset_s: float) -> None:
+        for one in kept:
+            self._levels[one.key] = (one.level, one.at + offset_s)
+        while len(self._levels) > self._entries:
+            self._levels.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._levels)
@@ -147,6 +169,23 @@ class Lockout:
         self._end(attempt)
         self._give_back(attempt, self._clock.monotonic())
 
+    def remembered(self, now: float) -> dict[str, list[Remembered]]:
+        """All that is known, to be kept over a restart; ``now`` is the time of day, in POSIX seconds."""
+        offset_s = now - self._clock.monotonic()
+        return {
+            "pairs": self._pairs.remembered(offset_s),
+            "networks": self._networks.remembered(offset_s),
+            "known": [Remembered(key, 0.0, until + offset_s) for key, until in self._known.items()],
+        }
+
+    def recall(self, kept: Mapping[str, list[Remembered]], now: float) -> None:
+        """What ``remembered`` gave.  A time to come (a clock that was set back) counts as now."""
+        offset_s = self._clock.monotonic() - now
+        for levels, name in ((self._pairs, "pairs"), (self._networks, "networks")):
+            levels.recall((msgspec.structs.replace(one, at=min(one.at, now)) for one in kept.get(name, ())), offset_s)
+        for one in kept.get("known", ()):
+            self._known[one.key] = min(one.at, now + self._settings.known_s) + offset_s
+
     @property
     def entries(self) -> int:
         """How much is remembered."""
@@ -182,6 +221,11 @@ class Lockout:
         if failures < 1 or not base:
             return 0.0
         return min(self._settings.delay_max_s, base * math.pow(2.0, min(failures - 1, 30.0)))
+
+
+def _is_text(key: str) -> bool:
+    """Not with half a character in it, as somebody may type who is nobody here: no file keeps that."""
+    return not any("\ud800" <= character <= "\udfff" for character in key)
 
 
 def _refuse_when_full(failed: float, bucket: Bucket) -> None:

@@ -17,9 +17,9 @@ from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.mailbox_office import MailboxOffice
-from courriel.app.moment import moment
 from courriel.app.outbound import resolver_of
 from courriel.app.queue_desk import QueueDesk
+from courriel.app.restoring import bring_back, choose, restorable_row
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.errors import CourrielError, FormatError, Unavailable
@@ -29,20 +29,27 @@ from courriel.delivery.intake import Delivery
 from courriel.delivery.relay.relay import Relay
 from courriel.delivery.tls_report import tls_reports
 from courriel.formats.domain import normalise
+from courriel.imap.client import ImapClient
 from courriel.mailboxes.access import Access
 from courriel.mailboxes.exporting import ExportTally, export_mail
-from courriel.mailboxes.importing import Ledger, Tally, import_mail
+from courriel.mailboxes.importing import Ledger as ImportLedger
+from courriel.mailboxes.importing import Tally, import_mail
 from courriel.model import journey
 from courriel.model.account import Account
 from courriel.model.device import HOURLY, Device, DeviceHasNoLogin, NoSuchDevice, canonical_name, canonical_networks
 from courriel.model.directory_refusals import AddressTaken, NoSuchDomain
 from courriel.model.finding import Finding
-from courriel.model.ids import AccountId, MessageId
+from courriel.model.ids import AccountId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
+from courriel.model.maildrop import PopView, parse_view
 from courriel.model.namespace import PUBLIC_ACCOUNT
 from courriel.model.queued import State
 from courriel.model.refusals import NoJourney, NoSuchAddress
 from courriel.model.roster import canonical_address
+from courriel.mua.ledger import Ledger
+from courriel.mua.migrate import Migration, MigrationTally, plan_rows
+from courriel.mua.place import enter
+from courriel.mua.place import parse as parse_place
 from courriel.ports import administration as do
 from courriel.ports.zone import RecordReader
 
@@ -75,6 +82,9 @@ class LocalAdministration:
         try:
             if isinstance(request, do.Import):
                 async for answer in self._import(request):
+                    yield answer
+            elif isinstance(request, do.Migrate):
+                async for answer in self._migrate(request):
                     yield answer
             elif isinstance(request, do.Export):
                 async for answer in self._export(request):
@@ -160,6 +170,7 @@ class LocalAdministration:
                     "held": account.held,
                     "forward_to": account.forward_to,
                     "keep_copy": account.keep_copy,
+                    "pop_view": account.pop_view.value,
                 }
             )
         return rows
@@ -185,6 +196,7 @@ class LocalAdministration:
         await Access(self._home.store, self._home.directory).forget(account.login)
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
+        await self._home.maildrops.forget(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:
@@ -238,6 +250,17 @@ class LocalAdministration:
         account = self._account(request.login)
         await self._home.directory.set_forward(account.login, request.to, request.keep_copy or not request.to)
         log.event("account.forward", login=account.login, to=request.to, keep_copy=request.keep_copy)
+
+    async def user_pop(self, request: do.UserPop) -> Any:
+        account = self._account(request.login)
+        if request.view:
+            view = parse_view(request.view)
+            await self._home.directory.set_pop_view(account.login, view)
+            if view is PopView.NEW:
+                await self._home.maildrops.begin_anew(account.id)
+            log.event("account.pop_view", login=account.login, view=view.value)
+            account = self._account(account.login)
+        return {"login": account.login, "view": account.pop_view.value}
 
     async def alias_list(self, _request: do.AliasList) -> Any:
         return [{"alias": alias, "targets": list(targets)} for alias, targets in self._home.directory.aliases()]
@@ -393,37 +416,47 @@ class LocalAdministration:
         report = await self._home.store.check(request.repair)
         return msgspec.to_builtins(report)
 
-    async def restore_list(self, request: do.RestoreList) -> Any:
-        return [
-            {
-                "id": gone.id,
-                "mailbox": gone.path,
-                "uid": gone.uid,
-                "octets": gone.size_octets,
-                "expunged_at": moment(gone.expunged_at),
-                "forget_at": moment(gone.forget_at),
-            }
-            for gone in await self._home.store.expunged(self._mail_of(request.login))
-        ]
-
     async def restore(self, request: do.Restore) -> Any:
         account = self._mail_of(request.login)
-        ids = [MessageId(one) for one in request.ids]
-        if not ids:
-            ids = [gone.id for gone in await self._home.store.expunged(account)]
-        return {"restored": len(await self._home.store.restore(account, ids))}
+        chosen = choose(await self._home.store.expunged(account), request)
+        if chosen and not request.dry_run:
+            await bring_back(self._home.store, account, chosen)
+            log.event("account.restored", login=request.login, messages=len(chosen))
+        return [restorable_row(one) for one in chosen]
 
     async def _import(self, request: do.Import) -> AsyncIterator[do.Answer]:
         account, source = self._mail_of(request.login), Path(request.source)
-        ledger = Ledger.for_import(self._home.data / "imports", account, source, request.mailbox)
+        ledger = ImportLedger.for_import(self._home.data / "imports", account, source, request.mailbox)
         async for step in import_mail(
-            self._home.store, account, source, request.mailbox, ledger, self._home.clock.now()
+            self._home.store, self._home.maildrops, account, source, request.mailbox, ledger, self._home.clock.now()
         ):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, Tally) else step
 
+    async def _migrate(self, request: do.Migrate) -> AsyncIterator[do.Answer]:
+        home, account = self._home, self._account(request.login)
+        place, authority = parse_place(request.source), Path(request.ca) if request.ca else None
+
+        def connect() -> Coroutine[Any, Any, ImapClient]:
+            return enter(place, request.password, authority)
+
+        if request.dry_run:
+            yield do.Result(await plan_rows(connect, home.store, account.id))
+            return
+        ledger = Ledger.at(home.data / "migrations", account.id, str(place))
+        try:
+            async for step in Migration(home.store, account.id, connect, ledger, home.clock.now()).run():
+                if isinstance(step, MigrationTally):
+                    log.event("account.migrated", login=account.login, messages=step.brought, whole=step.is_whole)
+                    yield do.Result(msgspec.to_builtins(step) | {"whole": step.is_whole})
+                else:
+                    yield step
+        finally:
+            ledger.close()
+
     async def _export(self, request: do.Export) -> AsyncIterator[do.Answer]:
         account = self._mail_of(request.login)
-        async for step in export_mail(self._home.store, account, Path(request.target), request.format):
+        home, target = self._home, Path(request.target)
+        async for step in export_mail(home.store, home.maildrops, account, target, request.format):
             yield do.Result(msgspec.to_builtins(step)) if isinstance(step, ExportTally) else step
 
     # --- the server itself ----------------------------------------------------------------------------------
@@ -514,6 +547,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.MailboxUnshare: LocalAdministration.mailbox_unshare,
     do.MailboxPublicAdd: LocalAdministration.mailbox_public_add,
     do.MailboxPublicRemove: LocalAdministration.mailbox_public_remove,
+    do.UserPop: LocalAdministration.user_pop,
     do.AliasList: LocalAdministration.alias_list,
     do.AliasAdd: LocalAdministration.alias_add,
     do.AliasRemove: LocalAdministration.alias_remove,
@@ -537,12 +571,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.QueueTls: LocalAdministration.queue_tls,
     do.QueueOrder: LocalAdministration.queue_order,
     do.Check: LocalAdministration.check,
-    do.RestoreList: LocalAdministration.restore_list,
     do.Restore: LocalAdministration.restore,
     do.Trace: LocalAdministration.trace,
     do.Status: LocalAdministration.status,
 }
-"""Every request but Import and Export, which answer more than once."""
+"""Every request but Import, Migrate and Export, which answer more than once."""
 
 
 def _reason(refusal: CourrielError) -> str:

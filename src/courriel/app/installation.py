@@ -15,12 +15,14 @@ from courriel.app.config import Settings, SettingsError
 from courriel.app.dkim_desk import DkimDesk
 from courriel.app.dkim_files import FOLDER, DkimFiles
 from courriel.app.keys import FILE_NAME, address_keys
+from courriel.app.lockout_file import LOCKOUT_FILE, LockoutFile
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.lists import SqliteLists
+from courriel.store.sqlite.maildrops import SqliteMaildrops
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
@@ -43,7 +45,9 @@ class Installation:
     tls_reports: SqliteTlsReports
     passwords: Passwords
     authenticator: AccountAuthenticator
+    lockout: LockoutFile
     lists: SqliteLists
+    maildrops: SqliteMaildrops
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
     dkim: DkimDesk
@@ -64,37 +68,32 @@ class Installation:
         reports = SqliteTlsReports(data / "tls.db", clock)
         passwords = Passwords(PasswordSettings(scram_sha1=settings.auth.scram_sha1), clock)
         gate = GateSettings(settings.auth.cleartext, settings.auth.scram_sha1)
+        lockout = Lockout(clock)
+        kept_lockout = LockoutFile(data / LOCKOUT_FILE, lockout, clock)
+        kept_lockout.load()
         authenticator = AccountAuthenticator(
-            directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate,
+            directory, passwords, lockout, _installation_key(data / "installation.key"), gate,
             senders=senders_of(directory),
         )  # fmt: skip
+        maildrops = SqliteMaildrops(data / "maildrops.db")
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
         return cls(
-            data,
-            settings,
-            clock,
-            store,
-            directory,
-            queue,
-            journeys,
-            reports,
-            passwords,
-            authenticator,
-            lists,
-            keys,
-            dkim,
-        )
+            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
+            lists, maildrops, keys, dkim,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
         self.passwords.close()
+        self.lockout.save()
         await self.queue.close()
         log.watch(None)
         self.journeys.close()
         self.tls_reports.close()
         await self.store.close()
         self.lists.close()
+        self.maildrops.close()
         self.directory.close()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,11 @@ class HouseDoors:
 
     def administration(self, data: Path) -> AbstractAsyncContextManager[Administration]:
         return _administration(data)
+
+    def roll_back(self, data: Path) -> Mapping[int, int]:
+        from courriel.app.rollback import roll_back_store
+
+        return roll_back_store(data)
 
     def serve(self, options: ServeOptions) -> None:
         from courriel.app import config, server

@@ -129,6 +129,7 @@ class Server:
         while True:
             await asyncio.sleep(MAINTAIN_S)
             self.intake.save()
+            self.installation.lockout.save()
             try:
                 now = self.installation.clock.now()
                 await self.installation.store.maintain(now)

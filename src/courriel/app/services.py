@@ -170,7 +170,7 @@ async def open_doors(
         gateway.check(home.directory.devices())
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
     imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory)
-    pop3 = Pop3Service(home.store, home.authenticator, context, settings.pop3)
+    pop3 = Pop3Service(home.store, home.authenticator, home.maildrops, home.clock, context, settings.pop3)
     plan += [
         ("imap", listen.imap, imap, False),
         ("imap3", listen.imap3, imap, False),

@@ -223,6 +223,29 @@ def user_forward(doors: Doors, login: str, to: str | None, keep_copy: bool, off:
     console.print(text.format(login=login, to=to))
 
 
+@user.command(
+    "pop",
+    help=_(
+        "What a user's POP3 programs see: all of INBOX, what is new since the first login, or the last 30 days;"
+        " without an option, say it. Nothing is deleted.\n\n"
+        "Example: courriel user pop alice@example.org --view recent"
+    ),
+)
+@click.argument("login", metavar="ADDRESS")
+@click.option("--view", type=click.Choice(["all", "new", "recent"]), help=_("What they see from now on."))
+@data_option
+@json_option
+@click.pass_obj
+def user_pop(doors: Doors, login: str, view: str | None, data: Path, as_json: bool) -> None:
+    answer = ask(doors.administration(data), do.UserPop(login, view or ""))
+    text = {
+        "all": _("POP3 programs of {login} see all of INBOX."),
+        "new": _("POP3 programs of {login} see what has come since their first login."),
+        "recent": _("POP3 programs of {login} see the last 30 days."),
+    }[answer["view"]]
+    show(answer, as_json, text.format(login=answer["login"]))
+
+
 @user.command("list", help=_("The users, and what they keep."))
 @data_option
 @json_option

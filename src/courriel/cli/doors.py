@@ -55,6 +55,13 @@ class Doors(Protocol):
         """The running server of ``data``, or the installation itself when no server runs."""
         ...
 
+    def roll_back(self, data: Path) -> Mapping[int, int]:
+        """Put the store back to what it was before its last migration: schema version by shard.
+
+        Raises Unavailable when a server runs, or there is no way back.
+        """
+        ...
+
     def serve(self, options: ServeOptions) -> None:
         """Run the server until it is told to stop."""
         ...

@@ -11,7 +11,21 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, dkim, dns, doctor, journey, lists, mail, mailboxes, queue, serving
+from courriel.cli import (
+    care,
+    device,
+    directory,
+    dkim,
+    dns,
+    doctor,
+    journey,
+    lists,
+    mail,
+    mailboxes,
+    migrate,
+    queue,
+    serving,
+)
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -62,6 +76,7 @@ for command in (
     doctor.doctor,
     mail.mail,
     care.import_,
+    migrate.migrate,
     care.export,
     care.restore,
     queue.queue,

@@ -35,6 +35,9 @@ def _sentences() -> dict[str, str]:
         "NoSpareReady": _("No spare key is in the DNS yet. “courriel dkim show” says what to publish."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
+        "NotRestorable": _(
+            "No such message can be brought back. “courriel restore ADDRESS --dry-run” shows which can."
+        ),
         "NoJourney": _("Nothing is known of that message; journeys are kept for 30 days."),
         "NotQueued": _(
             "There is no such message in the queue; it may have left. “courriel queue list” shows what waits."
@@ -70,5 +73,6 @@ def _sentences() -> dict[str, str]:
         "Bug": _("The server met an error nobody foresaw; its log says where."),
         "ZoneRefused": _("The server of the zone does not take our changes. Look at the key and its rights."),
         "DnsFailure": _("The DNS does not answer. Try again in a moment, or look at dns.servers."),
+        "CleartextRefused": _("The other server offers no TLS: the password would travel in the clear. Use imaps://."),
         "Refused": _("The other side refused."),
     }

@@ -1,7 +1,9 @@
 """Export: an account's mail to files that any program reads, taken up where it stopped.
 
-A Maildir file is named by UIDVALIDITY and UID, so a second run writes only what is new; an mbox is written beside
-its name and renamed when it is whole.  Keywords have no place in a Maildir name; an mbox keeps them in X-Keywords.
+A Maildir file is named by UIDVALIDITY and UID, so a second run writes only what is new; ``dovecot-uidlist`` beside
+them has the UIDs, and INBOX's POP3 unique-ids, so that clients find on another server what they know.  An mbox is
+written beside its name and renamed when it is whole.  Keywords have no place in a Maildir name; an mbox keeps them in
+X-Keywords.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from typing import Final
 
 import msgspec
 
-from courriel.formats.mailbox import maildir, mbox
+from courriel.formats.mailbox import maildir, mbox, uidlist
 from courriel.model.flags import SYSTEM_FLAGS
 from courriel.model.ids import AccountId
 from courriel.model.mailbox import SEPARATOR, Mailbox
+from courriel.model.maildrop import unique_id
 from courriel.model.message import Record
 from courriel.ports.administration import Progress
+from courriel.ports.maildrops import MaildropBook
 from courriel.ports.store import MailStore
 
 BATCH: Final = 100
@@ -44,7 +48,7 @@ class _Item(msgspec.Struct, frozen=True):
 
 
 async def export_mail(
-    store: MailStore, account: AccountId, target: Path, form: str
+    store: MailStore, maildrops: MaildropBook, account: AccountId, target: Path, form: str
 ) -> AsyncIterator[Progress | ExportTally]:
     """Write every mailbox below ``target`` as "maildir" or "mbox".  Ends with the tally.  Raises OSError."""
     tally = ExportTally()
@@ -61,8 +65,22 @@ async def export_mail(
             await asyncio.to_thread(writer.write, items)
             tally.exported += len(items)
             yield Progress(tally.exported + tally.known, total, "messages", mailbox.path)
+        if isinstance(writer, _Maildir):
+            await asyncio.to_thread(writer.list_uids, await _uids(store, maildrops, account, mailbox))
         await asyncio.to_thread(writer.close)
     yield tally
+
+
+async def _uids(
+    store: MailStore, maildrops: MaildropBook, account: AccountId, mailbox: Mailbox
+) -> list[tuple[int, bytes]]:
+    """UIDs with unique-ids; those are INBOX's alone."""
+    view = await store.view(account, mailbox.id)
+    if mailbox.path != "INBOX":
+        return [(uid, b"") for uid in view.uids]
+    carried = await maildrops.carried(account)
+    pairs = zip(view.uids, view.ids, strict=True)
+    return [(uid, carried.get(id) or unique_id(mailbox.uidvalidity, id)) for uid, id in pairs]
 
 
 async def _items(store: MailStore, account: AccountId, mailbox: Mailbox, uids: Sequence[int]) -> list[_Item]:
@@ -115,6 +133,13 @@ class _Maildir:
             fresh.write_bytes(item.raw.replace(b"\r\n", b"\n"))
             os.utime(fresh, (item.received_at, item.received_at))
             fresh.rename(self._directory / "cur" / name)
+
+    def list_uids(self, uids: Sequence[tuple[int, bytes]]) -> None:
+        """Write the list of all messages, those of earlier runs too."""
+        entries = [uidlist.Entry(uid, self._unique(uid), unique_id) for uid, unique_id in uids]
+        fresh = self._directory / "tmp" / uidlist.FILE_NAME
+        fresh.write_bytes(uidlist.render(self._uidvalidity, max((one[0] for one in uids), default=0) + 1, entries))
+        fresh.rename(self._directory / uidlist.FILE_NAME)
 
     def close(self) -> None:
         """Every file is in its place already."""

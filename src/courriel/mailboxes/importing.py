@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,12 @@ import msgspec
 from courriel.formats.message.summary import summarise
 from courriel.mailboxes.sources import SourceMessage, folders, messages
 from courriel.model.flags import SYSTEM_FLAGS
-from courriel.model.ids import AccountId
+from courriel.model.ids import AccountId, MessageId
 from courriel.model.mailbox import SEPARATOR, Mailbox, canonical_path
 from courriel.model.message import NewMessage
 from courriel.model.refusals import MailboxExists, NoSuchMailbox
 from courriel.ports.administration import Progress
+from courriel.ports.maildrops import MaildropBook
 from courriel.ports.store import MailStore
 
 BATCH_MESSAGES: Final = 200
@@ -77,9 +77,17 @@ class Ledger:
 
 
 async def import_mail(
-    store: MailStore, account: AccountId, source: Path, mailbox: str, ledger: Ledger, now: float
+    store: MailStore,
+    maildrops: MaildropBook,
+    account: AccountId,
+    source: Path,
+    mailbox: str,
+    ledger: Ledger,
+    now: float,
 ) -> AsyncIterator[Progress | Tally]:
     """Bring ``source`` into ``mailbox`` (and below).  Ends with the Tally.
+
+    Unique-ids that the source knows its messages by are kept for POP3.
 
     Messages without a date of their own get ``now``.  Raises FormatError for what is no mail source, and the
     store's refusals (OverQuota …): what was brought in so far stays and is known to the next run.
@@ -95,12 +103,14 @@ async def import_mail(
         stream = messages(folder)
         tally.known += await asyncio.to_thread(_skip, stream, place.position)
         while batch := await asyncio.to_thread(_take, stream):
-            fresh = _without(batch, stored, tally)
+            fresh, carried = _without(batch, stored, tally)
             if not place.uidnext:
                 place.uidnext = (await store.mailbox(account, path)).uidnext
                 await asyncio.to_thread(ledger.save)
             if fresh:
-                await _append(store, account, target, fresh, now)
+                added = await store.append([_new(account, target, message, now) for message in fresh])
+                carried.update((one.id, message.unique_id) for one, message in zip(added, fresh, strict=True))
+            await maildrops.carry(account, {id: unique for id, unique in carried.items() if unique})
             place.position, place.uidnext = place.position + len(batch), 0
             await asyncio.to_thread(ledger.save)
             tally.imported += len(fresh)
@@ -119,15 +129,17 @@ async def _mailbox(store: MailStore, account: AccountId, path: str) -> Mailbox:
         return await store.mailbox(account, path)
 
 
-async def _stored_since(store: MailStore, account: AccountId, target: Mailbox, place: Place) -> Counter[bytes]:
-    """Digests of what came into the mailbox since the batch that may have been interrupted."""
-    digests: Counter[bytes] = Counter()
+async def _stored_since(
+    store: MailStore, account: AccountId, target: Mailbox, place: Place
+) -> dict[bytes, list[MessageId]]:
+    """What came into the mailbox since the batch that may have been interrupted, by digest."""
+    digests: dict[bytes, list[MessageId]] = {}
     if not place.uidnext:
         return digests
     view = await store.view(account, target.id)
     late = [uid for uid in view.uids if uid >= place.uidnext]
     for record in await store.records(account, target.id, late):
-        digests[_digest(await store.read(account, record.id))] += 1
+        digests.setdefault(_digest(await store.read(account, record.id)), []).append(record.id)
     return digests
 
 
@@ -152,24 +164,21 @@ def _take(stream: Iterator[SourceMessage | None]) -> list[SourceMessage | None]:
     return batch
 
 
-def _without(batch: list[SourceMessage | None], stored: Counter[bytes], tally: Tally) -> list[SourceMessage]:
-    """The messages of ``batch`` that still have to be stored; the others are counted."""
+def _without(
+    batch: list[SourceMessage | None], stored: dict[bytes, list[MessageId]], tally: Tally
+) -> tuple[list[SourceMessage], dict[MessageId, bytes]]:
+    """The messages of ``batch`` that still have to be stored; the others are counted, with their unique-ids."""
     fresh: list[SourceMessage] = []
+    carried: dict[MessageId, bytes] = {}
     for message in batch:
         if message is None or not message.raw:
             tally.refused += 1
-        elif stored and stored[digest := _digest(message.raw)] > 0:
-            stored[digest] -= 1
+        elif stored and (there := stored.get(_digest(message.raw))):
+            carried[there.pop(0)] = message.unique_id
             tally.known += 1
         else:
             fresh.append(message)
-    return fresh
-
-
-async def _append(
-    store: MailStore, account: AccountId, target: Mailbox, batch: list[SourceMessage], now: float
-) -> None:
-    await store.append([_new(account, target, message, now) for message in batch])
+    return fresh, carried
 
 
 def _new(account: AccountId, target: Mailbox, message: SourceMessage, now: float) -> NewMessage:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from courriel.base.errors import FormatError
-from courriel.formats.mailbox import maildir, mbox
+from courriel.formats.mailbox import maildir, mbox, uidlist
 from courriel.formats.message.canonical import to_crlf
 
 PIECE_OCTETS: Final = 1 << 20
@@ -20,11 +20,15 @@ PIECE_OCTETS: Final = 1 << 20
 
 
 class SourceMessage(msgspec.Struct, frozen=True):
-    """One message as found.  ``received_at`` POSIX seconds, None when the source does not say."""
+    """One message as found.  ``received_at`` POSIX seconds, None when the source does not say.
+
+    ``unique_id`` is what POP3 clients know it by, b"" when the source does not say.
+    """
 
     raw: bytes
     flags: frozenset[str]
     received_at: float | None
+    unique_id: bytes = b""
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -77,9 +81,20 @@ def _listing(directory: Path) -> list[Path]:
     return [file for file in directory.iterdir() if not file.name.startswith(".")] if directory.is_dir() else []
 
 
+def _unique_ids(place: Path) -> dict[str, bytes]:
+    """What ``dovecot-uidlist`` says, where there is one that can be read."""
+    try:
+        return uidlist.parse((place / uidlist.FILE_NAME).read_bytes()).unique_ids()
+    except (OSError, FormatError):
+        return {}
+
+
 def _from_maildir(place: Path) -> Iterator[SourceMessage | None]:
+    known = _unique_ids(place)
     for file in _files(place):
         try:
-            yield SourceMessage(to_crlf(file.read_bytes()), maildir.parse_name(file.name).flags, file.stat().st_mtime)
+            name = maildir.parse_name(file.name)
+            unique_id = known.get(name.unique, b"")
+            yield SourceMessage(to_crlf(file.read_bytes()), name.flags, file.stat().st_mtime, unique_id)
         except (OSError, FormatError):
             yield None

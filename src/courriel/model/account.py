@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from courriel.model.ids import AccountId
+from courriel.model.maildrop import PopView
 from courriel.model.mailing_list import Call
 
 
@@ -25,6 +26,7 @@ class Account(msgspec.Struct, frozen=True):
     ``messages_per_hour`` and ``recipients_per_day`` are its own limits of sending, 0: those of everybody.
     ``held`` says why what it sends is kept back, "" when it is not.
     ``forward_to`` is a canonical address that gets its mail too, or instead where ``keep_copy`` is False; "" for none.
+    ``pop_view`` says what its POP3 clients see.
     ``device`` names the device that this login is for (``model/device.py``): it has no mailboxes, and may only send.
     """
 
@@ -40,6 +42,7 @@ class Account(msgspec.Struct, frozen=True):
     held: str = ""
     forward_to: str = ""
     keep_copy: bool = True
+    pop_view: PopView = PopView.ALL
     device: str = ""
 
 

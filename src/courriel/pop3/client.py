@@ -11,6 +11,7 @@ import ssl
 from typing import Final
 
 from courriel.base.errors import CourrielError, FormatError, LimitExceeded
+from courriel.net.upgrade import upgrade
 
 READ_OCTETS: Final = 65_536
 
@@ -57,7 +58,7 @@ class Pop3Client:
         if self._buffer:  # RFC 3207 §5's lesson: what came in clear is not to be believed
             raise FormatError("STLS reply", 0, "more octets in clear")
         async with asyncio.timeout(self._timeout_s):
-            await self._writer.start_tls(context, server_hostname=host)
+            await upgrade(self._reader, self._writer, context, host)
 
     async def log_in(self, login: str, password: str) -> None:
         """USER and PASS."""

@@ -11,8 +11,9 @@ from typing import Final
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.log import Level
 from courriel.model.ids import MessageId
+from courriel.model.maildrop import RECENT_DAYS, PopView
 from courriel.model.refusals import AuthenticationFailed, MailRefusal
-from courriel.pop3 import replies, wire
+from courriel.pop3 import replies, texts, wire
 from courriel.pop3.login import open_maildrop
 from courriel.pop3.session import State
 from courriel.pop3.talk import Talk
@@ -23,8 +24,11 @@ IMPLEMENTATION: Final = b"Courriel"
 # --- in every state ---------------------------------------------------------------------------------------------
 async def capa(talk: Talk, argument: bytes) -> None:
     """RFC 2449 §5."""
-    lines = [b"TOP", b"UIDL", b"RESP-CODES", b"AUTH-RESP-CODE", b"PIPELINING", b"EXPIRE NEVER", b"UTF8 USER"]
-    if talk.session.state is State.AUTHORIZATION:
+    before_login = talk.session.state is State.AUTHORIZATION
+    lines = [b"TOP", b"UIDL", b"RESP-CODES", b"AUTH-RESP-CODE", b"PIPELINING", _expire(talk), b"UTF8 USER", b"LANG"]
+    if delay_s := talk.services.settings.login_delay_s:
+        lines.append(b"LOGIN-DELAY %d" % delay_s)
+    if before_login:
         if _may_log_in(talk):
             lines.append(b"USER")
         mechanisms = _mechanisms(talk)
@@ -187,6 +191,20 @@ async def utf8(talk: Talk, argument: bytes) -> None:
     talk.reply(wire.ok(b"UTF-8"))
 
 
+async def lang(talk: Talk, argument: bytes) -> None:
+    """RFC 6856 §3: the languages there are, or the one to speak from this reply on."""
+    if not argument:
+        lines = [f"{tag} {name}".encode() for tag, name in texts.LANGUAGES.items()]
+        talk.reply(wire.multi(b"Languages", lines))
+        return
+    language = texts.choose(argument.decode("ascii", "replace"))
+    if language is None:
+        talk.reply(wire.err(b"No such language here"))
+        return
+    talk.session.language = language
+    talk.reply(wire.ok(language.encode() + b" Language changed"))
+
+
 # --- TRANSACTION ------------------------------------------------------------------------------------------------
 async def stat(talk: Talk, argument: bytes) -> None:
     drop = talk.session.drop()
@@ -246,6 +264,15 @@ async def noop(talk: Talk, argument: bytes) -> None:
 
 
 # --- what is on offer -------------------------------------------------------------------------------------------
+def _expire(talk: Talk) -> bytes:
+    """RFC 2449 §6.7: nothing is ever deleted, but one view no longer shows what is older; before the login, the
+    shortest that any account can have."""
+    account = talk.session.account if talk.session.state is not State.AUTHORIZATION else None
+    if account is None:
+        return b"EXPIRE %d USER" % RECENT_DAYS
+    return b"EXPIRE %d" % RECENT_DAYS if account.pop_view is PopView.RECENT else b"EXPIRE NEVER"
+
+
 def _may_log_in(talk: Talk) -> bool:
     return talk.services.authenticator.may_log_in(tls=talk.has_tls, loopback=talk.connection.is_local)
 

@@ -35,6 +35,7 @@ REPLIES: Final[dict[type[CourrielError], bytes]] = {
 _OTHERWISE: Final = wire.err(b"Not possible", _SYS_PERM)
 
 IN_USE: Final = wire.err(b"The maildrop is open in another session", b"IN-USE")
+TOO_SOON: Final = wire.err(b"You logged in a moment ago, try again later", b"LOGIN-DELAY")
 NOT_NOW: Final = wire.err(b"Not in this state")
 UNKNOWN: Final = wire.err(b"Unknown command")
 TOO_LONG: Final = wire.err(b"Line too long")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
+from courriel.base.clock import Clock
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.log import log
 from courriel.net.connection import Connection, Dialogue
@@ -17,6 +18,7 @@ from courriel.pop3.settings import Pop3Settings
 from courriel.pop3.talk import MaildropLocks, Services, Talk
 from courriel.pop3.verbs import VERBS, Takes
 from courriel.ports.credentials import Authenticator
+from courriel.ports.maildrops import MaildropBook
 from courriel.ports.store import MailStore
 
 GREETING: Final = wire.ok(b"Courriel POP3 ready")
@@ -34,6 +36,8 @@ class Pop3Service:
         self,
         store: MailStore,
         authenticator: Authenticator,
+        maildrops: MaildropBook,
+        clock: Clock,
         tls: ssl.SSLContext | None = None,
         settings: Pop3Settings | None = None,
         locks: MaildropLocks | None = None,
@@ -41,7 +45,7 @@ class Pop3Service:
         """``tls`` is for STLS; listeners with TLS from the first byte have their own."""
         settings = settings or Pop3Settings()
         self.patience_s = settings.patience_s
-        self._services = Services(store, authenticator, tls, settings, locks or MaildropLocks())
+        self._services = Services(store, authenticator, tls, settings, maildrops, clock, locks or MaildropLocks())
 
     def dialogue(self, connection: Connection) -> Dialogue:
         return Pop3Dialogue(connection, self._services)

@@ -6,13 +6,15 @@ numbers never change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from courriel.base.errors import CourrielError
 from courriel.model.account import Account
 from courriel.model.ids import AccountId, MailboxId
+from courriel.model.maildrop import unique_id
 from courriel.pop3 import wire
 
 
@@ -34,7 +36,11 @@ class NoSuchMessage(CourrielError):
 
 
 class Maildrop:
-    """The messages of one session, by number from 1.  ``uids``, ``sizes`` (octets) and ``ids`` go together."""
+    """The messages of one session, by number from 1.  ``uids``, ``sizes`` (octets) and ``ids`` go together.
+
+    The unique-id of a message is made of its number in the account, which stays with it when it is moved away and
+    back, or expunged and restored.  ``carried`` has those that messages brought along from another server, by id.
+    """
 
     def __init__(
         self,
@@ -44,6 +50,7 @@ class Maildrop:
         uids: Sequence[int],
         sizes: Sequence[int],
         ids: Sequence[int],
+        carried: Mapping[int, bytes] = MappingProxyType({}),
     ) -> None:
         self.account = account
         self.mailbox = mailbox
@@ -51,6 +58,7 @@ class Maildrop:
         self._uids = uids
         self._sizes = sizes
         self._ids = ids
+        self._carried = carried
         self._deleted: set[int] = set()
         self._octets = sum(sizes)
         self._scan: bytes | None = None
@@ -80,8 +88,8 @@ class Maildrop:
         return self._ids[self.index(number)]
 
     def unique_id(self, number: int) -> bytes:
-        """``uidvalidity.uid``: never given to another message of this mailbox (RFC 1939 §7, UIDL)."""
-        return b"%d.%d" % (self._uidvalidity, self._uids[self.index(number)])
+        """RFC 1939 §7, UIDL."""
+        return self._unique_id(self._ids[self.index(number)])
 
     def scan_listing(self) -> bytes:
         """All of LIST."""
@@ -93,9 +101,12 @@ class Maildrop:
     def unique_listing(self) -> bytes:
         """All of UIDL."""
         if self._uidl is None:
-            numbers, head = self._numbers(), b"%d." % self._uidvalidity
-            self._uidl = wire.listing(numbers, [head + b"%d" % self._uids[number - 1] for number in numbers])
+            numbers = self._numbers()
+            self._uidl = wire.listing(numbers, [self._unique_id(self._ids[number - 1]) for number in numbers])
         return self._uidl
+
+    def _unique_id(self, message: int) -> bytes:
+        return self._carried.get(message) or unique_id(self._uidvalidity, message)
 
     def delete(self, number: int) -> None:
         """Mark it; it goes at QUIT."""
@@ -121,13 +132,15 @@ class Maildrop:
 class Session:
     """One client's state, across commands."""
 
-    __slots__ = ("account", "errors", "failed_logins", "maildrop", "retrieved", "state", "user", "utf8")
+    __slots__ = ("account", "errors", "failed_logins", "language", "maildrop", "retrieved", "state", "user", "utf8")
 
     def __init__(self) -> None:
         self.state = State.AUTHORIZATION
         self.user: bytes | None = None
         """Given by USER, waiting for PASS."""
         self.utf8 = False
+        self.language = "en"
+        """Of texts for people, RFC 6856 §3."""
         self.account: Account | None = None
         self.maildrop: Maildrop | None = None
         self.failed_logins = 0
@@ -144,6 +157,7 @@ class Session:
         """What came before TLS counts for nothing.  RFC 2595 §4."""
         self.user = None
         self.utf8 = False
+        self.language = "en"
 
     def drop(self) -> Maildrop:
         """The maildrop; only commands of the TRANSACTION state ask."""

@@ -15,6 +15,8 @@ class Pop3Settings:
     """Longest time until the login, however lively the client is (AUTH row 39: one octet every ten seconds)."""
     failed_logins: int = 3
     """Failed logins on one connection; then it is closed.  The lockout counts over all of them."""
+    login_delay_s: int = 0
+    """Shortest time between two logins of an account, 0: none.  LOGIN-DELAY, RFC 2449 §6.5."""
     errors: int = 20
     """Senseless commands in a row; then the connection is closed."""
     drain_octets: int = 256 * 1024

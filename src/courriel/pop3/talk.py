@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import ssl
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from courriel.base.clock import Clock
 from courriel.model.ids import AccountId
 from courriel.net.connection import Connection
+from courriel.pop3 import texts
 from courriel.pop3.session import Session
 from courriel.pop3.settings import Pop3Settings
 from courriel.pop3.wire import SASL_OCTETS, Lines
 from courriel.ports.credentials import Authenticator, SaslExchange
+from courriel.ports.maildrops import MaildropBook
 from courriel.ports.store import MailStore
 
 
 class MaildropLocks:
-    """Which maildrops are open: one session at a time (RFC 1939 §4), all listeners of the process together."""
+    """Which maildrops are open: one session at a time (RFC 1939 §4), all listeners of the process together.
+
+    And when each was opened last, for as long as that keeps the next login waiting (RFC 2449 §6.5).
+    """
 
     def __init__(self) -> None:
         self._open: set[AccountId] = set()
+        self._again_at: OrderedDict[AccountId, float] = OrderedDict()
 
     def acquire(self, account: AccountId) -> bool:
         if account in self._open:
             return False
         self._open.add(account)
         return True
+
+    def may_open(self, account: AccountId, now: float) -> bool:
+        """Whether its last login is long enough ago; ``now`` in seconds of any steady clock."""
+        while self._again_at and next(iter(self._again_at.values())) <= now:
+            self._again_at.popitem(last=False)
+        return account not in self._again_at
+
+    def opened(self, account: AccountId, again_at: float) -> None:
+        """It was opened, and may be again at ``again_at``."""
+        self._again_at.pop(account, None)
+        self._again_at[account] = again_at
 
     def release(self, account: AccountId) -> None:
         self._open.discard(account)
@@ -38,6 +57,8 @@ class Services:
     authenticator: Authenticator
     tls: ssl.SSLContext | None
     settings: Pop3Settings
+    maildrops: MaildropBook
+    clock: Clock
     locks: MaildropLocks = field(default_factory=MaildropLocks)
 
 
@@ -63,7 +84,8 @@ class Talk:
         return bool(self.connection.tls)
 
     def reply(self, data: bytes) -> None:
-        self.connection.write(data)
+        language = self.session.language
+        self.connection.write(data if language == texts.DEFAULT else texts.localised(data, language))
 
     def unlock(self) -> None:
         """Let others have the maildrop."""
@@ -77,6 +99,8 @@ class Talk:
 
     async def send(self, pieces: list[bytes]) -> None:
         """Queue a long reply; now and then wait for a client that reads slowly."""
+        if self.session.language != texts.DEFAULT:
+            pieces = [texts.localised(pieces[0], self.session.language), *pieces[1:]]
         connection, most = self.connection, self.services.settings.drain_octets
         octets = sum(map(len, pieces))
         if octets <= most:

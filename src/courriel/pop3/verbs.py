@@ -37,6 +37,7 @@ VERBS: Final[dict[bytes, Verb]] = {
     b"AUTH": Verb(commands.auth, AUTHORIZATION, Takes.MAYBE),
     b"STLS": Verb(commands.stls, AUTHORIZATION),
     b"UTF8": Verb(commands.utf8, AUTHORIZATION),
+    b"LANG": Verb(commands.lang, AUTHORIZATION | TRANSACTION, Takes.MAYBE),
     b"STAT": Verb(commands.stat, TRANSACTION),
     b"LIST": Verb(commands.list_, TRANSACTION, Takes.MAYBE),
     b"UIDL": Verb(commands.uidl, TRANSACTION, Takes.MAYBE),

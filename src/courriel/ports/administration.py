@@ -74,8 +74,8 @@ class DkimCheck(Request, tag="dkim.check", frozen=True):
 
 
 class UserList(Request, tag="user.list", frozen=True):
-    """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy}``; ``held`` says why
-    its mail is held."""
+    """Rows ``{login, name, enabled, messages, octets, quota_octets, held, forward_to, keep_copy, pop_view}``; ``held``
+    says why its mail is held."""
 
 
 class UserAdd(Request, tag="user.add", frozen=True):
@@ -186,6 +186,16 @@ class MailboxPublicAdd(Request, tag="mailbox.public.add", frozen=True):
 
 class MailboxPublicRemove(Request, tag="mailbox.public.remove", frozen=True):
     mailbox: str
+
+
+class UserPop(Request, tag="user.pop", frozen=True):
+    """What an account's POP3 clients see (``model/maildrop.py``): ``{login, view}``; ``view`` "" only asks.
+
+    "new" begins with the next login, also when it was "new" before.
+    """
+
+    login: str
+    view: str = ""
 
 
 class AliasList(Request, tag="alias.list", frozen=True):
@@ -363,17 +373,19 @@ class Check(Request, tag="check", frozen=True):
     repair: bool = False
 
 
-class RestoreList(Request, tag="restore.list", frozen=True):
-    """Rows of what was expunged and can be restored: ``{id, mailbox, octets, expunged_at, forget_at}``."""
-
-    login: str
-
-
 class Restore(Request, tag="restore", frozen=True):
-    """Bring expunged messages back; all of the account when ``ids`` is empty."""
+    """Bring expunged messages back to their mailboxes: rows ``{id, mailbox, from, subject, octets, expunged_at,
+    forget_at}`` of those that match everything that is set, the last deleted first; with ``dry_run`` the same rows,
+    and nothing else.  ``since`` is when they were deleted, in POSIX seconds; ``mailbox`` is canonical.
+
+    Refused (NotRestorable) when one of ``ids`` cannot be brought back: nothing is then.
+    """
 
     login: str
     ids: tuple[int, ...] = ()
+    mailbox: str = ""
+    since: float = 0.0
+    dry_run: bool = False
 
 
 class Import(Request, tag="import", frozen=True):
@@ -382,6 +394,20 @@ class Import(Request, tag="import", frozen=True):
     login: str
     source: str
     mailbox: str = "INBOX"
+
+
+class Migrate(Request, tag="migrate", frozen=True):
+    """Bring an account over from another server by IMAP; goes on where an earlier run stopped.
+
+    ``source`` as ``mua/place.py`` reads it; ``ca`` is a file of a further authority to believe.  Rows of the plan,
+    ``{source, mailbox}``, with ``dry_run``; else the fields of ``mua.migrate.MigrationTally`` and ``whole``.
+    """
+
+    login: str
+    source: str
+    password: str
+    ca: str = ""
+    dry_run: bool = False
 
 
 class Export(Request, tag="export", frozen=True):
@@ -467,6 +493,7 @@ AnyRequest = (
     | MailboxUnshare
     | MailboxPublicAdd
     | MailboxPublicRemove
+    | UserPop
     | AliasList
     | AliasAdd
     | AliasRemove
@@ -490,9 +517,9 @@ AnyRequest = (
     | QueueTls
     | QueueOrder
     | Check
-    | RestoreList
     | Restore
     | Import
+    | Migrate
     | Export
     | DnsShow
     | DnsInventory

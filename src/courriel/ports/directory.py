@@ -9,6 +9,7 @@ from courriel.model.account import Account, Domain, Target
 from courriel.model.device import Device
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
+from courriel.model.maildrop import PopView
 from courriel.model.mailing_list import MailingList
 from courriel.ports.credentials import CredentialRecord
 
@@ -100,6 +101,10 @@ class DirectoryAdmin(Directory, Protocol):
 
     async def set_forward(self, login: str, forward_to: str, keep_copy: bool) -> None:
         """``forward_to`` "" ends it.  Raises FormatError, NoSuchAccount, and AddressTaken for the account itself."""
+        ...
+
+    async def set_pop_view(self, login: str, view: PopView) -> None:
+        """What its POP3 clients see."""
         ...
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None: ...

@@ -29,7 +29,8 @@ Value = bytes | None | list["Value"]
 CONDITIONS: Final = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
 
 _LITERAL: Final = re.compile(rb"~?\{(\d{1,12})\+?\}\Z")
-_TOKEN: Final = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*)"|[^\s()"]+')
+_TOKEN: Final = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*+)("?)|[^\s()"]+')
+"""A string without its end is a token too: else each quote in it would be tried anew, in quadratic time."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -50,17 +51,21 @@ class Response(msgspec.Struct, frozen=True):
 class Responses:
     """Cuts a stream of bytes into responses."""
 
-    __slots__ = ("_buffer", "_literals", "_need", "_text")
+    __slots__ = ("_buffer", "_literals", "_need", "_scanned", "_text", "taken_octets")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._text = bytearray()
         self._literals: list[bytes] = []
         self._need = -1
+        self._scanned = 0
+        self.taken_octets = 0
+        """All that was made into responses, or is on its way to."""
 
     def receive(self, data: bytes) -> None:
         """Take what came."""
         self._buffer += data
+        self.taken_octets += len(data)
 
     @property
     def pending(self) -> bool:
@@ -76,11 +81,13 @@ class Responses:
                 self._literals.append(bytes(self._buffer[: self._need]))
                 del self._buffer[: self._need]
                 self._need = -1
-            end = self._buffer.find(b"\r\n")
+            end = self._buffer.find(b"\r\n", self._scanned)
             if len(self._text) + (end if end >= 0 else len(self._buffer)) > LINE_OCTETS:
                 raise LimitExceeded("IMAP response", LINE_OCTETS, "client.line_octets")
             if end < 0:
+                self._scanned = max(0, len(self._buffer) - 1)
                 return None
+            self._scanned = 0
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 2]
             announced = _LITERAL.search(line)
@@ -136,6 +143,8 @@ def _values(text: bytes, literals: list[bytes]) -> list[Value]:
             done = stack.pop()
             stack[-1].append(done)
         elif match[1] is not None:
+            if not match[2]:
+                raise FormatError("IMAP response", match.start(), "a string without its end")
             stack[-1].append(re.sub(rb"\\(.)", rb"\1", match[1]))
         elif token == b"\0":
             stack[-1].append(next(waiting, b""))
@@ -146,7 +155,7 @@ def _values(text: bytes, literals: list[bytes]) -> list[Value]:
     return stack[0]
 
 
-_SECTION: Final = re.compile(rb"\[[^\]\r\n]*\]")
+_SECTION: Final = re.compile(rb"\[[^\[\]\r\n]*\]")
 
 
 def _spaced(text: bytes) -> bytes:

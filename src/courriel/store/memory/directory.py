@@ -21,6 +21,7 @@ from courriel.model.directory_refusals import (
 )
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
+from courriel.model.maildrop import PopView
 from courriel.model.mailing_list import ListExists, MailingList, NoSuchList
 from courriel.model.roster import (
     Roster,
@@ -151,6 +152,9 @@ class MemoryDirectory:
         account = self._require_account(login)
         kept = canonical_forward(account.login, forward_to)
         self._roster.put_account(msgspec.structs.replace(account, forward_to=kept, keep_copy=keep_copy))
+
+    async def set_pop_view(self, login: str, view: PopView) -> None:
+        self._change(login, pop_view=view)
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)

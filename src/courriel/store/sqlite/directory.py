@@ -34,6 +34,7 @@ from courriel.model.directory_refusals import (
 )
 from courriel.model.envelope import Address
 from courriel.model.ids import AccountId
+from courriel.model.maildrop import PopView
 from courriel.model.mailing_list import ListExists, MailingList, NoSuchList, Role
 from courriel.model.roster import (
     Roster,
@@ -45,7 +46,15 @@ from courriel.model.roster import (
 )
 from courriel.ports.credentials import CredentialRecord
 from courriel.store.sqlite.connection import Row
-from courriel.store.sqlite.directory_schema import DEVICE_LOGINS, DEVICES, LISTS, SCHEMA, SCHEMA_VERSION, SENDING
+from courriel.store.sqlite.directory_schema import (
+    DEVICE_LOGINS,
+    DEVICES,
+    LISTS,
+    POP_VIEWS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SENDING,
+)
 
 FILE_NAME: Final = "directory.db"
 
@@ -228,6 +237,9 @@ class SqliteDirectory:
             return _require_account(db, account.login)
 
         await self._write(write, self._roster.put_account)
+
+    async def set_pop_view(self, login: str, view: PopView) -> None:
+        await self._update(login, pop_view=view.value)
 
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         address, kept = canonical_address(alias), canonical_targets(targets)
@@ -426,12 +438,12 @@ class SqliteDirectory:
 
 _ACCOUNT: Final = (
     "id, login, enabled, display_name, quota_octets, send_as, messages_per_hour, recipients_per_day, held,"
-    " forward_to, keep_copy"
+    " forward_to, keep_copy, pop_view"
 )
 
 
 def _account(row: tuple[object, ...]) -> Account:
-    number, login, enabled, display_name, quota_octets, send_as, hourly, daily, held, forward_to, keep_copy = row
+    number, login, enabled, display_name, quota_octets, send_as, hourly, daily, held, forward_to, keep_copy, view = row
     return msgspec.convert(
         {
             "id": number,
@@ -446,6 +458,7 @@ def _account(row: tuple[object, ...]) -> Account:
             "held": held,
             "forward_to": forward_to,
             "keep_copy": bool(keep_copy),
+            "pop_view": view,
         },
         Account,
     )
@@ -531,6 +544,8 @@ def _make_tables(db: apsw.Connection) -> None:
             db.execute(LISTS)
         if version < 4:
             db.execute(DEVICE_LOGINS)
+        if version < 5:
+            db.execute(POP_VIEWS)
         db.pragma("user_version", SCHEMA_VERSION)
         db.execute("COMMIT")
     except BaseException:

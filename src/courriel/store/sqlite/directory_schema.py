@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 SCHEMA: Final = """
 CREATE TABLE domain(
@@ -61,3 +61,8 @@ DEVICE_LOGINS: Final = """
 ALTER TABLE device ADD COLUMN secret BLOB;   -- CredentialRecord as msgpack; NULL: it has no login
 """
 """From version 4."""
+
+POP_VIEWS: Final = """
+ALTER TABLE account ADD COLUMN pop_view TEXT NOT NULL DEFAULT 'all';   -- model.maildrop.PopView
+"""
+"""From version 5."""

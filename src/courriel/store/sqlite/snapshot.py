@@ -39,19 +39,27 @@ def take_snapshot(shard: Shard, version: int) -> None:
     files.fsync_directory(directory)
 
 
+def newest_snapshot(files: Files, directory: str, number: int) -> int:
+    """The schema version of a shard's newest snapshot.  Raises Unavailable when there is none."""
+    stem = f"shard-{number}-v"
+    try:
+        names = files.names(f"{directory}/snapshots")
+    except FileNotFoundError:
+        names = []
+    versions = [int(name[len(stem) : -3]) for name in names if name.startswith(stem) and name.endswith(".db")]
+    if not versions:
+        raise Unavailable(f"there is no snapshot of shard {number}")
+    return max(versions)
+
+
 def roll_back(files: Files, directory: str, number: int) -> int:
     """Put the newest snapshot of a closed shard in its place; returns its schema version.
 
     The database it replaces is kept as ``….undone``.  Raises Unavailable when there is no snapshot.
     """
+    version = newest_snapshot(files, directory, number)
     snapshots = f"{directory}/snapshots"
     stem = f"shard-{number}-v"
-    versions = [
-        int(name[len(stem) : -3]) for name in files.names(snapshots) if name.startswith(stem) and name.endswith(".db")
-    ]
-    if not versions:
-        raise Unavailable(f"there is no snapshot of shard {number}")
-    version = max(versions)
     path = f"{directory}/shard-{number}.db"
     connection = apsw.Connection(path)
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
