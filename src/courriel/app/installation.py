@@ -16,6 +16,7 @@ from courriel.app.keys import FILE_NAME, address_keys
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
+from courriel.store.search.index import SqliteIndex
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.lists import SqliteLists
@@ -44,6 +45,8 @@ class Installation:
     lists: SqliteLists
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
+    index: SqliteIndex | None
+    """Words of stored mail; None where the settings say so."""
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -66,9 +69,11 @@ class Installation:
             senders=senders_of(directory),
         )  # fmt: skip
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
+        index = SqliteIndex(store, data) if settings.search.index else None
         return cls(
-            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys
-        )
+            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys,
+            index,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""

@@ -23,6 +23,7 @@ from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
 from courriel.net.tls import CertificateFiles, private_authority, server_context
+from courriel.store.search.feeder import Feeder
 
 MAINTAIN_S: Final = 60.0
 """How often the store's regular work (checkpoints, forgetting, packs) is looked after."""
@@ -126,6 +127,12 @@ class Server:
             except Exception as error:  # it is tried again in a minute; the server goes on
                 log.event("store.maintain.failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
 
+    async def feed_index(self) -> None:
+        """Keep the index of words up with new mail, for ever."""
+        index = self.installation.index
+        if index is not None:
+            await Feeder(index.store_directory, index.is_behind).run()
+
     async def close(self) -> None:
         """Take no more, let commands finish, bring everything to the disk."""
         if self.doors is not None:
@@ -161,8 +168,9 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(server.maintain())
+        regular = [tasks.create_task(server.maintain()), tasks.create_task(server.feed_index())]
         await ready(server)
         await stop.wait()
         log.event("server.stopping")
-        upkeep.cancel()
+        for task in regular:
+            task.cancel()

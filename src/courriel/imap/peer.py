@@ -24,6 +24,7 @@ from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
+from courriel.ports.index import TextIndex
 from courriel.ports.store import MailStore
 
 ACCOUNTS_REMEMBERED: Final = 4096
@@ -40,6 +41,7 @@ class Shared:
     settings: ImapSettings
     tls: ssl.SSLContext | None
     answers: AnswerCache
+    index: TextIndex | None = None
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)

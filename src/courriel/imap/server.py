@@ -30,6 +30,7 @@ from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throt
 from courriel.net import eager
 from courriel.net.connection import Connection, Dialogue
 from courriel.ports.credentials import Authenticator
+from courriel.ports.index import TextIndex
 from courriel.ports.store import MailStore
 
 _HTTP: Final = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH) \S+ HTTP/\d")
@@ -64,11 +65,12 @@ class ImapService:
         settings: ImapSettings | None = None,
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
+        index: TextIndex | None = None,
     ) -> None:
         settings = settings or ImapSettings()
         self.patience_s = settings.login_s
         answers = AnswerCache(settings.answer_cache_octets)
-        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers)
+        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers, index)
 
     def dialogue(self, connection: Connection) -> Dialogue:
         return ImapDialogue(connection, self._shared)
