@@ -45,6 +45,8 @@ def fold(text: str) -> str:
 def words(folded: str) -> set[str]:
     """The words of a folded text, each once, long ones as pieces."""
     found = set(_WORD.findall(folded))
+    if max(map(len, found), default=0) <= PIECE:
+        return found
     for long in [word for word in found if len(word) > PIECE]:
         found.remove(long)
         found.update([long[at : at + PIECE] for at in range(0, len(long) - PIECE + STEP, STEP)])

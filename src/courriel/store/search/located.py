@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from bisect import bisect_left
-from collections.abc import AsyncIterator
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
 from typing import Final
 
-from courriel.formats import encoded_word
 from courriel.formats.folding import fold
+from courriel.formats.message.text import header_text
 from courriel.store.sqlite.connection import Row, fetch_all
 from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.view import SqliteView
@@ -23,6 +24,8 @@ TURN_ROWS: Final = 2_000
 """Rows read before others get their turn: some 3 ms."""
 TRACE_OCTETS: Final = 32 << 20
 """Trace fields of a mailbox are kept in memory up to this; beyond it they are read at each search."""
+TRACE_BLOCKS: Final = 64
+"""Messages that come one by one make small blocks: so many of them become one."""
 STALE: Final = 2
 """Read everything anew when so many times more messages are known than there are."""
 
@@ -41,9 +44,8 @@ class Located:
     def _begin(self) -> None:
         self._pairs: array[int] = array("Q")
         self._last_uid = 0
-        self._traces: list[str] | None = []
-        self._trace_uids: array[int] = array("I")
-        self._trace_octets = 0
+        self._traces: list[TraceBlock] | None = []
+        self._trace_uid = 0
 
     async def follow(self, view: SqliteView) -> None:
         """Read what came since the last time."""
@@ -99,26 +101,51 @@ class Located:
     # --- trace fields -----------------------------------------------------------------------------------------
     async def with_trace(self, text: str) -> set[int]:
         """UIDs of the messages whose trace fields hold this folded text."""
-        after = self._trace_uids[-1] if self._trace_uids else 0
-        if self._traces is None:
-            after = 0
-        elif after == self._last_uid:
-            return {uid for uid, trace in zip(self._trace_uids, self._traces, strict=True) if text in trace}
         found: set[int] = set()
-        async for rows in self._rows("o.prefix", after):
-            folded = [fold(encoded_word.decode(prefix.replace(b"\r\n\t", b" "))) for _, prefix in rows]
-            found.update(uid for (uid, _), trace in zip(rows, folded, strict=True) if text in trace)
-            self._keep(rows, folded)
-        if self._traces is not None:
-            found.update(uid for uid, trace in zip(self._trace_uids, self._traces, strict=True) if text in trace)
+        if self._traces is not None and self._trace_uid == self._last_uid:
+            for block in self._traces:
+                found |= block.holding(text)
+            return found
+        async for rows in self._rows("o.prefix", 0 if self._traces is None else self._trace_uid):
+            block = TraceBlock([uid for uid, _ in rows], [_folded(prefix) for _, prefix in rows])
+            found |= block.holding(text)
+            self._keep(block)
+        for kept in self._traces or ():
+            found |= kept.holding(text)
         return found
 
-    def _keep(self, rows: list[Row], folded: list[str]) -> None:
-        if self._traces is None or (self._trace_uids and rows[0][0] <= self._trace_uids[-1]):
+    def _keep(self, block: TraceBlock) -> None:
+        if self._traces is None or block.uids[0] <= self._trace_uid:
             return
-        self._traces.extend(folded)
-        self._trace_uids.extend([uid for uid, _ in rows])
-        self._trace_octets += sum(map(len, folded))
-        if self._trace_octets > TRACE_OCTETS:
+        self._trace_uid = block.uids[-1]
+        self._traces.append(block)
+        if len(self._traces) > TRACE_BLOCKS:
+            uids = [uid for one in self._traces for uid in one.uids]
+            self._traces = [TraceBlock(uids, [trace for one in self._traces for trace in one.text.split("\0")])]
+        if sum(len(one.text) for one in self._traces) > TRACE_OCTETS:
             self._traces = None
-            self._trace_uids = array("I")
+
+
+class TraceBlock:
+    """Folded trace fields of some messages in one text, NUL between: one search for all of them."""
+
+    __slots__ = ("_starts", "text", "uids")
+
+    def __init__(self, uids: Sequence[int], traces: Sequence[str]) -> None:
+        self.uids = array("I", uids)
+        self.text = "\0".join(traces)
+        self._starts = array("I", accumulate((len(trace) + 1 for trace in traces), initial=0))
+
+    def holding(self, text: str) -> set[int]:
+        """UIDs of those that hold ``text``, in which there is no NUL."""
+        found = set()
+        at = self.text.find(text)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            found.add(self.uids[place])
+            at = self.text.find(text, self._starts[place + 1])
+        return found
+
+
+def _folded(prefix: bytes) -> str:
+    return fold(header_text(prefix)).replace("\0", " ")

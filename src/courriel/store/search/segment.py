@@ -20,6 +20,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -67,12 +68,20 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Head).decode
 
 
+class _Table(dict[str, "array[int]"]):
+    """word → indexes of its bodies, ascending."""
+
+    def __missing__(self, word: str) -> array[int]:
+        found = self[word] = array("H")
+        return found
+
+
 class Draft:
     """A segment being made."""
 
     def __init__(self) -> None:
         self.numbers: array[int] = array("Q")
-        self.fields: tuple[dict[bytes, array[int]], ...] = tuple({} for _ in range(FIELDS))
+        self.fields: tuple[_Table, ...] = tuple(_Table() for _ in range(FIELDS))
         self.unread: list[int] = []
         self.texts: dict[int, bytes] = {}
 
@@ -82,12 +91,7 @@ class Draft:
         self.numbers.append(number)
         for table, words in zip(self.fields, (header, body), strict=True):
             for word in words:
-                key = word.encode("utf-8", "surrogatepass")
-                known = table.get(key)
-                if known is None:
-                    table[key] = array("H", (index,))
-                else:
-                    known.append(index)
+                table[word].append(index)
         if attached:
             self.texts[index] = zstandard.compress(attached.encode("utf-8", "surrogatepass"), 3)
 
@@ -98,23 +102,16 @@ class Draft:
 
     def take(self, segment: Segment, alive: set[int] | None) -> None:
         """Everything of ``segment``, or of its bodies in ``alive``; its numbers are higher than all here."""
-        table = array("l")
-        for number in segment.numbers:
-            if alive is None or number in alive:
-                table.append(len(self.numbers))
-                self.numbers.append(number)
-            else:
-                table.append(-1)
+        base = len(self.numbers)
+        kept = [alive is None or number in alive for number in segment.numbers]
+        self.numbers.extend([number for number, keep in zip(segment.numbers, kept, strict=True) if keep])
+        table = [at - 1 if keep else -1 for at, keep in zip(accumulate(kept, initial=base + 1), kept, strict=False)]
         for field, ours in enumerate(self.fields):
             for word, bodies in segment.postings(field):
-                moved = [new for old in bodies if (new := table[old]) >= 0]
-                if not moved:
-                    continue
-                known = ours.get(word)
-                if known is None:
-                    ours[word] = array("H", moved)
-                else:
-                    known.extend(moved)
+                if alive is None:
+                    ours[word].extend([base + old for old in bodies] if base else bodies)
+                elif moved := [new for old in bodies if (new := table[old]) >= 0]:
+                    ours[word].extend(moved)
         self.unread.extend(new for old in segment.head.unread if (new := table[old]) >= 0)
         for old, (offset, length) in segment.head.texts.items():
             if table[old] >= 0:
@@ -150,18 +147,16 @@ class Draft:
         temporary.rename(path)
 
 
-def _tables(table: dict[bytes, array[int]], put: Callable[[bytes], tuple[int, int]]) -> Words:
-    ordered = sorted(table.items(), key=lambda item: len(item[1]), reverse=True)
-    starts, posts = array("I"), array("I", (0,))
-    bodies: array[int] = array("H")
-    at = 1
-    for word, indexes in ordered:
-        starts.append(at)
-        at += len(word) + 1
-        bodies.extend(indexes)
-        posts.append(len(bodies))
-    vocabulary = b"\n%b\n" % b"\n".join([word for word, _ in ordered]) if ordered else b""
-    return Words(put(vocabulary), put(starts.tobytes()), put(posts.tobytes()), put(bodies.tobytes()))
+def _tables(table: _Table, put: Callable[[bytes], tuple[int, int]]) -> Words:
+    ordered = sorted(table, key=lambda word: len(table[word]), reverse=True)
+    words = "\n".join(ordered).encode("utf-8", "surrogatepass")
+    lengths = [len(word) + 1 for word in words.split(b"\n")] if ordered else []
+    starts = array("I", accumulate(lengths, initial=1))
+    starts.pop()
+    indexes = [table[word] for word in ordered]
+    posts = array("I", accumulate(map(len, indexes), initial=0))
+    vocabulary = b"\n%b\n" % words if ordered else b""
+    return Words(put(vocabulary), put(starts.tobytes()), put(posts.tobytes()), put(b"".join(indexes)))
 
 
 class Segment:
@@ -238,14 +233,15 @@ class Segment:
             at = self._map.find(part, low + starts[word + 1] - 1, high)
         return found
 
-    def postings(self, field: int) -> Iterator[tuple[bytes, Sequence[int]]]:
+    def postings(self, field: int) -> Iterator[tuple[str, Sequence[int]]]:
         """Each word with its bodies."""
         tables = self.head.fields[field]
-        words = self.octets(*tables.words).split(b"\n")[1:-1]
-        posts = self._view_of(tables.posts).cast("I")
-        bodies = self._view_of(tables.bodies).cast("H")
-        for at, word in enumerate(words):
-            yield word, bodies[posts[at] : posts[at + 1]]
+        words = self.octets(*tables.words).decode("utf-8", "surrogatepass").split("\n")[1:-1]
+        bodies = array("H", self.octets(*tables.bodies))
+        first = 0
+        for word, end in zip(words, self._view_of(tables.posts).cast("I")[1:], strict=True):
+            yield word, bodies[first:end]
+            first = end
 
     def _view_of(self, place: tuple[int, int]) -> memoryview:
         return self._view[self._base + place[0] : self._base + place[0] + place[1]]
