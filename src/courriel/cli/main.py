@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, journey, lists, mail, queue, serving
+from courriel.cli import care, device, directory, journey, lists, mail, queue, search, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -63,6 +63,7 @@ for command in (
     queue.queue,
     journey.trace,
     care.check,
+    search.search,
     care.wiretrace,
 ):
     courriel.add_command(command)

@@ -4,9 +4,11 @@ Folding is Unicode's case folding, and letters with a mark written apart ("e" U+
 "resume" does not find "résumé".  i;unicode-casemap (RFC 5051) also takes letters apart, so that "cafe" is found in
 "café" by accident of the last letter only; that is no use to anybody, and is not done.
 
-A *word* is the longest run of letters, digits, "_" and marks of any script.  Text without blanks (Chinese, Thai) gives
-long runs; a run longer than ``PIECE`` is kept as pieces that overlap, so that whatever is no longer than ``LOOKUP``
-stands whole in one of them.  Hence: a text holds a string of word characters, if one of its words does.
+A *word* is the longest run of letters, "_" and marks of any script, or the longest run of digits: numbers and letters
+in turn, as in keys and checksums, then make few words instead of endless ones.  Text without blanks (Chinese, Thai)
+gives long runs; a run longer than ``PIECE`` is kept as pieces that overlap, so that whatever is no longer than
+``LOOKUP`` stands whole in one of them.  Hence: a text holds a string of letters, or of digits, if one of its words
+does.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ LOOKUPS: Final = 8
 
 # Everything beyond ASCII but blanks and punctuation: Latin-1's, General Punctuation to Symbols, CJK's, wide forms'.
 _WORD: Final = re.compile(
-    "[0-9a-zA-Z_\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u2e80-\u2fff\u3005-\u3007\u3021-\ufefe\uff10-\U0010ffff]+"
+    "[0-9]+|[a-zA-Z_\u00aa\u00b5\u00ba\u00c0-\u1fff\u2c00-\u2dff\u2e80-\u2fff\u3005-\u3007\u3021-\ufefe\uff10-\U0010ffff]+"
 )
 _MARKED: Final = re.compile("[^\\W\\d_][\u0300-\u036f]{1,3}")
 

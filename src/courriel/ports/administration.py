@@ -285,6 +285,14 @@ class Check(Request, tag="check", frozen=True):
     repair: bool = False
 
 
+class SearchStatus(Request, tag="search.status", frozen=True):
+    """Rows of the index of words: ``{shard, bodies, indexed, octets}``; none without an index."""
+
+
+class SearchRebuild(Request, tag="search.rebuild", frozen=True):
+    """Throw the index away, to be made anew while the server runs."""
+
+
 class RestoreList(Request, tag="restore.list", frozen=True):
     """Rows of what was expunged and can be restored: ``{id, mailbox, octets, expunged_at, forget_at}``."""
 
@@ -360,6 +368,8 @@ AnyRequest = (
     | QueueTls
     | QueueOrder
     | Check
+    | SearchStatus
+    | SearchRebuild
     | RestoreList
     | Restore
     | Import
