@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import select
 import sys
 import time
@@ -22,10 +21,12 @@ from typing import Final
 import apsw
 
 from courriel.base.errors import Damaged
+from courriel.formats.message.attachments import may_have_text
 from courriel.store.blobs.codec import Codec
 from courriel.store.blobs.files import SystemFiles
 from courriel.store.blobs.pack import PackReader, Place, unpack
-from courriel.store.search.reading import read
+from courriel.store.search.bounds import bound_memory
+from courriel.store.search.reading import Reading, read
 from courriel.store.search.segment import Draft, Segment
 from courriel.store.search.shelf import Shelf
 from courriel.store.sqlite.connection import Row, open_reader
@@ -42,7 +43,6 @@ SWEEP_S: Final = 3_600.0
 GONE_PERCENT: Final = 10
 """A segment is written anew when more of its bodies are gone, or a day after it was last written."""
 DAY_S: Final = 86_400.0
-MEMORY_OCTETS: Final = 1 << 30
 NICE: Final = 10
 
 _BODIES: Final = "SELECT id, hash, size, pack, off, clen, codec, data, parts FROM blob WHERE id>? ORDER BY id LIMIT ?"
@@ -58,6 +58,8 @@ class ShardFeed:
         self.shelf = Shelf(shelf_directory(store, number))
         self.shelf.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep_at = 0.0
+        self._trying = store / "search" / f"trying-{number}"
+        self._feared = set(self._trying.read_text().split()) if self._trying.exists() else set[str]()
 
     def step(self) -> bool:
         """Write one segment of what is new, merge what can be; whether there was anything new."""
@@ -103,7 +105,7 @@ class ShardFeed:
             try:
                 place = None if pack is None else Place(pack, offset, length, codec)
                 body = data if place is None else unpack(self._packs.record(place), self._codec, hash_)
-                found = read(body, parts)
+                found = self._read(id, body, parts)
             except (Damaged, OSError, MemoryError):
                 draft.add_unread(id)
             else:
@@ -113,6 +115,15 @@ class ShardFeed:
         first = self.shelf.cursor + 1
         draft.write(self.shelf.directory / f"{first:012d}-{last:012d}.0.seg", first, last, hash)
         self.shelf.refresh()
+        self._trying.unlink(missing_ok=True)
+        self._feared.clear()
+
+    def _read(self, id: int, body: bytes, parts: bytes) -> Reading:
+        """Attachments of a message that ended this process before, in this batch, are not looked into again."""
+        attachments = may_have_text(parts) and str(id) not in self._feared
+        if attachments:
+            self._trying.write_text(" ".join([*self._feared, str(id)]))
+        return read(body, parts, attachments)
 
     def _replace(self, group: list[Segment], alive: set[int] | None) -> None:
         """Write one segment in the place of ``group``, with the bodies in ``alive`` (all)."""
@@ -162,8 +173,7 @@ def run(store: Path, server: int) -> None:
 def main() -> None:
     store = Path(sys.argv[1])
     os.nice(NICE)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_OCTETS, MEMORY_OCTETS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bound_memory()
     (store / "search").mkdir(mode=0o700, exist_ok=True)
     with (store / "search" / "lock").open("w") as lock:
         try:
