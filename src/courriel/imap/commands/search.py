@@ -158,6 +158,9 @@ class _Query:
         if not reading:
             return list(found)
         hits, doubts = [], []
+        told = self._told.get(id(reading[0])) if len(reading) == 1 else None
+        if told is not None and not told.doubts:
+            return list(found)
         for index in found:
             known = self._known_of_all(reading, index)
             if known is None:

@@ -7,6 +7,7 @@ text, folded, is a substring of the decoded text, folded (``formats/folding.py``
 from __future__ import annotations
 
 from datetime import date
+from itertools import compress
 from typing import Final
 
 import msgspec
@@ -56,6 +57,8 @@ async def ask(index: TextIndex, known: Numbers, key: keys.Header | keys.InBody |
 
 
 def _indexes(known: Numbers, uids: set[int]) -> set[int]:
+    if len(uids) * 8 > known.count:  # looking through all is then cheaper than looking each up
+        return set(compress(range(known.count), map(uids.__contains__, known.uids)))
     return {index for uid in uids if (index := known.index(uid)) >= 0}
 
 

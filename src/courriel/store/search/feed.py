@@ -62,16 +62,16 @@ class ShardFeed:
         self._feared = set(self._trying.read_text().split()) if self._trying.exists() else set[str]()
 
     def step(self) -> bool:
-        """Write one segment of what is new, merge what can be; whether there was anything new."""
+        """Write one segment of what is new, or merge what can be; whether there was anything to do."""
         self.shelf.refresh()
         self._throw_away()
-        rows = self._connection.execute(_BODIES, (self.shelf.cursor, BATCH_BODIES)).fetchall()
-        if not rows:
-            return False
-        self._write_new(rows)
-        while group := self.shelf.to_merge():
+        if group := self.shelf.to_merge():
             self._replace(group, None)
-        return True
+            return True
+        rows = self._connection.execute(_BODIES, (self.shelf.cursor, BATCH_BODIES)).fetchall()
+        if rows:
+            self._write_new(rows)
+        return bool(rows)
 
     def is_behind(self) -> bool:
         """Whether a whole batch waits."""

@@ -8,10 +8,11 @@ the UIDs in the view.
 from __future__ import annotations
 
 import asyncio
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import Final
 
 from courriel.formats.folding import fold
@@ -30,6 +31,8 @@ STALE: Final = 2
 """Read everything anew when so many times more messages are known than there are."""
 
 _UID_BITS: Final = 32
+_LOW: Final = 0 if sys.byteorder == "little" else 1
+"""Which half of a pair is the UID."""
 _UID_MASK: Final = (1 << _UID_BITS) - 1
 
 
@@ -84,7 +87,8 @@ class Located:
         """UIDs of the messages that have one of these bodies."""
         pairs = self._pairs
         if len(numbers) * 8 > len(pairs):
-            return {pair & _UID_MASK for pair in pairs if pair >> _UID_BITS in numbers}
+            halves = memoryview(pairs).cast("B").cast("I")
+            return set(compress(halves[_LOW::2], map(numbers.__contains__, halves[1 - _LOW :: 2])))
         found: set[int] = set()
         for number in numbers:
             at = bisect_left(pairs, number << _UID_BITS)

@@ -23,8 +23,8 @@ FAN: Final = 8
 """Segments of one size that become one."""
 SMALLEST: Final = 512
 """Bodies up to which all segments count as of one size."""
-FULL_OCTETS: Final = 24 << 20
-"""Segments of this size are not merged further: merging takes some five times as much memory."""
+FULL_OCTETS: Final = 96 << 20
+"""Nothing larger is made: merging takes some three times as much memory."""
 
 
 class Name(msgspec.Struct, frozen=True, order=True):
@@ -119,17 +119,13 @@ class Shelf:
             return []
 
     def to_merge(self) -> list[Segment]:
-        """Neighbours at the end of the chain that had better be one."""
-        run: list[Segment] = []
-        for segment in reversed(self.segments):
-            if run and _tier(segment) > _tier(run[-1]):
-                break
-            run.append(segment)
-            bodies = sum(len(one.numbers) for one in run)
-            if bodies > BODIES or sum(one.file_octets for one in run) > FULL_OCTETS:
-                run.pop()
-                break
-        return run[::-1] if len(run) >= FAN else []
+        """Neighbours that had better be one: ``FAN`` of about one size."""
+        for first in range(len(self.segments) - FAN + 1):
+            run = self.segments[first : first + FAN]
+            is_small = sum(len(one.numbers) for one in run) <= BODIES
+            if is_small and len(set(map(_tier, run))) == 1 and sum(one.file_octets for one in run) <= FULL_OCTETS:
+                return run
+        return []
 
 
 def _tier(segment: Segment) -> int:
