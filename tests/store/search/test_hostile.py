@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +72,21 @@ async def test_what_was_read_until_the_bound_counts(
     assert await found(library, "beginning") == ({1}, set())
     assert await found(library, "below") == ({1}, set())
     await library.close()
+
+
+def test_memory_has_a_bound_and_mapped_files_are_none_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    with file.open("wb") as sparse:
+        sparse.truncate(4 << 30)
+    program = (
+        "import mmap, sys; from courriel.store.search.bounds import *; bound_memory()\n"
+        "file = open(sys.argv[1], 'rb'); kept = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)\n"
+        "bytes(MEMORY_OCTETS // 2)\n"
+        "try: bytes(MEMORY_OCTETS)\n"
+        "except MemoryError: print('bounded')"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("bounded\n", "")
 
 
 def test_the_alarm_is_off_afterwards() -> None:

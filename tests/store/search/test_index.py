@@ -76,6 +76,17 @@ async def test_one_word_is_never_in_doubt_and_a_phrase_is_read(tmp_path: Path) -
     await library.close()
 
 
+async def test_all_words_that_hold_a_text_count(tmp_path: Path) -> None:
+    library = await opened(tmp_path)
+    beginnings = ["", "al", "be", "ga", "de", "ep", "ze"]
+    await library.put(*[letter(f"{beginning}one two{beginning}") for beginning in beginnings], letter("twoo"))
+    await library.feed()
+    assert await compare(library, Place.BODY, "one") == (set(range(1, 8)), set())
+    assert await compare(library, Place.BODY, "two") == (set(range(1, 9)), set())
+    assert await compare(library, Place.BODY, "twob") == ({3}, set())
+    await library.close()
+
+
 async def test_what_is_not_indexed_yet_is_in_doubt(tmp_path: Path) -> None:
     library = await opened(tmp_path)
     await library.put(letter("one"))
@@ -175,6 +186,7 @@ async def test_numbers_of_bodies_are_not_given_twice(tmp_path: Path) -> None:
     await library.store.maintain(library.clock.now())
     await library.close()
     await library.open()
+    assert library.store.shards[0].last_blob == 2
     await library.put(letter("other"))
     assert await compare(library, Place.BODY, "secret") == (set(), {3})
     await library.feed()

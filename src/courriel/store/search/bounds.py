@@ -19,8 +19,8 @@ class TooLong(BaseException):
 
 
 def bound_memory() -> None:
-    """An allocation beyond raises MemoryError; a crash leaves no core file."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_OCTETS, MEMORY_OCTETS))
+    """An allocation beyond raises MemoryError; a crash leaves no core file.  Mapped segments do not count."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_OCTETS, MEMORY_OCTETS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
