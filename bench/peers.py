@@ -344,6 +344,7 @@ class Courriel:
         self._base_port = base_port
         self._data = disk.path / "data"
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings: tuple[str, ...] = ()
 
     def login(self, person: str) -> str:
         return f"{person}@{DOMAIN}"
@@ -356,9 +357,24 @@ class Courriel:
 
     def _words(self, people: list[str]) -> list[str]:
         words = [word for name in people for word in ("--person", f"{name}:{PASSWORD}")]
-        for setting in (f"relay.port={SINK_PORT}", f"listen.devices={self.doors.relay}"):
+        for setting in (f"relay.port={SINK_PORT}", f"listen.devices={self.doors.relay}", *self._settings):
             words += ["--set", setting]
         return words
+
+    def use(self, *settings: str) -> None:
+        """Run with these settings, and no others of an experiment's own."""
+        if settings != self._settings:
+            self._settings = settings
+            self.stop()
+            self.start()
+
+    def wait_indexed(self, patience_s: float = 120.0) -> float:
+        """Seconds until the index of words has everything."""
+        began = time.monotonic()
+        while any(one["indexed"] < one["bodies"] for one in json.loads(self._command("search", "status", "--json"))):
+            if time.monotonic() - began > patience_s:
+                raise RuntimeError("the index does not keep up")
+        return time.monotonic() - began
 
     def restart_s(self) -> float:
         self.stop()

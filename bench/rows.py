@@ -16,10 +16,11 @@ from bench import generators
 from bench.generators import Figures, LoadFailed, sink
 from bench.material import Material
 from bench.measure import count_syncs, syncs_counted
-from bench.peers import CROWD, DOMAIN, PASSWORD, SINK_PORT, Server
+from bench.peers import CROWD, DOMAIN, PASSWORD, SINK_PORT, Courriel, Server
 from bench.world import ILL_OF, Seen, world
 
 BACKLOG_PATIENCE_S: Final = 300.0
+NO_INDEX: Final = "search.index=false"
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,38 @@ def _some_bodies(bench: Bench) -> str:
     return f"FETCH 1:{bench.sizes.big} (BODY.PEEK[])"
 
 
+def _search(*settings: str) -> Measure:
+    """A word that no message has: each has to be ruled out.  The peer has no index of words."""
+    look = _loop('SEARCH BODY "haystack"', share=0.00025, least=10)
+
+    def measure(server: Server, bench: Bench) -> Figures:
+        if not isinstance(server, Courriel):
+            return look(server, bench)
+        server.use(*settings)
+        try:
+            server.wait_indexed()
+            return look(server, bench)
+        finally:
+            server.use()
+
+    return measure
+
+
+def _delivery_index(server: Server, bench: Bench) -> Figures:
+    """The rate while the index is fed beside it, of the rate without; and when the index had all of it."""
+    assert isinstance(server, Courriel)
+    deliver = _smtp(_small, lambda sizes: sizes.messages, 50)
+    try:
+        server.use(NO_INDEX)
+        without = deliver(server, bench)["delivered_rate"]
+        server.use()
+        server.wait_indexed()
+        with_index = deliver(server, bench)["delivered_rate"]
+        return {"share": with_index / without, "lag_s": server.wait_indexed()}
+    finally:
+        server.use()
+
+
 def _login_select(server: Server, bench: Bench) -> Figures:
     operations = max(50, bench.sizes.operations // 40)
     argv = _imap(server, "big", "-m", "reconnect")
@@ -363,6 +396,9 @@ EXPERIMENTS: Final = (
     Experiment("store-1", _loop(STORE_ONE, share=0.5), boxes=True),
     Experiment("store-8", _loop(STORE_ONE, share=0.5, connections=8), boxes=True),
     Experiment("store-all", _loop(STORE_ALL, share=0.0005, least=5), boxes=True),
+    Experiment("search-body", _search(NO_INDEX), boxes=True),
+    Experiment("search-body-index", _search(), boxes=True),
+    Experiment("delivery-index", _delivery_index, alone=True),
     Experiment("append-1", _append(1)),
     Experiment("append-10", _append(10)),
     Experiment("pop3-retr", _retr, boxes=True),
@@ -409,6 +445,10 @@ ROWS: Final = (
     Row("store-1", "rate", "STORE one message, 1 connection (×2)", "/s", True, 1.5, 3),
     Row("store-8", "rate", "STORE one message, 8 connections (×2)", "/s", True, 3, 6),
     Row("store-all", "rate", "STORE 1:* of 10k (×2)", "/s", True, 2, 5),
+    Row("search-body", "cpu_us", "SEARCH BODY of 10k messages, without an index", "µs", False, 1 / 15, 1 / 30),
+    Row("search-body-index", "cpu_us", "SEARCH BODY of 10k messages, with an index", "µs", False, 1 / 300, 1 / 1500),
+    Row("delivery-index", "share", "delivery rate with the index, of that without", "", True, 0.85, 0.95, alone=True),
+    Row("delivery-index", "lag_s", "index has all of a burst of 10k, after", "s", False, 10, 5, alone=True),
     Row("append-1", "rate", "APPEND 4 KB, 1 connection", "/s", True, 1.5, 3),
     Row("append-10", "rate", "APPEND 4 KB, 10 connections", "/s", True, 4, 8),
     Row("pop3-retr", "rate", "POP3 RETR of 10k messages", "/s", True, 2, 4),

@@ -144,6 +144,27 @@ def test_the_store_goes_back_to_before_its_last_migration(data: Path) -> None:
     assert courriel("check", data=data).returncode == 0
 
 
+def test_search_index(trial: Trial, tmp_path: Path) -> None:
+    """New mail is indexed in the background; a rebuild begins anew; a search says the same all along."""
+    box = mailbox.mbox(tmp_path / "in.mbox")
+    box.add("Subject: one\n\nA needle in a haystack\n")
+    box.flush()
+    source = str(tmp_path / "in.mbox")
+    assert courriel("import", source, "--to", "bob@courriel.test", data=trial.data).returncode == 0
+
+    def wait_until_indexed() -> None:
+        until = time.monotonic() + 30
+        while any(row["indexed"] != row["bodies"] for row in _rows("search", "status", data=trial.data)):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+    wait_until_indexed()
+    assert sum(int(str(row["octets"])) for row in _rows("search", "status", data=trial.data)) > 0
+    assert courriel("search", "rebuild", data=trial.data).returncode == 0
+    wait_until_indexed()
+    assert courriel("check", data=trial.data).returncode == 0
+
+
 def test_health_and_metrics(trial: Trial) -> None:
     metrics = str(trial.report["metrics"])
     with urllib.request.urlopen(metrics) as answer:

@@ -414,7 +414,19 @@ class LocalAdministration:
 
     async def check(self, request: do.Check) -> Any:
         report = await self._home.store.check(request.repair)
+        if self._home.index is not None:
+            findings = (*report.findings, *self._home.index.check(request.repair))
+            report = msgspec.structs.replace(report, findings=findings)
         return msgspec.to_builtins(report)
+
+    async def search_status(self, _request: do.SearchStatus) -> Any:
+        index = self._home.index
+        return [] if index is None else msgspec.to_builtins(await index.state())
+
+    async def search_rebuild(self, _request: do.SearchRebuild) -> Any:
+        if self._home.index is None:
+            raise Unavailable("there is no index: search.index is off")
+        await self._home.index.rebuild()
 
     async def restore(self, request: do.Restore) -> Any:
         account = self._mail_of(request.login)
@@ -571,6 +583,8 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.QueueTls: LocalAdministration.queue_tls,
     do.QueueOrder: LocalAdministration.queue_order,
     do.Check: LocalAdministration.check,
+    do.SearchStatus: LocalAdministration.search_status,
+    do.SearchRebuild: LocalAdministration.search_rebuild,
     do.Restore: LocalAdministration.restore,
     do.Trace: LocalAdministration.trace,
     do.Status: LocalAdministration.status,

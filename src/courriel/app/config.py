@@ -205,6 +205,12 @@ class StoreSection(Section, frozen=True):
     """How long an acknowledged flag change may be on its way to the disk; 0 waits for it."""
 
 
+class SearchSection(Section, frozen=True):
+    """``index``: keep an index of the words of all mail; without it every search reads."""
+
+    index: bool = True
+
+
 class LogSection(Section, frozen=True):
     """``format`` is "logfmt" or "json"; ``level`` "debug", "info", "warning" or "error"."""
 
@@ -227,6 +233,7 @@ class Settings(Section, frozen=True):
     milters: tuple[MilterSection, ...] = ()
     doctor: DoctorSection = DoctorSection()
     store: StoreSection = StoreSection()
+    search: SearchSection = SearchSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
     dkim: DkimSettings = msgspec.field(default_factory=DkimSettings)

@@ -19,6 +19,7 @@ from courriel.app.lockout_file import LOCKOUT_FILE, LockoutFile
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
+from courriel.store.search.index import SqliteIndex
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.lists import SqliteLists
@@ -51,6 +52,8 @@ class Installation:
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
     dkim: DkimDesk
+    index: SqliteIndex | None
+    """Words of stored mail; None where the settings say so."""
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -78,9 +81,10 @@ class Installation:
         maildrops = SqliteMaildrops(data / "maildrops.db")
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
+        index = SqliteIndex(store, data) if settings.search.index else None
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, maildrops, keys, dkim,
+            lists, maildrops, keys, dkim, index,
         )  # fmt: skip
 
     async def close(self) -> None:

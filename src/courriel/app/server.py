@@ -27,6 +27,7 @@ from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
 from courriel.net.tls import CertificateFiles, private_authority, server_context
+from courriel.store.search.feeder import Feeder
 
 MAINTAIN_S: Final = 60.0
 """How often the store's regular work (checkpoints, forgetting, packs) is looked after."""
@@ -142,6 +143,12 @@ class Server:
         home = self.installation
         return Checkup(Doctor(ZoneDesk(home, self.resolver), home.settings), home, self.intake)
 
+    async def feed_index(self) -> None:
+        """Keep the index of words up with new mail, for ever."""
+        index = self.installation.index
+        if index is not None:
+            await Feeder(index.store_directory, index.is_behind).run()
+
     async def close(self) -> None:
         """Take no more, let commands finish, bring everything to the disk."""
         if self.doors is not None:
@@ -182,6 +189,7 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
     async with running(data, settings) as server, asyncio.TaskGroup() as tasks:
         work = [tasks.create_task(server.maintain())]
         work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
+        work.append(tasks.create_task(server.feed_index()))
         if settings.doctor.every_h:
             work.append(tasks.create_task(server.checkup().run()))
         await ready(server)

@@ -24,6 +24,7 @@ from courriel.cli import (
     mailboxes,
     migrate,
     queue,
+    search,
     serving,
 )
 from courriel.cli.output import refuse
@@ -82,6 +83,7 @@ for command in (
     queue.queue,
     journey.trace,
     care.check,
+    search.search,
     care.wiretrace,
 ):
     courriel.add_command(command)

@@ -373,6 +373,14 @@ class Check(Request, tag="check", frozen=True):
     repair: bool = False
 
 
+class SearchStatus(Request, tag="search.status", frozen=True):
+    """Rows of the index of words: ``{shard, bodies, indexed, octets}``; none without an index."""
+
+
+class SearchRebuild(Request, tag="search.rebuild", frozen=True):
+    """Throw the index away, to be made anew while the server runs."""
+
+
 class Restore(Request, tag="restore", frozen=True):
     """Bring expunged messages back to their mailboxes: rows ``{id, mailbox, from, subject, octets, expunged_at,
     forget_at}`` of those that match everything that is set, the last deleted first; with ``dry_run`` the same rows,
@@ -517,6 +525,8 @@ AnyRequest = (
     | QueueTls
     | QueueOrder
     | Check
+    | SearchStatus
+    | SearchRebuild
     | Restore
     | Import
     | Migrate

@@ -14,7 +14,7 @@ from courriel.formats.message.html_text import html_text
 from courriel.formats.message.index import Node, unpack
 from courriel.formats.message.media import Kind
 
-__all__ = ["PREVIEW_CHARACTERS", "decoded_header", "decoded_text", "preview"]
+__all__ = ["PREVIEW_CHARACTERS", "decoded_header", "decoded_text", "header_text", "preview"]
 
 PREVIEW_CHARACTERS = 200
 """RFC 8970 §3.1: a preview has at most 200 characters."""
@@ -38,7 +38,7 @@ def decoded_text(raw: bytes, parts: bytes, prefix_octets: int) -> Iterator[str]:
 
 def decoded_header(raw: bytes, parts: bytes, prefix_octets: int) -> str:
     """The message's own header, unfolded and with encoded words decoded (SEARCH TEXT, SEARCH HEADER)."""
-    return _header(raw[: unpack(parts).body + prefix_octets])
+    return header_text(raw[: unpack(parts).body + prefix_octets])
 
 
 def _texts(raw: bytes, node: Node, prefix_octets: int) -> Iterator[str]:
@@ -47,11 +47,12 @@ def _texts(raw: bytes, node: Node, prefix_octets: int) -> Iterator[str]:
         return
     for inner in node.nodes:
         if node.kind is Kind.MESSAGE:
-            yield _header(raw[inner.start + prefix_octets : inner.body + prefix_octets])
+            yield header_text(raw[inner.start + prefix_octets : inner.body + prefix_octets])
         yield from _texts(raw, inner, prefix_octets)
 
 
-def _header(raw: bytes) -> str:
+def header_text(raw: bytes) -> str:
+    """Header fields, unfolded and with encoded words decoded."""
     return encoded_word.decode(_FOLD.sub(b" ", raw))
 
 

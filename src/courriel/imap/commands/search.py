@@ -11,17 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Final, cast
 
-from courriel.formats import dates, encoded_word
-from courriel.formats.address import parse_mailbox_list
-from courriel.formats.header import HeaderBlock, split_block
-from courriel.formats.message.text import decoded_header, decoded_text
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, text_keys
+from courriel.imap.commands.text_keys import Message, Told
 from courriel.imap.peer import Peer
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
 from courriel.imap.wire.search import Key, Moment, Return, Search
 from courriel.model.ids import MessageId
-from courriel.model.message import Record
 from courriel.ports.store import Column
 
 TURN_OCTETS: Final = 1_000_000
@@ -120,56 +116,6 @@ def _reads(key: Key) -> bool:
 
 
 _IN_ENVELOPE: Final = frozenset({b"SUBJECT", b"MESSAGE-ID"})
-_ADDRESSES: Final = frozenset({b"FROM", b"TO", b"CC", b"BCC", b"SENDER", b"REPLY-TO"})
-
-
-def _addresses(value: bytes) -> str:
-    """The bare addresses of a field: comments and blanks inside an address do not hide it."""
-    found = [b"%b@%b" % (mailbox.local, mailbox.domain) for mailbox in parse_mailbox_list(value)]
-    return b" ".join(found).decode("utf-8", "replace").casefold()
-
-
-class _Message:
-    """One message's octets, and what was made of them so far."""
-
-    __slots__ = ("_block", "_header", "_texts", "raw", "record")
-
-    def __init__(self, raw: bytes, record: Record) -> None:
-        self.raw = raw
-        self.record = record
-        self._block: HeaderBlock | None = None
-        self._header: str | None = None
-        self._texts: list[str] | None = None
-
-    def holds_field(self, name: bytes, text: str) -> bool:
-        if self._block is None:
-            self._block = split_block(self.raw)
-        values = self._block.all(name)
-        if not text:
-            return bool(values)
-        if any(text in encoded_word.decode(value).casefold() for value in values):
-            return True
-        return name.upper() in _ADDRESSES and any(text in _addresses(value) for value in values)
-
-    def holds_header(self, text: str) -> bool:
-        if self._header is None:
-            record = self.record
-            self._header = decoded_header(self.raw, record.parts, record.prefix_octets).casefold()
-        return text in self._header
-
-    def holds_body(self, text: str) -> bool:
-        if self._texts is None:
-            record = self.record
-            self._texts = [one.casefold() for one in decoded_text(self.raw, record.parts, record.prefix_octets)]
-        return any(text in one for one in self._texts)
-
-    def sent_on(self) -> date | None:
-        """The day in the Date field, whatever its zone.  RFC 9051 §6.4.4, SENTON."""
-        if self._block is None:
-            self._block = split_block(self.raw)
-        value = self._block.get(b"Date")
-        moment = dates.parse(value) if value else None
-        return moment.date() if moment else None
 
 
 class _Query:
@@ -181,25 +127,70 @@ class _Query:
         self._columns: dict[Column, Sequence[int]] = {}
         self._keywords: dict[str, int] = {}
         self._sets: dict[int, set[int]] = {}
+        self._told: dict[int, Told] = {}
 
     async def run(self, key: Key) -> list[int]:
         """Indexes (ascending) of the messages that match."""
         await self._prepare(key)
-        found: list[int] = list(range(self._known.count))
-        reading: list[Key] = []
-        for part in key.keys if isinstance(key, keys.And) else (key,):
-            if _reads(part):
-                reading.append(part)
-            else:
+        parts = key.keys if isinstance(key, keys.And) else (key,)
+        reading = [part for part in parts if _reads(part)]
+        found = self._not_ruled_out(reading)
+        for part in parts:
+            if not _reads(part):
                 found = self._filter(part, found)
-        if not reading:
-            return found
         for part in reading:
             if isinstance(part, keys.Header):
                 found = await self._may_hold(part, found)
-        return await self._read(reading, found)
+        return await self._settle(reading, found)
 
-    async def _may_hold(self, key: keys.Header, found: list[int]) -> list[int]:
+    def _not_ruled_out(self, reading: list[Key]) -> Sequence[int]:
+        """Messages that the index leaves; all, where it was not asked."""
+        left: set[int] | None = None
+        for part in reading:
+            told = self._told.get(id(part))
+            if told is not None:
+                may = told.hits | told.doubts
+                left = may if left is None else left & may
+        return range(self._known.count) if left is None else sorted(left)
+
+    async def _settle(self, reading: list[Key], found: Sequence[int]) -> list[int]:
+        """Those that match: by what is known, else by reading."""
+        if not reading:
+            return list(found)
+        hits, doubts = [], []
+        told = self._told.get(id(reading[0])) if len(reading) == 1 else None
+        if told is not None and not told.doubts:
+            return list(found)
+        for index in found:
+            known = self._known_of_all(reading, index)
+            if known is None:
+                doubts.append(index)
+            elif known:
+                hits.append(index)
+        return sorted(hits + await self._read(reading, doubts)) if doubts else hits
+
+    def _known_of_all(self, reading: Iterable[Key], index: int) -> bool | None:
+        answers = [self._known_of(key, index) for key in reading]
+        return False if False in answers else None if None in answers else True
+
+    def _known_of(self, key: Key, index: int) -> bool | None:
+        """Whether a message matches, without reading it; None: that cannot be said."""
+        if isinstance(key, _READING):
+            told = self._told.get(id(key))
+            return None if told is None else told.of(index)
+        if not _reads(key):
+            return self._holds_facts(key, index)
+        if isinstance(key, keys.And):
+            return self._known_of_all(key.keys, index)
+        if isinstance(key, keys.Not):
+            known = self._known_of(key.key, index)
+            return None if known is None else not known
+        if isinstance(key, keys.Or):
+            either = (self._known_of(key.left, index), self._known_of(key.right, index))
+            return True if True in either else None if None in either else False
+        return None
+
+    async def _may_hold(self, key: keys.Header, found: Sequence[int]) -> Sequence[int]:
         """Those whose ENVELOPE does not rule the key out, so that few have to be read.
 
         Only for fields that stand whole in it, and for text that is written there as it is: what has an encoded
@@ -217,7 +208,7 @@ class _Query:
             if text in (lower := envelopes[index].lower()) or b"=?" in lower or not lower.isascii()
         ]
 
-    async def _envelopes(self, found: list[int]) -> Sequence[bytes] | None:
+    async def _envelopes(self, found: Sequence[int]) -> Sequence[bytes] | None:
         """The column, where it is cheaper to have than the messages; None else."""
         known = self._known
         if known.behind or len(found) * 4 < known.count:
@@ -235,6 +226,10 @@ class _Query:
             await self._prepare(key.right)
         elif isinstance(key, keys.Not):
             await self._prepare(key.key)
+        elif isinstance(key, _READING):
+            index = self._peer.shared.index
+            if index is not None and (told := await text_keys.ask(index, self._known, key)) is not None:
+                self._told[id(key)] = told
         elif isinstance(key, (keys.Larger, keys.Smaller)):
             await self._column(Column.SIZE)
         elif isinstance(key, keys.Within):
@@ -270,7 +265,7 @@ class _Query:
         self._columns[column] = [0 if value is None else int(value) for value in found]
 
     # --- all messages at once -------------------------------------------------------------------------------------
-    def _filter(self, key: Key, found: list[int]) -> list[int]:
+    def _filter(self, key: Key, found: Sequence[int]) -> Sequence[int]:
         """Those of ``found`` that match a key which needs no reading."""
         if isinstance(key, keys.And):
             for part in key.keys:
@@ -301,7 +296,7 @@ class _Query:
             if record is None:
                 continue
             raw = await store.read(view.account, MessageId(record.id))
-            message = _Message(raw, record)
+            message = Message(raw, record)
             if all(self._holds(key, index, message) for key in reading):
                 hits.append(index)
             octets += len(raw)
@@ -312,7 +307,7 @@ class _Query:
                     return []
         return hits
 
-    def _holds(self, key: Key, index: int, message: _Message | None) -> bool:
+    def _holds(self, key: Key, index: int, message: Message | None) -> bool:
         if message is not None:
             if isinstance(key, keys.Header):
                 return message.holds_field(key.name, key.text)

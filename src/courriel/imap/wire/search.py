@@ -15,6 +15,7 @@ import msgspec
 
 from courriel.base.errors import FormatError, LimitExceeded
 from courriel.formats import charsets, dates
+from courriel.formats.folding import fold
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
@@ -321,7 +322,7 @@ class _Keys:
         raw = self._reader.astring()
         if b"\0" in raw:
             self._reader.fail("NUL in a search string")
-        return charsets.decode(raw, self._charset).casefold()
+        return fold(charsets.decode(raw, self._charset))
 
     def _modseq(self) -> Key:
         """RFC 7162 §3.1.5: MODSEQ ["/flags/\\name" all|priv|shared] n.  We keep one number a message."""

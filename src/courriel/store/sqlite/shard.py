@@ -165,6 +165,11 @@ class Shard:
             self._wal_pages = 0
 
     @property
+    def last_blob(self) -> int:
+        """The highest number a body was given."""
+        return self._last_blob
+
+    @property
     def current_pack(self) -> int:
         return self._packs.current
 

@@ -92,6 +92,10 @@ class SqliteStore:
     def shards(self) -> Sequence[Shard]:
         return self._shards
 
+    def shard_of(self, account: AccountId) -> Shard:
+        """Where an account lives.  Raises NoSuchMailbox."""
+        return self._home(account)
+
     # --- accounts -------------------------------------------------------------------------------------------
     async def create_account(
         self, account: AccountId, mailboxes: Sequence[tuple[str, Role | None]], quota_octets: int = 0

@@ -114,7 +114,10 @@ class Upkeep:
                     draft.mailbox(mailbox).gone_floor = row[0]
 
     def _collect(self, now: float, transaction: Transaction) -> bool:
-        """Remove blobs nothing names, from where the last call ended; whether the end was reached."""
+        """Remove blobs nothing names, from where the last call ended; whether the end was reached.
+
+        The newest stays: numbers are given on from it, and none may be given twice (the search index knows them).
+        """
         execute = transaction.connection.execute
         bounds: list[Row] = execute(
             "SELECT max(id), count(*) FROM (SELECT id FROM blob WHERE id>? ORDER BY id LIMIT ?)",
@@ -123,7 +126,7 @@ class Upkeep:
         [(last, count)] = bounds
         execute(
             "DELETE FROM blob WHERE id>? AND id<=? AND touched<?"
-            " AND NOT EXISTS (SELECT 1 FROM obj WHERE obj.blob=blob.id)",
+            " AND NOT EXISTS (SELECT 1 FROM obj WHERE obj.blob=blob.id) AND id<(SELECT max(id) FROM blob)",
             (self._cursor, last, now - self._shard.settings.blob_grace_s),
         )
         reached_end = count < COLLECT_ROWS

@@ -1,0 +1,155 @@
+"""Which bodies the messages of one mailbox have, and what trace fields stand before them.
+
+Both follow from ``obj``, whose rows never change, and UIDs only grow: what was read once stays right, and only what
+came since has to be read.  Messages that were expunged stay here until there are too many; whoever asks looks for
+the UIDs in the view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate, compress
+from typing import Final
+
+from courriel.formats.folding import fold
+from courriel.formats.message.text import header_text
+from courriel.store.sqlite.connection import Row, fetch_all
+from courriel.store.sqlite.source import Source
+from courriel.store.sqlite.view import SqliteView
+
+TURN_ROWS: Final = 2_000
+"""Rows read before others get their turn: some 3 ms."""
+TRACE_OCTETS: Final = 32 << 20
+"""Trace fields of a mailbox are kept in memory up to this; beyond it they are read at each search."""
+TRACE_BLOCKS: Final = 64
+"""Messages that come one by one make small blocks: so many of them become one."""
+STALE: Final = 2
+"""Read everything anew when so many times more messages are known than there are."""
+
+_UID_BITS: Final = 32
+_LOW: Final = 0 if sys.byteorder == "little" else 1
+"""Which half of a pair is the UID."""
+_UID_MASK: Final = (1 << _UID_BITS) - 1
+
+
+class Located:
+    """For the loop's thread."""
+
+    def __init__(self, source: Source, view: SqliteView) -> None:
+        self._source = source
+        self._where = (view.account, view.mailbox)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pairs: array[int] = array("Q")
+        self._last_uid = 0
+        self._traces: list[TraceBlock] | None = []
+        self._trace_uid = 0
+
+    async def follow(self, view: SqliteView) -> None:
+        """Read what came since the last time."""
+        if len(self._pairs) > STALE * len(view.uids) + TURN_ROWS:
+            self._begin()
+        if view.uids and view.uids[-1] <= self._last_uid:
+            return
+        last = self._pairs[-1] if self._pairs else 0
+        async for rows in self._rows("o.blob", self._last_uid):
+            if rows[0][0] <= self._last_uid:
+                continue  # another search read them meanwhile
+            self._pairs.extend([blob << _UID_BITS | uid for uid, blob in rows])
+            self._last_uid = rows[-1][0]
+        if any(self._pairs[at] < self._pairs[at - 1] for at in range(bisect_left(self._pairs, last), len(self._pairs))):
+            self._pairs = array("Q", sorted(self._pairs))
+
+    async def _rows(self, column: str, after: int) -> AsyncIterator[list[Row]]:
+        """(uid, ``column``) of the messages after that UID, some at a time."""
+        sql = (
+            f"SELECT m.uid, {column} FROM member m CROSS JOIN obj o ON o.acct=m.acct AND o.id=m.id"
+            " WHERE m.acct=? AND m.coll=? AND m.uid>? ORDER BY m.uid LIMIT ?"
+        )
+        while True:
+            if self._source.is_lent:
+                await self._source.readable()
+            rows = fetch_all(self._source(), sql, (*self._where, after, TURN_ROWS))
+            if rows:
+                yield rows
+            if len(rows) < TURN_ROWS:
+                return
+            after = rows[-1][0]
+            await asyncio.sleep(0)
+
+    # --- bodies -----------------------------------------------------------------------------------------------
+    def with_bodies(self, numbers: set[int]) -> set[int]:
+        """UIDs of the messages that have one of these bodies."""
+        pairs = self._pairs
+        if len(numbers) * 8 > len(pairs):
+            halves = memoryview(pairs).cast("B").cast("I")
+            return set(compress(halves[_LOW::2], map(numbers.__contains__, halves[1 - _LOW :: 2])))
+        found: set[int] = set()
+        for number in numbers:
+            at = bisect_left(pairs, number << _UID_BITS)
+            while at < len(pairs) and pairs[at] >> _UID_BITS == number:
+                found.add(pairs[at] & _UID_MASK)
+                at += 1
+        return found
+
+    def beyond(self, number: int) -> set[int]:
+        """UIDs of the messages whose body has a higher number."""
+        pairs = self._pairs
+        return {pair & _UID_MASK for pair in pairs[bisect_left(pairs, (number + 1) << _UID_BITS) :]}
+
+    # --- trace fields -----------------------------------------------------------------------------------------
+    async def with_trace(self, text: str) -> set[int]:
+        """UIDs of the messages whose trace fields hold this folded text."""
+        found: set[int] = set()
+        if self._traces is not None and self._trace_uid == self._last_uid:
+            for block in self._traces:
+                found |= block.holding(text)
+            return found
+        async for rows in self._rows("o.prefix", 0 if self._traces is None else self._trace_uid):
+            block = TraceBlock([uid for uid, _ in rows], [_folded(prefix) for _, prefix in rows])
+            found |= block.holding(text)
+            self._keep(block)
+        for kept in self._traces or ():
+            found |= kept.holding(text)
+        return found
+
+    def _keep(self, block: TraceBlock) -> None:
+        if self._traces is None or block.uids[0] <= self._trace_uid:
+            return
+        self._trace_uid = block.uids[-1]
+        self._traces.append(block)
+        if len(self._traces) > TRACE_BLOCKS:
+            uids = [uid for one in self._traces for uid in one.uids]
+            self._traces = [TraceBlock(uids, [trace for one in self._traces for trace in one.text.split("\0")])]
+        if sum(len(one.text) for one in self._traces) > TRACE_OCTETS:
+            self._traces = None
+
+
+class TraceBlock:
+    """Folded trace fields of some messages in one text, NUL between: one search for all of them."""
+
+    __slots__ = ("_starts", "text", "uids")
+
+    def __init__(self, uids: Sequence[int], traces: Sequence[str]) -> None:
+        self.uids = array("I", uids)
+        self.text = "\0".join(traces)
+        self._starts = array("I", accumulate((len(trace) + 1 for trace in traces), initial=0))
+
+    def holding(self, text: str) -> set[int]:
+        """UIDs of those that hold ``text``, in which there is no NUL."""
+        found = set()
+        at = self.text.find(text)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            found.add(self.uids[place])
+            at = self.text.find(text, self._starts[place + 1])
+        return found
+
+
+def _folded(prefix: bytes) -> str:
+    return fold(header_text(prefix)).replace("\0", " ")
