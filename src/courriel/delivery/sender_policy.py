@@ -1,6 +1,7 @@
 """What is done with a message by what is known of its sender.  Pure.
 
     an override for the author's domain   as the administrator says, until its day
+    no author whom anybody could judge    junk
     DMARC fail, p=quarantine              junk
     DMARC fail, p=reject                  junk; refused with ``auth.reject``, unless it looks like a list's or a trusted
                                           server vouches for it
@@ -36,6 +37,8 @@ def rule(judgement: Judgement, lowered_header: bytes, settings: SenderSettings, 
     override = settings.overrides.get(dmarc.domain)
     if override is not None and (not override.until or today <= override.until):
         return _overridden(override.action, dmarc.domain, override.reason)
+    if dmarc.result is Result.PERMERROR:
+        return Ruling(Decision.JUNK, f"DMARC permerror: {dmarc.reason}")
     if dmarc.result is Result.FAIL and dmarc.disposition != "none":
         return _by_dmarc(judgement, lowered_header, settings)
     if dmarc.result is not Result.PASS and judgement.origin.spf.result is Result.FAIL and not _is_signed(judgement):
