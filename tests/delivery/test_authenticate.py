@@ -201,6 +201,18 @@ def test_claims_to_be_ours_are_taken_out(field: str) -> None:
     _run(test)
 
 
+def test_they_are_taken_out_where_nobody_judges_too() -> None:
+    async def run() -> None:
+        house = await build()
+        try:
+            await say(house, _mail("x@watch.example", "a@watch.example", header=FORGED[0]), ip=BAD)
+            assert "dmarc=pass" not in await _one(house)
+        finally:
+            await house.close()
+
+    asyncio.run(run())
+
+
 def test_nobody_is_told_whose_name_may_be_stolen() -> None:
     """AUTH attack row 37: mail sent on for us may come back; an unproven sender hears nothing of it."""
 

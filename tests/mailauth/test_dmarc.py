@@ -10,6 +10,7 @@ import pytest
 from courriel.mailauth import dmarc, dmarc_record
 from courriel.mailauth.author import author_domains
 from courriel.model.verdict import DkimVerdict, DmarcVerdict, Result, SpfVerdict
+from courriel.ports.resolver import Answer
 from tests.zone import Zone
 
 
@@ -140,6 +141,18 @@ def test_what_could_not_be_checked_matters_only_if_it_is_the_authors() -> None:
     zone = _zone(example_com="p=reject")
     assert _judge(zone, "example.com", dkim=[(Result.TEMPERROR, "evil.example")]).result is Result.FAIL
     assert _judge(zone, "example.com", dkim=[(Result.TEMPERROR, "s.example.com")]).result is Result.TEMPERROR
+
+
+class _Slow(Zone):
+    async def txt(self, name: str) -> Answer[bytes]:
+        await asyncio.sleep(3_600)
+        raise AssertionError
+
+
+def test_a_judgement_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dmarc, "JUDGE_S", 0.01)
+    verdict = _judge(_Slow({}), "example.com")
+    assert (verdict.result, verdict.disposition, verdict.reason) == (Result.TEMPERROR, "none", "limit dmarc.judge")
 
 
 # --- authors ----------------------------------------------------------------------------------------------------

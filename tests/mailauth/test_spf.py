@@ -217,6 +217,16 @@ def test_received_spf() -> None:
     )
 
 
+def test_iprev_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Zone):
+        async def ptr(self, ip: str) -> Answer[str]:
+            await asyncio.sleep(3_600)
+            raise AssertionError
+
+    monkeypatch.setattr(iprev, "CHECK_S", 0.01)
+    assert asyncio.run(iprev.check(IP, Slow({}))).result is Result.TEMPERROR
+
+
 @pytest.mark.parametrize(
     ("records", "failing", "result", "name"),
     [

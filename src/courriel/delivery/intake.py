@@ -30,6 +30,7 @@ from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
+from courriel.formats.reports.authres import without_claims
 from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
 from courriel.model.attempt import Attempt, Result
@@ -183,6 +184,8 @@ class Delivery:
             check_foreign_sender(header)
             if self._senders is not None:
                 await self._senders.judge(transit, header)
+            else:
+                transit.content = without_claims(content, header.length, settings.hostname)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
             tell.discarded(transit)
             dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)

@@ -60,7 +60,7 @@ def _by_dmarc(judgement: Judgement, lowered_header: bytes, settings: SenderSetti
         return Ruling(Decision.ACCEPT, f"{why}; {arc.sealers[-1]} vouches for it")
     if dmarc.disposition != "reject" or not settings.reject or _LIST.search(lowered_header):
         return Ruling(Decision.JUNK, why)
-    # RFC 7372 §3.2: several checks failed; 5.7.1 where one passed, for a domain that is not the author's.
+    # RFC 7372 §3.4: several checks failed; 5.7.1 where one passed, for a domain that is not the author's.
     proven = judgement.origin.spf.result is Result.PASS or _is_signed(judgement)
     return Ruling(Decision.REFUSE, why, "5.7.1" if proven else "5.7.26", _dmarc_text(judgement))
 
