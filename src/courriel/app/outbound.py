@@ -47,20 +47,17 @@ LMTP_PORT: Final = 24
 class Outbound:
     """Everything that carries mail away."""
 
-    def __init__(self, home: Installation, intake: Delivery, resolver: ValidatingResolver) -> None:
+    def __init__(self, home: Installation, intake: Delivery, resolver: Resolver) -> None:
         settings, clock = home.settings, home.clock
-        self.resolver = resolver
         relay_settings = relay_settings_of(settings)
         ca = Path(settings.relay.ca_file) if settings.relay.ca_file else None
-        policies = _Policies(self.resolver, ca, settings.relay.sts_port)
+        policies = _Policies(resolver, ca, settings.relay.sts_port)
         kept = JsonFile(home.data / STS_FILE, dict[str, Known], "relay.sts.not_read")
-        sts = StsPolicies(self.resolver, policies.fetch, kept, home.tls_reports, clock)
-        outside = SmtpCarrier(
-            Security(self.resolver, sts, home.tls_reports, ca), relay_settings, home.tls_reports, clock
-        )
+        sts = StsPolicies(resolver, policies.fetch, kept, home.tls_reports, clock)
+        outside = SmtpCarrier(Security(resolver, sts, home.tls_reports, ca), relay_settings, home.tls_reports, clock)
         carrier = HouseCarrier(outside, intake.release)
         self._directory = home.directory
-        self.relay = Relay(home.queue, self.resolver, carrier, relay_settings, clock, is_ours=self._is_ours)
+        self.relay = Relay(home.queue, resolver, carrier, relay_settings, clock, is_ours=self._is_ours)
         reports = Reports(home.queue, intake, settings.name, languages_of(settings), clock, os.urandom)
         self._ageing = Ageing(home.queue, reports, relay_settings.retry, clock, self.relay.failure)
         self.relay.when_owed = self._ageing.hurry
@@ -82,7 +79,6 @@ class Outbound:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.relay.stop()
-        await self.resolver.close()
 
 
 def languages_of(settings: Settings) -> tuple[str, ...]:
@@ -90,7 +86,7 @@ def languages_of(settings: Settings) -> tuple[str, ...]:
     return (settings.language, *(one for one in LANGUAGES if one != settings.language))
 
 
-def resolver_of(settings: Settings, clock: Clock) -> ValidatingResolver:
+def open_resolver_of(settings: Settings, clock: Clock) -> ValidatingResolver:
     """Raises SettingsError for a server or an anchor that cannot be read."""
     dns = settings.dns
     try:

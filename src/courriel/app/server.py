@@ -16,7 +16,7 @@ from courriel.app.config import Settings
 from courriel.app.control import SOCKET_NAME, ControlService
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
-from courriel.app.outbound import Outbound, resolver_of
+from courriel.app.outbound import Outbound, open_resolver_of
 from courriel.app.services import Doors, open_doors, open_intake, open_milters, open_sender_check
 from courriel.app.tracing import WireTraces
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
@@ -59,10 +59,10 @@ class Server:
         self.ca: Path | None = None
         self.traces = WireTraces()
         self.milters = open_milters(installation.settings)
-        resolver = resolver_of(installation.settings, installation.clock)
-        self.senders = open_sender_check(installation, resolver)
+        self.resolver = open_resolver_of(installation.settings, installation.clock)
+        self.senders = open_sender_check(installation, self.resolver)
         self.intake = open_intake(installation, self.milters, self.senders)
-        self.outbound = Outbound(installation, self.intake, resolver)
+        self.outbound = Outbound(installation, self.intake, self.resolver)
         self.administration = LocalAdministration(
             installation, self.traces, self.describe, self.outbound.relay, self.intake
         )
@@ -135,6 +135,7 @@ class Server:
         if self.senders is not None:
             await self.senders.close()
         await self.outbound.close()
+        await self.resolver.close()
         self.intake.save()
         if self.milters is not None:
             await self.milters.close()
