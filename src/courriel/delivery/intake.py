@@ -222,9 +222,8 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
-        for letter in letters:
-            letter.junk = bool(transit.junk)
-            if transit.quarantine is not None:
+        if transit.quarantine is not None:
+            for letter in letters:
                 letter.keep_apart(transit.quarantine)
         await self._carry_out(transit, plan, letters)
         for asked in transit.settles:
