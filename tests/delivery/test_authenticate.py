@@ -97,6 +97,9 @@ def test_a_proven_sender_goes_to_the_inbox_with_the_verdicts_before_it() -> None
         ("x@plain.example", "a@plain.example", SenderSettings(spf_fail="junk"), "Junk"),
         ("x@broken.example", "a@broken.example", SenderSettings(reject=True), "INBOX"),
         ("", "a@nothing.example", SenderSettings(reject=True), "INBOX"),
+        ("", "nobody", SenderSettings(reject=True), "Junk"),
+        ("x@elsewhere.example", "a@good.example <x@elsewhere.example>", SenderSettings(), "Junk"),
+        ("x@elsewhere.example", "a@1.x a@2.x a@3.x a@4.x <a@good.example>", SenderSettings(), "Junk"),
         ("x@good.example", "a@good.example", SenderSettings(trusted=("198.51.100.0/24",)), "INBOX"),
         (
             "x@good.example",
@@ -196,6 +199,18 @@ def test_claims_to_be_ours_are_taken_out(field: str) -> None:
         assert others in message and message.count("dmarc=fail") == 1
 
     _run(test)
+
+
+def test_they_are_taken_out_where_nobody_judges_too() -> None:
+    async def run() -> None:
+        house = await build()
+        try:
+            await say(house, _mail("x@watch.example", "a@watch.example", header=FORGED[0]), ip=BAD)
+            assert "dmarc=pass" not in await _one(house)
+        finally:
+            await house.close()
+
+    asyncio.run(run())
 
 
 def test_nobody_is_told_whose_name_may_be_stolen() -> None:

@@ -21,6 +21,7 @@ from courriel.model.queued import reverse_path_of
 from courriel.model.refusals import NoSuchAddress, NotPermitted
 from courriel.model.transit import Fate, Receipt
 from tests.smtp.house import KEYS, House, build
+from tests.zone import Zone
 
 DEV = MailingList("dev@courriel.test", "Développeurs", ("alice@courriel.test",), posting=Posting.ANYONE)
 NULL = Address("", "")
@@ -86,6 +87,24 @@ def _field(name: str, mail: bytes) -> str:
 
 
 # --- posts --------------------------------------------------------------------------------------------------------
+def test_a_post_whose_author_is_not_proven_waits_for_a_moderator() -> None:
+    """Who may post is known by From, and From can be anything: DMARC has the say first."""
+    zone = Zone(
+        {"_dmarc.far.test": {"TXT": [b"v=DMARC1; p=quarantine"]}, "far.test": {"TXT": [b"v=spf1 ip4:192.0.2.1 -all"]}}
+    )
+
+    async def test(house: House) -> None:
+        await _accept(house, DEV.address, sender="x@other.test")
+        assert [one.address for one in await house.book.asked(DEV.address)] == ["eve@far.test"]
+        assert await house.mail("bob") == []
+        await _accept(house, DEV.address)
+        assert len(await house.mail("bob")) == 1
+        await _accept(house, "dev-subscribe@courriel.test", post("new@far.test"), sender="x@other.test")
+        assert len(await house.book.asked(DEV.address)) == 1, "nobody is asked in a name that may be stolen"
+
+    _run(test, zone=zone)
+
+
 def test_a_post_reaches_every_member_once_with_a_reverse_path_of_their_own() -> None:
     async def test(house: House) -> None:
         receipt = await _accept(house, "dev@courriel.test")

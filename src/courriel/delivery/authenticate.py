@@ -137,6 +137,7 @@ def _tell(transit: Transit, judgement: Judgement, ruling: Ruling) -> None:
         Level.WARNING if refused else Level.INFO,
         msg=transit.id,
         ip=transit.envelope.client.ip,
+        sender=str(transit.envelope.reverse_path),
         spf=origin.spf.result.value,
         dkim=",".join([one.result.value for one in dkim.signatures]) or "none",
         dmarc=dmarc.result.value,

@@ -32,6 +32,7 @@ from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.sign import Signer
 from courriel.delivery.submit import check_own, complete
+from courriel.formats.reports.authres import without_claims
 from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
 from courriel.model.attempt import Attempt, Result
@@ -190,6 +191,8 @@ class Delivery:
             check_foreign_sender(header)
             if self._senders is not None:
                 await self._senders.judge(transit, header)
+            else:
+                transit.content = without_claims(content, header.length, settings.hostname)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
             tell.discarded(transit)
             dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)
@@ -233,9 +236,8 @@ class Delivery:
                 letter.content = self._signed(transit, letter.content)
         if self._sealer is not None and not transit.of_house:
             await self._sealer.seal(transit.content, letters, transit.received_at)
-        for letter in letters:
-            letter.junk = bool(transit.junk)
-            if transit.quarantine is not None:
+        if transit.quarantine is not None:
+            for letter in letters:
                 letter.keep_apart(transit.quarantine)
         await self._carry_out(transit, plan, letters)
         for asked in transit.settles:

@@ -76,6 +76,7 @@ class Letter(msgspec.Struct):
             reports_expire=envelope.reverse_path.is_null,
             granted=transit.granted,
             tls_optional=transit.tls_optional,
+            junk=bool(transit.junk),
         )
 
     def keep_apart(self, why: str) -> None:

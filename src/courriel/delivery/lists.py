@@ -114,6 +114,9 @@ class ListDesk:
             return []
         if call.role is Role.CONFIRM:
             return await self._answered(call, transit)
+        if transit.junk:
+            tell.listed(transit, call.list, "ignored", "its sender is not proven")
+            return []
         await self._asked_for(call, transit)
         return []
 

@@ -1,6 +1,7 @@
 """What is done with a message by what is known of its sender.  Pure.
 
     an override for the author's domain   as the administrator says, until its day
+    no author whom anybody could judge    junk
     DMARC fail, p=quarantine              junk
     DMARC fail, p=reject                  junk; refused with ``auth.reject``, unless it looks like a list's or a trusted
                                           server vouches for it
@@ -36,6 +37,8 @@ def rule(judgement: Judgement, lowered_header: bytes, settings: SenderSettings, 
     override = settings.overrides.get(dmarc.domain)
     if override is not None and (not override.until or today <= override.until):
         return _overridden(override.action, dmarc.domain, override.reason)
+    if dmarc.result is Result.PERMERROR:
+        return Ruling(Decision.JUNK, f"DMARC permerror: {dmarc.reason}")
     if dmarc.result is Result.FAIL and dmarc.disposition != "none":
         return _by_dmarc(judgement, lowered_header, settings)
     if dmarc.result is not Result.PASS and judgement.origin.spf.result is Result.FAIL and not _is_signed(judgement):
@@ -57,7 +60,7 @@ def _by_dmarc(judgement: Judgement, lowered_header: bytes, settings: SenderSetti
         return Ruling(Decision.ACCEPT, f"{why}; {arc.sealers[-1]} vouches for it")
     if dmarc.disposition != "reject" or not settings.reject or _LIST.search(lowered_header):
         return Ruling(Decision.JUNK, why)
-    # RFC 7372 §3.2: several checks failed; 5.7.1 where one passed, for a domain that is not the author's.
+    # RFC 7372 §3.4: several checks failed; 5.7.1 where one passed, for a domain that is not the author's.
     proven = judgement.origin.spf.result is Result.PASS or _is_signed(judgement)
     return Ruling(Decision.REFUSE, why, "5.7.1" if proven else "5.7.26", _dmarc_text(judgement))
 

@@ -1,1 +1,1 @@
-"""Who sent a message: SPF, DKIM, ARC, DMARC, and what follows from them together."""
+"""Who a message is from: signatures made and judged, and what DNS says about them."""

@@ -6,6 +6,7 @@ shared within one message.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -17,6 +18,9 @@ from courriel.mailauth import dmarc_record
 from courriel.mailauth.dmarc_record import POLICIES, Policy
 from courriel.model.verdict import DkimVerdict, DmarcVerdict, Result, SpfVerdict
 from courriel.ports.resolver import DnsFailure, Resolver, Status
+
+JUDGE_S: Final = 30.0
+"""``dmarc.judge``: for all questions about one message; the client waits for its answer meanwhile."""
 
 LABELS: Final = 8
 """``dmarc.labels``: of a name with more, the walk leaves out the middle.  RFC 9989 §4.10."""
@@ -50,7 +54,11 @@ async def judge(
     if not 0 < len(names) <= AUTHORS:
         return DmarcVerdict(Result.PERMERROR, "", "", "none", "no author" if not names else "limit dmarc.authors")
     tree = _Tree(resolver)
-    verdicts = [await _of_author(name, spf, dkims, tree) for name in names]
+    try:
+        async with asyncio.timeout(JUDGE_S):
+            verdicts = [await _of_author(name, spf, dkims, tree) for name in names]
+    except TimeoutError:
+        return DmarcVerdict(Result.TEMPERROR, names[0], "", "none", "limit dmarc.judge")
     return max(verdicts, key=lambda one: (_SEVERITY[one.result], _rank(one.disposition)))
 
 

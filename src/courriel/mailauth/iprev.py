@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from typing import Final
 
@@ -11,6 +12,9 @@ from courriel.ports.resolver import DnsFailure, Resolver
 
 NAMES: Final = 10
 """``iprev.names``: names of one address that are looked at; as SPF's limit (RFC 7208 §4.6.4)."""
+
+CHECK_S: Final = 20.0
+"""``iprev.check``: as SPF's."""
 
 
 async def check(ip: str, resolver: Resolver) -> Iprev:
@@ -22,11 +26,16 @@ async def check(ip: str, resolver: Resolver) -> Iprev:
     if address.version == 6 and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     try:
-        names = (await resolver.ptr(str(address))).records[:NAMES]
-        for name in names:
-            found = await (resolver.a(name) if address.version == 4 else resolver.aaaa(name))
-            if any(ipaddress.ip_address(text) == address for text in found.records):
-                return Iprev(Result.PASS, ip, name)
-    except DnsFailure:
+        async with asyncio.timeout(CHECK_S):
+            return await _look(address, ip, resolver)
+    except (DnsFailure, TimeoutError):
         return Iprev(Result.TEMPERROR, ip)
+
+
+async def _look(address: ipaddress.IPv4Address | ipaddress.IPv6Address, ip: str, resolver: Resolver) -> Iprev:
+    names = (await resolver.ptr(str(address))).records[:NAMES]
+    for name in names:
+        found = await (resolver.a(name) if address.version == 4 else resolver.aaaa(name))
+        if any(ipaddress.ip_address(text) == address for text in found.records):
+            return Iprev(Result.PASS, ip, name)
     return Iprev(Result.FAIL if names else Result.PERMERROR, ip)

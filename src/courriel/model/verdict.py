@@ -1,4 +1,4 @@
-"""What the judges of a message's sender found.  RFC 7208, RFC 6376, RFC 8617, RFC 9989; result words RFC 8601 §2.7."""
+"""What checks of a message's origin found, in the words of RFC 8601 §2.7.  Values only; who judges is ``mailauth``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Result(Enum):
-    """The result words of Authentication-Results."""
+    """The result of one check, as it stands in Authentication-Results."""
 
     NONE = "none"
     PASS = "pass"
@@ -21,10 +21,7 @@ class Result(Enum):
 
 
 class SpfVerdict(msgspec.Struct, frozen=True):
-    """May this client send for ``domain``?  ``scope`` is the identity judged: "mfrom" or "helo".  RFC 7208 §2.6.
-
-    ``explanation`` is the domain's own text for a fail (§6.2); ``trace`` how the result came about, line by line.
-    """
+    """RFC 7208 §2.6.  ``scope`` is "mfrom" or "helo"."""
 
     result: Result
     domain: str
@@ -34,7 +31,7 @@ class SpfVerdict(msgspec.Struct, frozen=True):
 
 
 class DkimVerdict(msgspec.Struct, frozen=True):
-    """One signature.  ``testing``: the key says t=y; ``b``: the first 8 or more characters of b= (RFC 6008)."""
+    """One signature.  RFC 6376 §6.  ``b`` holds the first octets (8 or more) of its b= tag (RFC 6008)."""
 
     result: Result
     domain: str
@@ -47,7 +44,7 @@ class DkimVerdict(msgspec.Struct, frozen=True):
 
 
 class ArcVerdict(msgspec.Struct, frozen=True):
-    """The chain.  ``oldest_pass`` as RFC 8617 §5.2; ``sealers`` are the d= of its seals, oldest first."""
+    """A chain.  RFC 8617 §5.2.  ``sealers`` are the domains, first to last."""
 
     result: Result
     reason: str = ""
@@ -56,8 +53,7 @@ class ArcVerdict(msgspec.Struct, frozen=True):
 
 
 class DmarcVerdict(msgspec.Struct, frozen=True):
-    """``domain`` is the author's; ``policy`` what its owner wants done with failures ("none", "quarantine", "reject",
-    "" where nothing was published), ``disposition`` that for this message: "none" unless it failed."""
+    """RFC 9989 §5.3.  ``domain`` is that of From, ``org_domain`` the organizational domain above it."""
 
     result: Result
     domain: str

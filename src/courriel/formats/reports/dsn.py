@@ -25,12 +25,11 @@ import msgspec
 from courriel.base.errors import FormatError
 from courriel.formats import charsets, comments, dates
 from courriel.formats.header import HeaderBlock, HeaderLimits, split_block
-from courriel.formats.message import transfer
 from courriel.formats.message.build import Draft, header, multipart, quoted_printable, text_part
 from courriel.formats.message.canonical import to_crlf
 from courriel.formats.message.media import Kind
-from courriel.formats.message.parse import Part, parse
-from courriel.formats.message.structure import transfer_encoding
+from courriel.formats.message.parse import parse
+from courriel.formats.reports.payload import decoded, leaves
 
 __all__ = [
     "Action",
@@ -259,15 +258,15 @@ def read(raw: bytes) -> Notification:
     text: str | None = None
     returned: Returned | None = None
     seen = False
-    for part in _parts(parse(raw)):
+    for part in leaves(parse(raw)):
         if part.media.full in _STATUS_MEDIA:
             seen = True
-            for group in _groups(_decoded(raw, part)[:STATUS_OCTETS], RECIPIENTS - len(recipients)):
+            for group in _groups(decoded(raw, part)[:STATUS_OCTETS], RECIPIENTS - len(recipients)):
                 _read_group(group, fields, recipients)
         elif part.media.kind is Kind.MESSAGE or part.media.full in _HEADER_MEDIA:
-            returned = returned or Returned(_decoded(raw, part), part.media.kind is Kind.MESSAGE)
+            returned = returned or Returned(decoded(raw, part), part.media.kind is Kind.MESSAGE)
         elif part.media.full == b"text/plain" and text is None:
-            octets = _decoded(raw, part)[: 4 * TEXT_CHARACTERS]
+            octets = decoded(raw, part)[: 4 * TEXT_CHARACTERS]
             text = charsets.decode(octets, part.media.charset)[:TEXT_CHARACTERS]
     if not recipients:
         raise FormatError(
@@ -280,28 +279,6 @@ def read(raw: bytes) -> Notification:
         dates.parse(fields.get(b"arrival-date", b"")),
     )
     return Notification(report, text or "", returned)
-
-
-def _parts(root: Part) -> Iterator[Part]:
-    """Leaves in order; what a message inside holds is not part of the report."""
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if part.media.kind is Kind.MULTIPART:
-            waiting.extend(reversed(part.children))
-        else:
-            yield part
-
-
-def _decoded(raw: bytes, part: Part) -> bytes:
-    body = raw[part.body : part.end]
-    values = part.fields.get(b"content-transfer-encoding")
-    if values is None:
-        return body
-    try:
-        return transfer.decode(body, transfer_encoding(values[0]).lower())
-    except transfer.UnknownEncoding:
-        return body
 
 
 def _groups(status: bytes, count: int) -> Iterator[HeaderBlock]:
