@@ -22,7 +22,7 @@ from courriel.base.errors import FormatError
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.canonical_header import FieldPicker, RawField
 from courriel.mailauth.dkim_check import ALGORITHMS, BodyWish, hash_bodies, is_signed, signed_octets
-from courriel.mailauth.dkim_key import DkimKey, first_key, unfit
+from courriel.mailauth.dkim_key import RSA_BITS, DkimKey, first_key, unfit
 from courriel.mailauth.dkim_signature import Signature, parse_signature
 from courriel.mailauth.replay import Replays
 from courriel.model.verdict import DkimVerdict, Result
@@ -88,17 +88,17 @@ def key_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
-async def look_up_keys(resolver: Resolver, names: Iterable[str]) -> Keys:
+async def look_up_keys(resolver: Resolver, names: Iterable[str], rsa_bits: int = RSA_BITS[1]) -> Keys:
     """The key at each name, or why there is none; side by side, within KEYS_S."""
     wanted = list(dict.fromkeys(names))
     if len(wanted) == 1:
-        return {wanted[0]: await _look_up(resolver, wanted[0])}
+        return {wanted[0]: await _look_up(resolver, wanted[0], rsa_bits)}
     async with asyncio.TaskGroup() as tasks:
-        looking = {name: tasks.create_task(_look_up(resolver, name)) for name in wanted}
+        looking = {name: tasks.create_task(_look_up(resolver, name, rsa_bits)) for name in wanted}
     return {name: task.result() for name, task in looking.items()}
 
 
-async def _look_up(resolver: Resolver, name: str) -> DkimKey | FormatError | DnsFailure:
+async def _look_up(resolver: Resolver, name: str, rsa_bits: int) -> DkimKey | FormatError | DnsFailure:
     try:
         async with asyncio.timeout(KEYS_S):
             answer = await resolver.txt(name)
@@ -109,7 +109,7 @@ async def _look_up(resolver: Resolver, name: str) -> DkimKey | FormatError | Dns
     if not answer.records:
         return FormatError("DKIM key", -1, "there is none")
     try:
-        return first_key(answer.records)
+        return first_key(answer.records, rsa_bits)
     except FormatError as fault:
         return fault
 
