@@ -129,8 +129,8 @@ class DkimDesk:
                 try:
                     if await self._check(resolver, domain) and self.when_waiting is not None:
                         await self.when_waiting(domain, bool(self._ring.get(domain)))
-                except (CourrielError, OSError) as error:
-                    log.event("dkim.check_failed", Level.ERROR, domain=domain, error=str(error))
+                except Exception as error:  # it is tried again later; the server goes on
+                    log.event("dkim.check_failed", Level.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
 
     # --- how --------------------------------------------------------------------------------------------------
     def _of(self, domain: str) -> tuple[DomainKey, ...]:
