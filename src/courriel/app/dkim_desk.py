@@ -201,6 +201,7 @@ def _row(domain: str, key: DomainKey) -> dict[str, Any]:
         "since": moment(key.since),
         "seen_at": moment(key.seen_at) if key.seen_at and not key.missed else "",
         "name": key_name(key.selector, domain),
+        "host": key_name(key.selector, domain).removesuffix(f".{domain}"),
         "type": "TXT",
         "value": value,
         "strings": life.strings(value),
