@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -60,7 +61,7 @@ async def verify(
     """
     block = split_block(content)
     fields = block.raw_items()
-    found = [_read(field) for field in fields if field[0].lower() == FIELD][:SIGNATURES]
+    found = [_read(field) for field in islice((one for one in fields if one[0].lower() == FIELD), SIGNATURES)]
     if not found:
         return ()
     moment, picker = now(), FieldPicker(fields)
