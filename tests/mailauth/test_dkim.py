@@ -15,6 +15,7 @@ from courriel.mailauth.dkim_key import first_key, parse_key
 from courriel.mailauth.dkim_sign import OVER_SIGNED, SigningKey, sign
 from courriel.mailauth.dkim_signature import HEADER_NAMES, parse_signature
 from courriel.model.verdict import DkimVerdict, Result
+from courriel.net.eager import start
 from tests.mailauth.signing import MESSAGE, ed25519_key, public_record, record, rsa_key
 from tests.mailauth.zone import Zone
 
@@ -132,6 +133,22 @@ def test_slow_zones_do_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
     assert results(sign(MESSAGE, [RSA, ED], NOW) + MESSAGE, Zone(ZONE, slow_s=30)) == [Result.TEMPERROR] * 2
     assert time.monotonic() - began < 5
+
+
+def test_nobody_has_to_be_in_a_task() -> None:
+    """Commands run without one until they first wait (``net/eager.py``)."""
+    content, found = sign(MESSAGE, [RSA, ED], NOW) + MESSAGE, list[Result]()
+
+    async def whole() -> None:
+        found.extend(one.result for one in await dkim_verify.verify(content, Zone(ZONE), lambda: NOW))
+
+    async def main() -> None:
+        rest = start(whole())
+        if rest is not None:
+            await rest
+
+    asyncio.run(main())
+    assert found == [Result.PASS, Result.PASS]
 
 
 def test_sixty_signatures() -> None:

@@ -158,7 +158,7 @@ async def _keys(chain: Sequence[Hop], resolver: Resolver) -> Keys:
     }
     if len(names) > KEYS:
         raise _Bad(Result.PERMERROR, "dkim2.keys")
-    return await look_up_keys(resolver, sorted(names), RSA_BITS)
+    return await look_up_keys(resolver, names, RSA_BITS)
 
 
 def _check_hop(hop: Hop, before: Sequence[Hop], states: Sequence[Instance], keys: Keys) -> None:

@@ -13,7 +13,7 @@ key) is worth no more than no signature (RFC 6376 §3.6.1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Final
 
@@ -66,7 +66,7 @@ async def verify(
         return ()
     moment, picker = now(), FieldPicker(fields)
     usable = [one.signature for one in found if one.signature is not None and not _unusable(one.signature, moment)]
-    keys = await look_up_keys(resolver, [key_name(one.selector, one.domain) for one in usable])
+    keys = await look_up_keys(resolver, {key_name(one.selector, one.domain) for one in usable})
     bodies = await _hash(content, block, {(one.body_form, one.body_octets) for one in usable if _has_key(one, keys)})
     verdicts = tuple([_judge(one, keys, bodies, picker, moment) for one in found])
     if replays is not None:
@@ -89,30 +89,38 @@ def key_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
-async def look_up_keys(resolver: Resolver, names: Iterable[str], rsa_bits: int = RSA_BITS[1]) -> Keys:
-    """The key at each name, or why there is none; side by side, within KEYS_S."""
-    wanted = list(dict.fromkeys(names))
-    if len(wanted) == 1:
-        return {wanted[0]: await _look_up(resolver, wanted[0], rsa_bits)}
-    async with asyncio.TaskGroup() as tasks:
-        looking = {name: tasks.create_task(_look_up(resolver, name, rsa_bits)) for name in wanted}
-    return {name: task.result() for name, task in looking.items()}
+async def look_up_keys(resolver: Resolver, names: Collection[str], rsa_bits: int = RSA_BITS[1]) -> Keys:
+    """The key at each name, or why there is none; side by side, within KEYS_S.
+
+    Neither ``asyncio.timeout`` nor a TaskGroup: a caller need not be in a task (``net/eager.py``).
+    """
+    loop = asyncio.get_running_loop()
+    looking = {name: loop.create_task(_look_up(resolver, name, rsa_bits)) for name in names}
+    if not looking:
+        return {}
+    try:
+        await asyncio.wait(looking.values(), timeout=KEYS_S)
+        return {name: task.result() if task.done() else _late(name) for name, task in looking.items()}
+    finally:
+        for task in looking.values():
+            task.cancel()
 
 
 async def _look_up(resolver: Resolver, name: str, rsa_bits: int) -> DkimKey | FormatError | DnsFailure:
     try:
-        async with asyncio.timeout(KEYS_S):
-            answer = await resolver.txt(name)
+        answer = await resolver.txt(name)
     except DnsFailure as failure:
         return failure
-    except TimeoutError:
-        return DnsFailure(f"{name}: no answer in {KEYS_S:.0f} s")
     if not answer.records:
         return FormatError("DKIM key", -1, "there is none")
     try:
         return first_key(answer.records, rsa_bits)
     except FormatError as fault:
         return fault
+
+
+def _late(name: str) -> DnsFailure:
+    return DnsFailure(f"{name}: no answer in {KEYS_S:.0f} s")
 
 
 def _has_key(signature: Signature, keys: Keys) -> bool:
