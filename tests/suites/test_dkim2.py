@@ -33,7 +33,7 @@ def zone() -> Zone:
 
 
 @pytest.mark.skipif(not CASES, reason=f"no {FILE}")
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[f"dkim2:{case['name']}" for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
     """Cases at time 0 say nothing of ages."""
     content = to_crlf((FOLDER / "expected" / case["file"]).read_bytes())
@@ -47,7 +47,7 @@ OTHERS = sorted({file.name for file in (FOLDER / "expected").glob("*.eml")} - {c
 
 
 @pytest.mark.skipif(not CASES, reason=f"no {FILE}")
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", OTHERS, ids=[f"dkim2-signed:{name}" for name in OTHERS])
 def test_what_others_signed(name: str) -> None:
     """Signed messages without a case: they hold for the envelope they name, whatever their age."""
     content = to_crlf((FOLDER / "expected" / name).read_bytes())
