@@ -51,6 +51,9 @@ def test_what_people_may_send_is_set() -> None:
         ("relay.retry_s=", "relay.retry_s"),
         ("relay.retry_s=60,0", "relay.retry_s"),
         ("relay.expire_s=-1", "relay.expire_s"),
+        ("dkim.rotate_days=0", "dkim.rotate_days"),
+        ("dkim.rotation=3", "rotation"),
+        ("arc.seal=perhaps", "arc.seal"),
     ],
 )
 def test_errors_say_where(override: str, says: str) -> None:

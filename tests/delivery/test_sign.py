@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from courriel.base.log import log
 from courriel.delivery.intake import Delivery
 from courriel.delivery.sign import Signer
 from courriel.mailauth.dkim_sign import EXPIRE_S, SigningKey
@@ -71,7 +72,11 @@ BOTH = [Result.PASS, Result.PASS]
 
 def test_what_leaves_is_signed_and_what_stays_is_not() -> None:
     async def test(house: House) -> None:
+        told: list[str] = []
+        log.watch(lambda _msg, event, fields: told.append(f"{event} {fields.get('domain')}"))
         await _send(house, "you@far.test", "bob@courriel.test")
+        log.watch(None)
+        assert "delivery.signed courriel.test" in told
         [content] = await _leaving(house)
         assert await _results(content, house.clock.now()) == BOTH
         await _send(house, "bob@courriel.test")
@@ -168,4 +173,4 @@ def test_a_device_is_signed() -> None:
 )
 def test_without_one_author_of_ours_nothing_is_signed(senders: bytes) -> None:
     content = senders + b"Subject: x\r\n\r\n"
-    assert Signer(_ring).sign(content, 0.0) is content
+    assert Signer(_ring).sign(content, 0.0) == (content, "")

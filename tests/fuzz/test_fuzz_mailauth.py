@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError
 from courriel.formats.message.canonical_body import Canon, canonical_body
+from courriel.mailauth import dkim2_verify
 from courriel.mailauth.arc import validate
 from courriel.mailauth.arc_seal import seal
 from courriel.mailauth.dkim_key import parse_key
@@ -55,6 +56,11 @@ def fuzz_arc(data: bytes) -> None:
     seal(data, b"a.test; none", verdict, KEY, 0.0)
 
 
+def fuzz_dkim2(data: bytes) -> None:
+    verdict = asyncio.run(dkim2_verify.verify(data, "<a@b>", ["<c@d>"], ZONE, 0.0))
+    assert verdict.result in (Result.NONE, Result.PERMERROR, Result.FAIL)
+
+
 def fuzz_canonical_body(data: bytes) -> None:
     for form in Canon:
         once = canonical_body(data, form)
@@ -62,7 +68,7 @@ def fuzz_canonical_body(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", [fuzz_dkim_signature, fuzz_dkim_key, fuzz_dkim_message, fuzz_arc, fuzz_canonical_body]
+    "target", [fuzz_dkim_signature, fuzz_dkim_key, fuzz_dkim_message, fuzz_arc, fuzz_dkim2, fuzz_canonical_body]
 )
 def test_holds(target: Callable[[bytes], None]) -> None:
     @settings(max_examples=150)

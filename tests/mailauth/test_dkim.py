@@ -15,6 +15,7 @@ from courriel.mailauth.dkim_key import first_key, parse_key
 from courriel.mailauth.dkim_sign import OVER_SIGNED, SigningKey, sign
 from courriel.mailauth.dkim_signature import HEADER_NAMES, parse_signature
 from courriel.model.verdict import DkimVerdict, Result
+from courriel.net.eager import start
 from tests.mailauth.signing import MESSAGE, ed25519_key, public_record, record, rsa_key
 from tests.mailauth.zone import Zone
 
@@ -134,6 +135,22 @@ def test_slow_zones_do_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_nobody_has_to_be_in_a_task() -> None:
+    """Commands run without one until they first wait (``net/eager.py``)."""
+    content, found = sign(MESSAGE, [RSA, ED], NOW) + MESSAGE, list[Result]()
+
+    async def whole() -> None:
+        found.extend(one.result for one in await dkim_verify.verify(content, Zone(ZONE), lambda: NOW))
+
+    async def main() -> None:
+        rest = start(whole())
+        if rest is not None:
+            await rest
+
+    asyncio.run(main())
+    assert found == [Result.PASS, Result.PASS]
+
+
 def test_sixty_signatures() -> None:
     """AUTH attack row 15: ten are judged, a key that all name is asked for once."""
     zone = Zone(ZONE)
@@ -160,6 +177,17 @@ def test_ten_signatures_of_a_long_body_are_bounded() -> None:
     began = time.process_time()
     assert results(fields + MESSAGE + body) == [Result.FAIL] * 10
     assert time.process_time() - began < 0.2
+
+
+@pytest.mark.parametrize(
+    "value", [b"v=1; " * 200, b"x" * 1_000, b" " * 1_000, b"a=;" * 300, sign(MESSAGE, [RSA], NOW)[15:-2]]
+)
+def test_a_hostile_megabyte_of_signatures(value: bytes) -> None:
+    """50 ms of processor time a MB at most."""
+    header = (b"DKIM-Signature:" + value + b"\r\n") * (1_000_000 // (len(value) + 17))
+    began = time.process_time()
+    judge(header + MESSAGE)
+    assert time.process_time() - began < 0.05 + 0.02  # and a loop of its own
 
 
 SELECTORS = ["a\0b", "a b", "a;b", "", ".", "a..b", "-a", "a" * 64, "(a)", '"a"']

@@ -35,26 +35,26 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
         return found
 
 
-def _cases(file: Path) -> list[Any]:
+def _cases(file: Path, suite: str) -> list[Any]:
     """(scenario, case), each under its name."""
     if not file.exists():
         return [pytest.param({}, {}, marks=pytest.mark.skip(f"no {file}"))]
     scenarios = list(yaml.load_all(file.read_text("utf-8"), _Loader))
-    return [pytest.param(one, case, id=name) for one in scenarios for name, case in one["tests"].items()]
+    return [pytest.param(one, case, id=f"{suite}:{name}") for one in scenarios for name, case in one["tests"].items()]
 
 
 def _zone(scenario: dict[str, Any]) -> Zone:
     return Zone({name: [text.replace("\n", "").encode()] for name, text in scenario["txt-records"].items()})
 
 
-@pytest.mark.parametrize(("scenario", "case"), _cases(VALIDATE))
+@pytest.mark.parametrize(("scenario", "case"), _cases(VALIDATE, "arc-validate"))
 def test_validate(scenario: dict[str, Any], case: dict[str, Any]) -> None:
     """Where the suite says nothing, the last seal says cv=fail: RFC 8617 §5.2 step 2."""
     verdict = asyncio.run(validate(to_crlf(case["message"].encode()), _zone(scenario)))
     assert verdict.result is Result(case["cv"].lower() or "fail"), verdict
 
 
-@pytest.mark.parametrize(("scenario", "case"), _cases(SIGN))
+@pytest.mark.parametrize(("scenario", "case"), _cases(SIGN, "arc-sign"))
 def test_sign(scenario: dict[str, Any], case: dict[str, Any]) -> None:
     content = to_crlf(case["message"].encode())
     verdict = asyncio.run(validate(content, _zone(scenario)))

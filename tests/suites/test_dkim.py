@@ -44,7 +44,7 @@ def _judge(case: dict[str, Any]) -> tuple[DkimVerdict, ...]:
 
 
 @pytest.mark.skipif(not CASES, reason=f"no {FILE}")
-@pytest.mark.parametrize("case", CASES, ids=[f"{case['cls']}-{case['id']}" for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[f"dkim-{case['cls']}:{case['id']}" for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
     verdicts = _judge(case)
     assert _word(verdicts) in case["expect"].split("|"), (case["note"], verdicts)

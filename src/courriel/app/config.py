@@ -236,7 +236,7 @@ class Settings(Section, frozen=True):
     search: SearchSection = SearchSection()
     log: LogSection = LogSection()
     submission: SubmissionSettings = msgspec.field(default_factory=SubmissionSettings)
-    dkim: DkimSettings = msgspec.field(default_factory=DkimSettings)
+    dkim: DkimSettings = DkimSettings()
     arc: ArcSection = ArcSection()
     wishes: WishLimits = WishLimits()
     hijack: HijackSettings = msgspec.field(default_factory=HijackSettings)

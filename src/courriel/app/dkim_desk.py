@@ -134,8 +134,8 @@ class DkimDesk:
                 try:
                     if await self._check(resolver, domain) and self.when_waiting is not None:
                         await self.when_waiting(domain, bool(self._ring.get(domain)))
-                except (CourrielError, OSError) as error:
-                    log.event("dkim.check_failed", Level.ERROR, domain=domain, error=str(error))
+                except Exception as error:  # it is tried again later; the server goes on
+                    log.event("dkim.check_failed", Level.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
 
     # --- how --------------------------------------------------------------------------------------------------
     def _of(self, domain: str) -> tuple[DomainKey, ...]:
@@ -206,6 +206,7 @@ def _row(domain: str, key: DomainKey) -> dict[str, Any]:
         "since": moment(key.since),
         "seen_at": moment(key.seen_at) if key.seen_at and not key.missed else "",
         "name": key_name(key.selector, domain),
+        "host": key_name(key.selector, domain).removesuffix(f".{domain}"),
         "type": "TXT",
         "value": value,
         "strings": life.strings(value),

@@ -121,7 +121,7 @@ def _show_records(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         show(rows, True, "")
         return
     for row in rows:
-        click.echo(f"; {_state(row)}: {_said(row)}")
+        click.echo(f"; {_state(row)}: {_said(row)} ({row['host']})")
         strings = " ".join(f'"{one}"' for one in row["strings"])
         click.echo(f"{row['name']}. IN TXT ( {strings} )\n")
     click.echo(_("Where a web form wants one text, join the strings without blanks between them."))

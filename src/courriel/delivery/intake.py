@@ -248,7 +248,10 @@ class Delivery:
         """With signatures, where it is for us to sign."""
         if self._signer is None or not transit.of_house:
             return content
-        return self._signer.sign(content, transit.received_at, transit.granted.release_at)
+        signed, domain = self._signer.sign(content, transit.received_at, transit.granted.release_at)
+        if domain:
+            transit.notes.append(("delivery.signed", {"domain": domain}))
+        return signed
 
     async def _keep_back(self, transit: Transit, plan: Plan) -> Receipt:
         """Everybody waits in the queue, people here as well; lists are asked when the time has come."""

@@ -33,14 +33,21 @@ class Sealer:
         Left as they are: letters of nobody here with keys, and those before which this server has written no finding.
         What stands in the message itself anybody can have written.
         """
-        sealing = [(letter, key) for letter in letters if letter.remote and (key := self._key(letter)) is not None]
+        sealing = [
+            (letter, key, results)
+            for letter in letters
+            if letter.remote and (key := self._key(letter)) is not None and (results := self._results(letter))
+        ]
         if not sealing:
             return
         verdict = await validate(came, self._resolver)
-        for letter, key in sealing:
-            results = own_results(split_block(letter.fields).raw_items(), self._authserv_id)
-            if results != self._authserv_id:
-                letter.fields = seal(letter.fields + letter.content, results, verdict, key, now) + letter.fields
+        for letter, key, results in sealing:
+            letter.fields = seal(letter.fields + letter.content, results, verdict, key, now) + letter.fields
+
+    def _results(self, letter: Letter) -> bytes:
+        """What this server found, empty where it has looked at nothing."""
+        results = own_results(split_block(letter.fields).raw_items(), self._authserv_id)
+        return results if results != self._authserv_id else b""
 
     def _key(self, letter: Letter) -> SigningKey | None:
         """That of whoever sends it on; RSA, since RFC 8617 §4.1.1 promises no other."""

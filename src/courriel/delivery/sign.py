@@ -29,13 +29,14 @@ class Signer:
         self._ring = ring
         self._expire_s = expire_s
 
-    def sign(self, content: bytes, now: float, leaves_at: float = 0.0) -> bytes:
-        """The message with signatures before it; as it is where no key is for its From.  Times in POSIX seconds."""
+    def sign(self, content: bytes, now: float, leaves_at: float = 0.0) -> tuple[bytes, str]:
+        """The message with signatures before it, and the domain that signs; as it is, and "", where no key is for its
+        From.  Times in POSIX seconds."""
         domain = _author_domain(content)
         keys = self._ring(domain) if domain else ()
         if not keys:
-            return content
-        return sign(content, keys, now, max(leaves_at - now, 0.0) + self._expire_s) + content
+            return content, ""
+        return sign(content, keys, now, max(leaves_at - now, 0.0) + self._expire_s) + content, keys[0].domain
 
 
 def _author_domain(content: bytes) -> str:

@@ -49,7 +49,7 @@ async def validate(content: bytes, resolver: Resolver) -> ArcVerdict:
     names = {key_name(one.selector, one.domain) for hop in sets for one in (hop.stamp, hop.seal)}
     if len(names) > KEYS:
         return ArcVerdict(Result.FAIL, "arc.keys", sealers=sealers)
-    keys = await look_up_keys(resolver, sorted(names))
+    keys = await look_up_keys(resolver, names)
     wishes = {(one.stamp.body_form, one.stamp.body_octets) for one in sets}
     if len(content) < LONG_OCTETS:
         bodies = hash_bodies(content, block.body, wishes)

@@ -6,7 +6,7 @@ Pure, but for time: an RSA-2048 check takes 30 µs, an Ed25519 one 110 µs, a bo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -34,7 +34,7 @@ _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
 
 
-def hash_bodies(content: bytes, start: int, wishes: Iterable[BodyWish]) -> dict[BodyWish, tuple[bytes, int]]:
+def hash_bodies(content: bytes, start: int, wishes: Collection[BodyWish]) -> dict[BodyWish, tuple[bytes, int]]:
     """SHA-256 of the body from ``start`` as each wish has it, and the octets of the whole canonical form.
 
     Each form is made once, however many wishes there are.

@@ -48,8 +48,8 @@ class DkimKey(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=CACHED_KEYS)
-def parse_key(record: bytes) -> DkimKey:
-    """Raises FormatError for what is no key, or none that may be used."""
+def parse_key(record: bytes, rsa_bits: int = RSA_BITS[1]) -> DkimKey:
+    """Raises FormatError for what is no key, or none that may be used: RSA keys of more than ``rsa_bits``."""
     tags = parse_tags(record, WHAT)
     if tags.get("v", "DKIM1") != "DKIM1" or ("v" in tags and next(iter(tags)) != "v"):
         raise _fault("v= is not DKIM1, or not first")
@@ -58,7 +58,7 @@ def parse_key(record: bytes) -> DkimKey:
     kind, flags = tags.get("k", "rsa"), _words(tags.get("t", ""))
     return DkimKey(
         kind,
-        _material(kind, base64_value(tags["p"], "p=")),
+        _material(kind, base64_value(tags["p"], "p="), rsa_bits),
         _words(tags["h"]) if "h" in tags else None,
         bool(_words(tags.get("s", "*")) & {"*", "email"}),
         "y" in flags,
@@ -77,25 +77,25 @@ def unfit(key: DkimKey, kind: str) -> str:
     return "" if key.for_email else "it is not for mail"
 
 
-def first_key(records: Iterable[bytes]) -> DkimKey:
+def first_key(records: Iterable[bytes], rsa_bits: int = RSA_BITS[1]) -> DkimKey:
     """The first of a name's records that is a key.  Raises FormatError: why the first is none."""
     why: FormatError | None = None
     for number, record in enumerate(records):
         if number == RECORDS_TRIED:
             break
         try:
-            return parse_key(record)
+            return parse_key(record, rsa_bits)
         except FormatError as error:
             why = why or error
     raise why or _fault("no record")
 
 
-def _material(kind: str, octets: bytes) -> Material | None:
+def _material(kind: str, octets: bytes, rsa_bits: int) -> Material | None:
     if kind not in ("rsa", "ed25519"):
         raise _fault(f"k={kind} is not known")
     if not octets:
         return None
-    return _ed25519(octets) if kind == "ed25519" else _rsa(octets)
+    return _ed25519(octets) if kind == "ed25519" else _rsa(octets, rsa_bits)
 
 
 def _ed25519(octets: bytes) -> Material:
@@ -104,7 +104,7 @@ def _ed25519(octets: bytes) -> Material:
     return Ed25519PublicKey.from_public_bytes(octets)
 
 
-def _rsa(octets: bytes) -> Material:
+def _rsa(octets: bytes, rsa_bits: int) -> Material:
     """SubjectPublicKeyInfo, or the bare RSAPublicKey that RFC 6376 §3.6.1 speaks of."""
     try:
         key = load_der_public_key(octets)
@@ -115,7 +115,7 @@ def _rsa(octets: bytes) -> Material:
             raise _fault("p= is no RSA key") from None
     if not isinstance(key, RSAPublicKey):
         raise _fault("p= is no RSA key")
-    if not RSA_BITS[0] <= key.key_size <= RSA_BITS[1]:
+    if not RSA_BITS[0] <= key.key_size <= rsa_bits:
         raise _fault(f"an RSA key of {key.key_size} bits (RFC 8301 §3.2)")
     return key
 

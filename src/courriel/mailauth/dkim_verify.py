@@ -13,7 +13,8 @@ key) is worth no more than no signature (RFC 6376 §3.6.1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ from courriel.base.errors import FormatError
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.canonical_header import FieldPicker, RawField
 from courriel.mailauth.dkim_check import ALGORITHMS, BodyWish, hash_bodies, is_signed, signed_octets
-from courriel.mailauth.dkim_key import DkimKey, first_key, unfit
+from courriel.mailauth.dkim_key import RSA_BITS, DkimKey, first_key, unfit
 from courriel.mailauth.dkim_signature import Signature, parse_signature
 from courriel.mailauth.replay import Replays
 from courriel.model.verdict import DkimVerdict, Result
@@ -60,12 +61,12 @@ async def verify(
     """
     block = split_block(content)
     fields = block.raw_items()
-    found = [_read(field) for field in fields if field[0].lower() == FIELD][:SIGNATURES]
+    found = [_read(field) for field in islice((one for one in fields if one[0].lower() == FIELD), SIGNATURES)]
     if not found:
         return ()
     moment, picker = now(), FieldPicker(fields)
     usable = [one.signature for one in found if one.signature is not None and not _unusable(one.signature, moment)]
-    keys = await look_up_keys(resolver, [key_name(one.selector, one.domain) for one in usable])
+    keys = await look_up_keys(resolver, {key_name(one.selector, one.domain) for one in usable})
     bodies = await _hash(content, block, {(one.body_form, one.body_octets) for one in usable if _has_key(one, keys)})
     verdicts = tuple([_judge(one, keys, bodies, picker, moment) for one in found])
     if replays is not None:
@@ -88,30 +89,38 @@ def key_name(selector: str, domain: str) -> str:
     return f"{selector}._domainkey.{domain}"
 
 
-async def look_up_keys(resolver: Resolver, names: Iterable[str]) -> Keys:
-    """The key at each name, or why there is none; side by side, within KEYS_S."""
-    wanted = list(dict.fromkeys(names))
-    if len(wanted) == 1:
-        return {wanted[0]: await _look_up(resolver, wanted[0])}
-    async with asyncio.TaskGroup() as tasks:
-        looking = {name: tasks.create_task(_look_up(resolver, name)) for name in wanted}
-    return {name: task.result() for name, task in looking.items()}
+async def look_up_keys(resolver: Resolver, names: Collection[str], rsa_bits: int = RSA_BITS[1]) -> Keys:
+    """The key at each name, or why there is none; side by side, within KEYS_S.
 
-
-async def _look_up(resolver: Resolver, name: str) -> DkimKey | FormatError | DnsFailure:
+    Neither ``asyncio.timeout`` nor a TaskGroup: a caller need not be in a task (``net/eager.py``).
+    """
+    loop = asyncio.get_running_loop()
+    looking = {name: loop.create_task(_look_up(resolver, name, rsa_bits)) for name in names}
+    if not looking:
+        return {}
     try:
-        async with asyncio.timeout(KEYS_S):
-            answer = await resolver.txt(name)
+        await asyncio.wait(looking.values(), timeout=KEYS_S)
+        return {name: task.result() if task.done() else _late(name) for name, task in looking.items()}
+    finally:
+        for task in looking.values():
+            task.cancel()
+
+
+async def _look_up(resolver: Resolver, name: str, rsa_bits: int) -> DkimKey | FormatError | DnsFailure:
+    try:
+        answer = await resolver.txt(name)
     except DnsFailure as failure:
         return failure
-    except TimeoutError:
-        return DnsFailure(f"{name}: no answer in {KEYS_S:.0f} s")
     if not answer.records:
         return FormatError("DKIM key", -1, "there is none")
     try:
-        return first_key(answer.records)
+        return first_key(answer.records, rsa_bits)
     except FormatError as fault:
         return fault
+
+
+def _late(name: str) -> DnsFailure:
+    return DnsFailure(f"{name}: no answer in {KEYS_S:.0f} s")
 
 
 def _has_key(signature: Signature, keys: Keys) -> bool:

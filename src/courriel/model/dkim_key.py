@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final, TypeAlias
 
@@ -54,8 +53,7 @@ _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class DkimSettings:
+class DkimSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[dkim]``: how mail of the house is signed, and how long keys live."""
 
     sign: bool = True

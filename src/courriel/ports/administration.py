@@ -42,8 +42,9 @@ class DomainCatchAll(Request, tag="domain.catch-all", frozen=True):
 
 
 class DkimList(Request, tag="dkim.list", frozen=True):
-    """Rows ``{domain, selector, algorithm, state, made_at, since, seen_at, name, type, value, strings}`` of a domain's
-    keys, of all with ""; the last four are the record to publish, ``seen_at`` "" while the DNS has it not."""
+    """Rows ``{domain, selector, algorithm, state, made_at, since, seen_at, name, host, type, value, strings}`` of a
+    domain's keys, of all with ""; from ``name`` on it is the record to publish (``host``: the name without the domain),
+    ``seen_at`` "" while the DNS has it not."""
 
     domain: str = ""
 
