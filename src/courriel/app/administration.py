@@ -137,6 +137,7 @@ class LocalAdministration:
         account = self._account(request.login)
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
+        await self._home.sieve.forget_account(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:

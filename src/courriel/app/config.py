@@ -21,6 +21,7 @@ from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
 from courriel.pop3.settings import Pop3Settings
+from courriel.sieve.settings import SieveSettings
 from courriel.smtp.settings import SmtpSettings
 
 ENVIRONMENT_PREFIX: Final = "COURRIEL_"
@@ -182,6 +183,7 @@ class Settings(Section, frozen=True):
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
     pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)
+    sieve: SieveSettings = msgspec.field(default_factory=SieveSettings)
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.sieve import SqliteSieve
 from courriel.store.sqlite.store import SqliteStore
 from courriel.store.sqlite.tls_reports import SqliteTlsReports
 
@@ -44,6 +45,7 @@ class Installation:
     lists: SqliteLists
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
+    sieve: SqliteSieve
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -66,9 +68,11 @@ class Installation:
             senders=senders_of(directory),
         )  # fmt: skip
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
+        sieve = SqliteSieve(data / "sieve.db")
         return cls(
-            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys
-        )
+            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys,
+            sieve,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
@@ -79,6 +83,7 @@ class Installation:
         self.tls_reports.close()
         await self.store.close()
         self.lists.close()
+        self.sieve.close()
         self.directory.close()
 
 

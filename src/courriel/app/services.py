@@ -84,6 +84,8 @@ def open_intake(home: Installation, milters: Milters | None) -> Delivery:
         lists=home.lists,
         keys=home.keys,
         scanner=milters,
+        scripts=home.sieve,
+        sieve=settings.sieve,
     )
 
 

@@ -46,13 +46,13 @@ def _letter(
     transit: Transit, forwarder: str, recipients: list[Recipient], directory: Directory, keys: Sequence[bytes]
 ) -> Letter:
     domain = forwarder.rpartition("@")[2]
-    sender = _sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
+    sender = sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
     letter = Letter.of(transit, sender, b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field))
     letter.remote, letter.forwarder = recipients, forwarder
     return letter
 
 
-def _sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:
+def sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:
     """The reverse-path of what is sent on.  Null where a long one has no room: no bounce then, and nobody is hurt."""
     if sender.is_null or directory.domain(sender.domain) is not None:
         return sender

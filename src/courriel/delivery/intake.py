@@ -27,6 +27,8 @@ from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
+from courriel.delivery.rules import After, Rules
+from courriel.delivery.rules_mail import RulesMail
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.submit import check_own, complete
 from courriel.formats.srs import is_rewritten
@@ -54,7 +56,10 @@ from courriel.ports.directory import Directory
 from courriel.ports.lists import ListBook
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.scanner import Scanner
+from courriel.ports.sieve import SieveStore
 from courriel.ports.store import MailStore
+from courriel.sieve.settings import DEFAULT as DEFAULT_SIEVE
+from courriel.sieve.settings import SieveSettings
 
 UNDECIDED_S: Final = 600.0
 """``delivery.undecided``: a message for here and for elsewhere may not leave before it is in the mailboxes, so that
@@ -79,6 +84,8 @@ class Delivery:
         lists: ListBook,
         keys: Sequence[bytes],
         scanner: Scanner | None = None,
+        scripts: SieveStore | None = None,
+        sieve: SieveSettings = DEFAULT_SIEVE,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -95,6 +102,13 @@ class Delivery:
         self.lists = ListDesk(
             directory, lists, keys, settings.hostname, self.hand_in, self._clock.now, settings.languages, randomness
         )
+        self._rules: Rules | None = None
+        if scripts is not None:
+            self._rules = Rules(scripts, store, directory, sieve, settings.hostname, keys, self._find)
+            self._rules_mail = RulesMail(
+                scripts, sieve, settings.hostname, settings.languages, randomness, self.hand_in,
+                self._deliverer.deliver,
+            )  # fmt: skip
 
     @property
     def wishes(self) -> WishLimits:
@@ -212,10 +226,15 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
+        after: list[After] = []
         if transit.quarantine is not None:
             for letter in letters:
                 letter.keep_apart(transit.quarantine)
+        elif self._rules is not None and self._rules.concern(letters):
+            after = await self._rules.sort(transit, plan, letters)
         await self._carry_out(transit, plan, letters)
+        if after:
+            await self._rules_mail.send(transit, after)
         for asked in transit.settles:
             await self.lists.settle(asked)
         return Receipt(transit.id, tuple(transit.outcomes))

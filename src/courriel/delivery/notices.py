@@ -71,6 +71,16 @@ class Notice(Enum):
         N_("Its last answer: {reply}"),
         N_("Please ask for another address, or for no forwarding: courriel user forward {address} --off"),
     )
+    SCRIPT_FAILS = (
+        N_("Your mail rules stopped at an error"),
+        N_("A message for {address} could not be sorted by the script “{script}”, and is in your INBOX: {problem}"),
+        N_("Please mend the script; until then all mail it stops at goes to your INBOX."),
+        N_("This is told once for each error."),
+    )
+    NEW_MAIL = (
+        N_("New mail: {subject}"),
+        N_("{address} has new mail from {sender}: {subject}"),
+    )
     DEVICE_TOO_MANY = (
         N_("The device {device} sends too much"),
         N_(
@@ -94,6 +104,11 @@ class Wording(msgspec.Struct, frozen=True):
     id: str
     now: float
     languages: tuple[str, ...]
+
+
+def moment(seconds: float) -> datetime:
+    """POSIX time as the Date of what we write."""
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def mailer_daemon(hostname: str) -> Person:
@@ -138,7 +153,7 @@ def letter(
     """A whole message of which no program is to answer."""
     draft = Draft(
         sender,
-        datetime.fromtimestamp(int(wording.now), UTC),
+        moment(wording.now),
         f"<{wording.id}@{wording.hostname}>",
         to=(Person("", parse_address(to)),),
         reply_to=(Person("", parse_address(reply_to)),) if reply_to else (),
