@@ -17,6 +17,7 @@ import msgspec
 from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SubmissionSettings
 from courriel.imap.settings import ImapSettings
+from courriel.managesieve.settings import ManageSieveSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
@@ -55,6 +56,7 @@ class ListenSection(Section, frozen=True):
     imap: int = 143
     imap3: int = 220
     imaps: int = 993
+    managesieve: int = 4190
     devices: int = 0
     """For printers, NAS boxes and applications that are known by their address (``courriel device``): 0 is off."""
     lmtp: bool = True
@@ -183,6 +185,7 @@ class Settings(Section, frozen=True):
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
     pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)
+    managesieve: ManageSieveSettings = msgspec.field(default_factory=ManageSieveSettings)
     sieve: SieveSettings = msgspec.field(default_factory=SieveSettings)
 
     @property

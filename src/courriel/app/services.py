@@ -22,6 +22,8 @@ from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.settings import DeliverySettings
 from courriel.imap.server import ImapService
+from courriel.managesieve import talk as sieve_talk
+from courriel.managesieve.server import ManageSieveService
 from courriel.milter.scanner import Milters
 from courriel.milter.settings import MilterSettings, parse_address
 from courriel.model.envelope import Door
@@ -146,12 +148,16 @@ async def open_doors(
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
     imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context)
     pop3 = Pop3Service(home.store, home.authenticator, context, settings.pop3)
+    sieve = sieve_talk.Services(
+        home.sieve, home.store, home.authenticator, context, settings.managesieve, settings.sieve, settings.language
+    )
     plan += [
         ("imap", listen.imap, imap, False),
         ("imap3", listen.imap3, imap, False),
         ("imaps", listen.imaps, imap, True),
         ("pop3", listen.pop3, pop3, False),
         ("pop3s", listen.pop3s, pop3, True),
+        ("managesieve", listen.managesieve, ManageSieveService(sieve), False),
     ]
     opened: list[OpenDoor] = []
     doors = Doors(opened)
