@@ -15,6 +15,7 @@ from courriel.app.installation import Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.moment import moment
 from courriel.app.queue_desk import QueueDesk
+from courriel.app.script_office import ScriptOffice
 from courriel.app.tracing import WireTraces
 from courriel.base.errors import CourrielError, FormatError, Unavailable
 from courriel.base.log import log
@@ -52,6 +53,7 @@ class LocalAdministration:
         self._home = installation
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
+        self._scripts = ScriptOffice(installation)
         self._traces = traces
         self._describe = describe
 
@@ -232,6 +234,23 @@ class LocalAdministration:
     async def list_decide(self, request: do.ListDecide) -> Any:
         return await self._lists.decide(request.address, request.id, request.publish)
 
+    # --- scripts ----------------------------------------------------------------------------------------------
+    async def script_list(self, request: do.ScriptList) -> Any:
+        return await self._scripts.rows(self._account(request.login))
+
+    async def script_put(self, request: do.ScriptPut) -> Any:
+        account = self._account(request.login)
+        return await self._scripts.put(account, request.name, request.content, request.activate)
+
+    async def script_show(self, request: do.ScriptShow) -> Any:
+        return await self._scripts.show(self._account(request.login), request.name)
+
+    async def script_activate(self, request: do.ScriptActivate) -> Any:
+        await self._scripts.activate(self._account(request.login), request.name)
+
+    async def script_remove(self, request: do.ScriptRemove) -> Any:
+        await self._scripts.remove(self._account(request.login), request.name)
+
     # --- devices ----------------------------------------------------------------------------------------------
     async def device_list(self, _request: do.DeviceList) -> Any:
         return [msgspec.to_builtins(device) for device in self._home.directory.devices()]
@@ -404,6 +423,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.ListRemoveMember: LocalAdministration.list_remove_member,
     do.ListHeld: LocalAdministration.list_held,
     do.ListDecide: LocalAdministration.list_decide,
+    do.ScriptList: LocalAdministration.script_list,
+    do.ScriptPut: LocalAdministration.script_put,
+    do.ScriptShow: LocalAdministration.script_show,
+    do.ScriptActivate: LocalAdministration.script_activate,
+    do.ScriptRemove: LocalAdministration.script_remove,
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
     do.DevicePassword: LocalAdministration.device_password,

@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, journey, lists, mail, queue, serving
+from courriel.cli import care, device, directory, journey, lists, mail, queue, serving, sieve
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -55,6 +55,7 @@ for command in (
     directory.user,
     directory.alias,
     lists.list_,
+    sieve.sieve,
     device.device,
     mail.mail,
     care.import_,
