@@ -38,6 +38,8 @@ class Place(Enum):
     LIST = "list"
     FILTER = "filter"
     """A program of the administrator that judged it."""
+    RULES = "rules"
+    """A reader's own script."""
 
 
 class Mood(Enum):
@@ -109,6 +111,8 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
         elif event == "delivery.list":
             mood = _LIST_MOODS.get(str(fields.get("decision")), Mood.BAD)
             add(Place.LIST, at, mood, fields, "list", "decision", "why", "count")
+        elif event == "delivery.sorted":
+            add(Place.RULES, at, Mood.BAD if fields.get("error") else Mood.GOOD, fields, "account", "wanted", "error")
         elif event == "delivery.reported":
             add(Place.REPORT, at, Mood.GOOD, fields, "kind", "report")
     return found
