@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +212,32 @@ def test_a_run_has_so_much_processor_time() -> None:
     script = compile_script(("if true { }" * 4_000).encode())
     with pytest.raises(OutOfTime):
         execute(script, Message(MAIL), world(cpu=lambda: next(now) / 1000), SieveSettings(cpu_ms=50))
+
+
+LONG = 70_000
+HOSTILE = {
+    "a long field": (b"Subject: " + b"a" * 10**6 + b"\r\n\r\n", 'if header :regex "subject" "(a|aa)*b" { discard; }'),
+    "many addresses": (b"To: " + b"a@b," * 250_000 + b"\r\n\r\n", 'if address :domain "to" "x" { discard; }'),
+    "many words": (
+        b"Subject: " + b"=?utf-8?q?a?= " * LONG + b"\r\n\r\n",
+        'if header :matches "subject" "*b*" { stop; }',
+    ),
+    "many tags": (b"Content-Type: text/html\r\n\r\n" + b"<b>&amp;" * 125_000, 'if body :contains "x" { discard; }'),
+    "many parts": (
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n\r\n" * 90_000,
+        'foreverypart { if header :mime "a" "b" { discard; } }',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_megabyte_costs_little(case: str) -> None:
+    """``sieve.value_octets``, ``regex_characters``, ``html_characters``: without them 170 to 1,000 ms; now 10 to 90."""
+    mail, rule = HOSTILE[case]
+    script = compile_script(b'require ["regex", "body", "foreverypart", "mime"];' + rule.encode())
+    began = time.thread_time()
+    assert execute(script, Message(mail), world()).error is None
+    assert time.thread_time() - began < 0.3
 
 
 def test_parts_in_parts_end_in_time() -> None:

@@ -18,6 +18,9 @@ from courriel.sieve.message import Message
 from courriel.sieve.run import Run, TestFunction
 from courriel.sieve.usage import Given, TagUsage, Takes, Usage
 
+HTML_CHARACTERS: Final = 262_144
+"""``sieve.html_characters``: of an HTML part its beginning is read as words: 45 ms where it is made of tags alone."""
+
 
 def octets_of(message: Message, part: Part) -> bytes:
     """A part's octets, its transfer encoding undone; as they are where nobody knows it."""
@@ -33,7 +36,7 @@ def text_of(message: Message, part: Part, *, readable: bool) -> str:
     """A part as text; ``readable``: HTML as its words."""
     charset = part.media.charset if part.media.kind is Kind.TEXT else None
     text = charsets.decode(octets_of(message, part), charset)
-    return html_text(text) if readable and part.media.full == b"text/html" else text
+    return html_text(text[:HTML_CHARACTERS]) if readable and part.media.full == b"text/html" else text
 
 
 def _parts(message: Message) -> Iterator[Part]:
