@@ -9,11 +9,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from courriel.delivery import rules
+from courriel.delivery.relay.house import HouseLink
+from courriel.delivery.relay.links import Outgoing
 from courriel.formats import srs
 from courriel.formats.path import Path
 from courriel.model.envelope import NULL_PATH, Address, Client, Door, Envelope, Recipient, address_of
 from courriel.model.flags import FLAGGED, SEEN
 from courriel.model.ids import AccountId
+from courriel.model.queued import Queued
 from courriel.model.refusals import Rejected
 from courriel.model.transit import Fate, Receipt
 from courriel.sieve.settings import DEFAULT
@@ -269,6 +272,22 @@ def test_somebody_of_the_house_gets_a_report() -> None:
         assert await house.mail("alice") == [] and await house.mail("alice", "Junk") == []
         [report] = await house.mail("bob")
         assert b"multipart/report" in report and b"No, thank you." in report
+
+    _run(test)
+
+
+def test_mail_of_the_house_that_waited_is_rejected_with_a_report() -> None:
+    """From the queue (RFC 4865): nobody waits in a session any more."""
+
+    async def test(house: House) -> None:
+        await _script(house, "alice", REJECT)
+        link = HouseLink(house.intake.release)  # type: ignore[attr-defined]
+        to = Recipient(address_of("alice@courriel.test"))
+        for sender, status in (("bob@courriel.test", "5.7.1"), ("eve@far.test", "2.0.0")):
+            message = Queued("x", sender, (to,), house.clock.now(), len(HELLO))
+            [attempt] = await link.send(Outgoing(message, (to,), HELLO))
+            assert attempt.status == status
+        assert len(await house.mail("alice", "Junk")) == 1
 
     _run(test)
 

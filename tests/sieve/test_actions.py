@@ -206,6 +206,30 @@ def test_included_scripts_end() -> None:
     assert run('require "include"; include :optional "nothing"; discard;').actions == (Discard(),)
 
 
+def test_scripts_include_each_other_so_deep() -> None:
+    """``sieve.include_depth``."""
+    chain = {f"s{number}": f'require "include"; include "s{number + 1}";' for number in range(10)} | {"s10": "discard;"}
+    ten = run('require "include"; include "s1";', script=_scripts(**chain))
+    assert ten.actions == (Discard(),)
+    eleven = run('require "include"; include "s0";', script=_scripts(**chain))
+    assert eleven.error is not None
+
+
+def test_so_much_is_added_to_a_header() -> None:
+    """``sieve.added_octets``."""
+    big = 'addheader "X" "' + "a" * 800 + '";'
+    assert run('require "editheader";' + big * 20).error is None
+    assert run('require "editheader";' + big * 21).error is not None
+
+
+def test_ids_are_remembered_so_long_at_most() -> None:
+    """``sieve.duplicate_days_most``."""
+    [seen] = run('require "duplicate"; if duplicate :seconds 99999999 { stop; }').seen
+    assert seen.seconds == 30 * 86_400
+    [seen] = run('require "duplicate"; if duplicate { stop; }').seen
+    assert seen.seconds == 7 * 86_400
+
+
 def test_a_trace_says_what_was_looked_at_and_done() -> None:
     script = compile_script(b'if anyof (header :is "x" "y",\n exists "from") {\n discard;\n}', traced=True)
     outcome = execute(script, Message(MAIL), world())
