@@ -85,7 +85,9 @@ class Message:
         self.size_octets = len(trace) + len(content)
         self._trace = trace
         self._body = header_end(content, 0, len(content))
-        self._edited: list[bytes] | None = None
+        self._lines: list[bytes] | None = None
+        """The editable header, a field each, once somebody asked."""
+        self._is_edited = False
         self._added_octets = 0
         self._fields: Fields | None = None
 
@@ -93,7 +95,7 @@ class Message:
     def fields(self) -> Fields:
         """The header as it is now."""
         if self._fields is None:
-            block = self.content[: self._body] if self._edited is None else b"".join(self._edited)
+            block = b"".join(self._editable()) if self._is_edited else self.content[: self._body]
             self._fields = Fields(self._trace + block)
         return self._fields
 
@@ -105,16 +107,17 @@ class Message:
     # --- editing ------------------------------------------------------------------------------------------------
     def current(self) -> bytes | None:
         """The message as edited so far, None as long as nothing was."""
-        if self._edited is None:
+        if not self._is_edited:
             return None
-        return b"".join(self._edited) + b"\r\n" + self.content[self._body :]
+        return b"".join(self._editable()) + b"\r\n" + self.content[self._body :]
 
     def add(self, name: str, value: str, *, last: bool) -> int:
         """Another field; how many octets were added so far."""
         head = name.encode("ascii") + b": "
         line = head + encoded_word.encode_unstructured(value, len(head)) + b"\r\n"
-        self._editable().insert(len(self._editable()) if last else 0, line)
-        self._fields = None
+        lines = self._editable()
+        lines.insert(len(lines) if last else 0, line)
+        self._fields, self._is_edited = None, True
         self._added_octets += len(line)
         return self._added_octets
 
@@ -130,15 +133,15 @@ class Message:
     def delete(self, numbers: frozenset[int]) -> None:
         """Take fields out."""
         if numbers:
-            self._edited = [line for number, line in enumerate(self._editable()) if number not in numbers]
-            self._fields = None
+            self._lines = [line for number, line in enumerate(self._editable()) if number not in numbers]
+            self._fields, self._is_edited = None, True
 
     def _editable(self) -> list[bytes]:
-        if self._edited is None:
+        if self._lines is None:
             lines = _LINES.findall(self.content[: self._body])
             while lines and not lines[-1].strip(b"\r\n"):
                 lines.pop()
             if lines and not lines[-1].endswith(b"\n"):
                 lines[-1] += b"\r\n"
-            self._edited = lines
-        return self._edited
+            self._lines = lines
+        return self._lines
