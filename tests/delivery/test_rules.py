@@ -368,7 +368,7 @@ def test_two_who_are_away_do_not_answer_each_other_for_ever() -> None:
 
 
 def test_a_mime_answer_and_its_copy() -> None:
-    """RFC 5230 §4.3, RFC 8580 §3; header fields of its own cannot be slipped in."""
+    """RFC 5230 §4.4, RFC 8580 §3; header fields of its own cannot be slipped in."""
 
     async def test(house: House) -> None:
         await _script(
@@ -406,7 +406,10 @@ def test_a_notice_of_new_mail() -> None:
         await _accept(house, content=b"Auto-Submitted: auto-replied\r\n" + HELLO)
         [(sender, to, content)] = await _queued(house)
         assert (sender, to) == ("", ["phone@gone.test"])
-        assert b"Auto-Submitted: auto-" in content and b"eve@far.test" in content
+        assert (
+            b"Auto-Submitted: auto-notified; owner-email=alice@courriel.test\r\n" in content
+            and b"eve@far.test" in content
+        )
 
     _run(test)
 

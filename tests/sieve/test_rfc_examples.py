@@ -45,7 +45,7 @@ else {
 EXAMPLES = {
     "RFC 5228 §9, a list": (RFC5228_9, FROM_LIST, [FileInto("filter")]),
     "RFC 5228 §9, not to me": (RFC5228_9, SPAM, [FileInto("spam")]),
-    "RFC 5228 §1.3": ('if header :contains ["From"] ["coyote"] { redirect "acm@example.com"; }', FROM_COYOTE,
+    "RFC 5228 §4.2": ('if header :contains ["From"] ["coyote"] { redirect "acm@example.com"; }', FROM_COYOTE,
                       [Redirect("acm@example.com")]),
     "RFC 5228 §3.1": (
         'if header :contains ["From"] ["coyote"] { redirect "acm@example.com"; }'
@@ -62,13 +62,13 @@ EXAMPLES = {
         'require ["variables", "fileinto"]; set "a" "juMBlEd lETteRS"; set :length "b" "${a}"; set :lower "c" "${a}";'
         'set :upperfirst "d" "${a}"; set :upperfirst :lower "e" "${a}"; set :quotewildcard "f" "Rock*";'
         'if string :is "${f}" "Rock\\\\*" { fileinto "${b}|${c}|${d}|${e}"; }', FROM_COYOTE, None),
-    "RFC 5231 §5": (
+    "RFC 5231 §7": (
         'require ["relational", "comparator-i;ascii-numeric", "fileinto"];'
         'if header :value "lt" :comparator "i;ascii-numeric" ["x-priority"] ["3"] { fileinto "Priority"; }'
         'elsif address :count "gt" :comparator "i;ascii-numeric" ["to"] ["5"] { fileinto "SPAM"; }'
         'elsif address :value "gt" :all :comparator "i;ascii-casemap" ["from"] ["M"] { fileinto "From N-Z"; }'
         'else { fileinto "From A-M"; }', FROM_COYOTE, [FileInto("From A-M")]),
-    "RFC 5232 §4": (
+    "RFC 5232 §9": (
         'require ["fileinto", "imap4flags", "relational"]; if size :over 500K { setflag "\\\\Deleted"; }'
         'if header :contains "from" "coyote" { addflag "\\\\Flagged"; addflag ["\\\\Deleted", "\\\\Answered"];'
         ' removeflag ["\\\\Deleted"]; fileinto "INBOX/From Boss"; }', FROM_COYOTE,
@@ -80,7 +80,7 @@ EXAMPLES = {
         'require ["body", "fileinto"]; if body :raw :contains "MAKE MONEY FAST" { discard; }'
         'if body :content "text" :contains ["missile", "coordinates"] { fileinto "secrets"; }'
         'if not body :text :contains "anvil" { discard; }', FROM_COYOTE, [Keep()]),
-    "RFC 5260 §8": (
+    "RFC 5260 §4.4": (
         'require ["date", "relational", "fileinto"]; if allof (header :is "from" "boss@example.com",'
         'date :value "ge" :originalzone "date" "hour" "09", date :value "lt" :originalzone "date" "hour" "17")'
         ' { fileinto "urgent"; } if anyof (currentdate :is "weekday" "0", currentdate :is "weekday" "6",'
@@ -93,26 +93,26 @@ EXAMPLES = {
         'require ["reject"]; if header :contains "from" "coyote@desert.example.org" { reject text:\r\n'
         "I am not taking mail from you, and I don't\r\nwant your birdseed, either!\r\n.\r\n; }", FROM_COYOTE,
         [Reject("I am not taking mail from you, and I don't\nwant your birdseed, either!\n")]),
-    "RFC 5435 §8": (
+    "RFC 5435 §3.7": (
         'require ["enotify"]; if header :contains "from" "coyote" { notify :importance "3" :message "A present"'
         ' "mailto:0123456789@sms.example.net?body=x"; }', FROM_COYOTE,
         [Notify("0123456789@sms.example.net", "A present", "", "", 3), Keep()]),
-    "RFC 5463 §7": (
+    "RFC 5463 §4": (
         'require ["ihave"]; if ihave "vnd.example.nothing" { nothing :x 1 ["a"] (true); }'
         'else { redirect "a@b.example"; }',
         FROM_COYOTE, [Redirect("a@b.example")]),
-    "RFC 5703 §3.1": (
+    "RFC 5703": (
         'require ["foreverypart", "fileinto", "mime"]; foreverypart { if allof (header :mime :param "filename"'
         ' :contains "Content-Disposition" "important") { fileinto "INBOX.important"; break; } }',
         FROM_COYOTE, [Keep()]),
-    "RFC 7352 §6": (
+    "RFC 7352 §5": (
         'require ["duplicate", "fileinto", "mailbox"]; if duplicate { fileinto :create "Trash/Duplicate"; }',
         FROM_COYOTE, [Keep()]),
-    "RFC 8579 §5": (
+    "RFC 8579": (
         'require ["fileinto", "special-use", "mailbox"]; if header :contains "subject" "$$$"'
         ' { fileinto :specialuse "\\\\Junk" :create "Spam"; }', SPAM,
         [FileInto("Spam", create=True, special_use="\\Junk")]),
-    "RFC 3894 §4": (
+    "RFC 3894 §3": (
         'require ["fileinto", "copy"]; redirect :copy "backup@example.org"; discard;', SPAM,
         [Redirect("backup@example.org")]),
 }  # fmt: skip
@@ -135,7 +135,7 @@ def test_the_modifiers_of_variables() -> None:
 
 
 def test_a_vacation_as_the_rfc_shows_it() -> None:
-    """RFC 5230 §4.3: a MIME entity as the reason."""
+    """RFC 5230 §4.4: a MIME entity as the reason."""
     script = (
         'require "vacation"; vacation :mime text:\nContent-Type: multipart/alternative; boundary=foo\n\n--foo\n\n'
         "I'm at the beach relaxing.\n\n--foo--\n.\n;"

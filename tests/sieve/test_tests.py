@@ -137,7 +137,7 @@ def test_headers_of_the_trace_are_seen() -> None:
 
 
 def test_a_spam_level_is_what_the_scanner_says() -> None:
-    """RFC 5235 §2.2.1: 1 is clean, 10 is spam; :percent from 0 to 100."""
+    """RFC 5235 §3.2: 1 is clean, 10 is spam; :percent from 0 to 100."""
     numeric = ':value "ge" :comparator "i;ascii-numeric"'
     require = "spamtest spamtestplus relational comparator-i;ascii-numeric"
     assert holds(f'spamtest {numeric} "5"', require, spam=6)

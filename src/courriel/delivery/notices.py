@@ -125,6 +125,7 @@ def write(
     *,
     reply_to: str = "",
     attached: bytes | None = None,
+    submitted: str = "auto-generated",
 ) -> bytes:
     """A whole message from ``sender`` to an address; ``values`` are what texts name in braces."""
     shown = {name: one_line(value) for name, value in values.items()}
@@ -137,6 +138,7 @@ def write(
         "\n\n-- \n\n".join(_text(paragraphs, language, shown) for language in wording.languages),
         reply_to=reply_to,
         attached=attached,
+        submitted=submitted,
     )
 
 
@@ -149,8 +151,9 @@ def letter(
     *,
     reply_to: str = "",
     attached: bytes | None = None,
+    submitted: str = "auto-generated",
 ) -> bytes:
-    """A whole message of which no program is to answer."""
+    """A whole message of which no program is to answer; ``submitted`` says so (RFC 3834 §5)."""
     draft = Draft(
         sender,
         moment(wording.now),
@@ -160,7 +163,7 @@ def letter(
         subject=subject,
         text=text,
         attachments=(Attachment("post.eml", attached),) if attached is not None else (),
-        extra=(("Auto-Submitted", "auto-generated"), ("Content-Language", ", ".join(wording.languages))),
+        extra=(("Auto-Submitted", submitted), ("Content-Language", ", ".join(wording.languages))),
     )
     return build(draft, wording.id)
 

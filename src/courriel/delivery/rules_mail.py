@@ -117,15 +117,17 @@ class RulesMail:
         await self._hand_over(transit, one, sender, content, action.fcc, "vacation")
 
     async def _notify(self, transit: Transit, one: After, action: Notify) -> None:
-        """RFC 5436 §2.7: who notifies, in a loop as well, says so; and never of what itself was made by a program."""
+        """RFC 5436 §2.7: it says that it is a notice, and is never sent of what itself was made by a program."""
         account, fields = one.drop.account, Message(one.letter.content, one.letter.fields).fields
         if any(value.strip().lower() != "no" for value in fields.values("auto-submitted")):
             return
         author = next((f"{local}@{domain}" for local, domain in fields.people("from")), "–")
         subject = next(iter(fields.values("subject")), "–")
-        person = Person(account.display_name, parse_address(account.login))
+        own = action.sender if action.sender in account.addresses else account.login
+        person = Person(account.display_name, parse_address(own))
         values = {"address": account.login, "sender": author, "subject": action.subject or action.message or subject}
-        content = write(Notice.NEW_MAIL, self._wording(transit), person, action.address, values)
+        wording, submitted = self._wording(transit), f"auto-notified; owner-email={account.login}"
+        content = write(Notice.NEW_MAIL, wording, person, action.address, values, submitted=submitted)
         await self._hand_over(transit, one, action.address, content, action.fcc, "notify")
 
     async def _hand_over(

@@ -82,7 +82,7 @@ _FIELDS: Final = re.compile(rb"[^\n]++\n?(?:[ \t][^\n]*+\n?)*+")
 
 
 def _entity(reason: str) -> bytes:
-    """A MIME entity as the script wrote it; of its header only what describes the content (RFC 5230 §4.3)."""
+    """A MIME entity as the script wrote it; of its header only what describes the content (RFC 5230 §4.4)."""
     raw = reason.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
     body = header_end(raw, 0, len(raw))
     kept = [field for field in _FIELDS.findall(raw[:body]) if _CONTENT.match(field)]

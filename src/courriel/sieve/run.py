@@ -180,7 +180,7 @@ class Run:
 
 
 def _clash(one: Action, other: Action) -> bool:
-    """RFC 5429 §2.3, RFC 5230 §4.7."""
+    """RFC 5429 §2.4, RFC 5230 §4.7."""
     return isinstance(one, Reject) and isinstance(other, Keep | FileInto | Redirect | Vacation | Reject)
 
 

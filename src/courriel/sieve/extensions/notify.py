@@ -84,7 +84,7 @@ def _capability(given: Given) -> TestFunction:
     method, name, match = given.text(0), given.text(1), matcher(given, given.texts(2))
 
     def test(run: Run) -> bool:
-        """RFC 5436 §2.6: with mail nobody can say whether somebody is there."""
+        """RFC 5436 §2.2: with mail nobody can say whether somebody is there."""
         return _is_valid(method(run)) and name(run).lower() == "online" and match(run, ("maybe",))
 
     return test
