@@ -19,7 +19,7 @@ from tests.trial import SHARED, Trial
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.xdist_group("clients")]
 
 SCRIPT = SHARED / "tools" / "clients_e2e.sh"
-PROGRAMS = ("curl", "swaks", "msmtp", "mbsync", "getmail", "fetchmail", "mutt", "offlineimap")
+PROGRAMS = ("curl", "swaks", "msmtp", "mbsync", "getmail", "fetchmail", "mutt", "offlineimap", "sieve-connect")
 
 
 def _message(token: str, sender: str) -> EmailMessage:
@@ -84,6 +84,7 @@ def test_debian_clients_end_to_end(trial: Trial) -> None:
         "SUB": str(trial.port("submission")),
         "IMAPS": str(trial.port("imaps")),
         "POP3S": str(trial.port("pop3s")),
+        "SIEVE": str(trial.port("managesieve")),
         "U": "alice",
         "P": "secret",
         "U2": "bob",
@@ -93,7 +94,7 @@ def test_debian_clients_end_to_end(trial: Trial) -> None:
     done = subprocess.run(
         ["bash", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert "18 passed, 0 failed" in done.stdout, done.stdout + done.stderr
+    assert "19 passed, 0 failed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_certificate_is_ours_and_names_the_host(trial: Trial) -> None:

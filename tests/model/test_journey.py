@@ -94,5 +94,12 @@ def test_failures_and_reports() -> None:
     assert hops([]) == list[Hop]()
 
 
+def test_a_reader_s_script_is_a_station() -> None:
+    wants = {"account": "a@x.org", "wanted": "fileinto Work"}
+    found = hops([("delivery.sorted", 100.0, wants), ("delivery.sorted", 100.0, wants | {"error": "line 1: no"})])
+    assert [(hop.place, hop.mood) for hop in found] == [(Place.RULES, Mood.GOOD), (Place.RULES, Mood.BAD)]
+    assert found[0].facts == wants
+
+
 def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
     assert [hop.seconds for hop in hops([("delivery.queued", 9.0, {}), ("delivery.stored", 5.0, {})])] == [0.0, 0.0]

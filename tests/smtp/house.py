@@ -38,6 +38,7 @@ from courriel.smtp.settings import SmtpSettings
 from courriel.store.memory.directory import MemoryDirectory
 from courriel.store.memory.lists import MemoryLists
 from courriel.store.memory.queue import MemoryQueue
+from courriel.store.memory.sieve import MemorySieve
 from courriel.store.memory.store import MemoryStore
 from tests.dialogues.runner import MemoryLink
 
@@ -78,6 +79,7 @@ class House:
     clock: ManualClock
     budget: Budget
     book: MemoryLists
+    scripts: MemorySieve
     pauses: list[float] = field(default_factory=list)
 
     def door(self, name: str) -> SmtpService:
@@ -158,7 +160,7 @@ async def build(
         directory, passwords, Lockout(clock), b"k" * 32, gate, senders=senders_of(directory), sleep=no_delay,
         random=lambda count: b"n" * count,
     )  # fmt: skip
-    book = MemoryLists()
+    book, scripts = MemoryLists(), MemorySieve()
     if intake is None:
         guard = None
         if submission_settings is not None:
@@ -178,6 +180,7 @@ async def build(
             senders=SenderCheck(zone, senders, "mail.courriel.test", clock, dkim) if zone is not None else None,
             signer=signer,
             sealer=sealer,
+            scripts=scripts,
         )
 
     async def pause(seconds: float) -> None:
@@ -187,7 +190,19 @@ async def build(
     desk = Desk("mail.courriel.test", intake, budget, settings, authenticator, tls, pause, clock=clock)
     mx, submission, devices = (SmtpService(desk, door) for door in (Door.MX, Door.SUBMISSION, Door.DEVICE))
     return House(
-        directory, store, queue, intake, mx, submission, lmtp_service(desk), devices, clock, budget, book, pauses
+        directory,
+        store,
+        queue,
+        intake,
+        mx,
+        submission,
+        lmtp_service(desk),
+        devices,
+        clock,
+        budget,
+        book,
+        scripts,
+        pauses,
     )
 
 

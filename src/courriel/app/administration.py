@@ -20,6 +20,7 @@ from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.outbound import resolver_of
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.restoring import bring_back, choose, restorable_row
+from courriel.app.script_office import ScriptOffice
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.errors import CourrielError, FormatError, Unavailable
@@ -74,6 +75,7 @@ class LocalAdministration:
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
         self._mailboxes = MailboxOffice(installation)
+        self._scripts = ScriptOffice(installation)
         self._traces = traces
         self._describe = describe
 
@@ -197,6 +199,7 @@ class LocalAdministration:
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
         await self._home.maildrops.forget(account.id)
+        await self._home.sieve.forget_account(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:
@@ -320,6 +323,23 @@ class LocalAdministration:
 
     async def list_decide(self, request: do.ListDecide) -> Any:
         return await self._lists.decide(request.address, request.id, request.publish)
+
+    # --- scripts ----------------------------------------------------------------------------------------------
+    async def script_list(self, request: do.ScriptList) -> Any:
+        return await self._scripts.rows(self._account(request.login))
+
+    async def script_put(self, request: do.ScriptPut) -> Any:
+        account = self._account(request.login)
+        return await self._scripts.put(account, request.name, request.content, request.activate)
+
+    async def script_show(self, request: do.ScriptShow) -> Any:
+        return await self._scripts.show(self._account(request.login), request.name)
+
+    async def script_activate(self, request: do.ScriptActivate) -> Any:
+        await self._scripts.activate(self._account(request.login), request.name)
+
+    async def script_remove(self, request: do.ScriptRemove) -> Any:
+        await self._scripts.remove(self._account(request.login), request.name)
 
     # --- devices ----------------------------------------------------------------------------------------------
     async def device_list(self, _request: do.DeviceList) -> Any:
@@ -573,6 +593,11 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.ListRemoveMember: LocalAdministration.list_remove_member,
     do.ListHeld: LocalAdministration.list_held,
     do.ListDecide: LocalAdministration.list_decide,
+    do.ScriptList: LocalAdministration.script_list,
+    do.ScriptPut: LocalAdministration.script_put,
+    do.ScriptShow: LocalAdministration.script_show,
+    do.ScriptActivate: LocalAdministration.script_activate,
+    do.ScriptRemove: LocalAdministration.script_remove,
     do.DeviceList: LocalAdministration.device_list,
     do.DeviceAdd: LocalAdministration.device_add,
     do.DevicePassword: LocalAdministration.device_password,

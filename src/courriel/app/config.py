@@ -17,11 +17,13 @@ import msgspec
 from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SenderSettings, SubmissionSettings
 from courriel.imap.settings import ImapSettings
+from courriel.managesieve.settings import ManageSieveSettings
 from courriel.model.dkim_key import DkimSettings
 from courriel.model.hijack import HijackSettings
 from courriel.model.retry import RetrySettings
 from courriel.model.wishes import WishLimits
 from courriel.pop3.settings import Pop3Settings
+from courriel.sieve.settings import SieveSettings
 from courriel.smtp.settings import SmtpSettings
 
 ENVIRONMENT_PREFIX: Final = "COURRIEL_"
@@ -63,6 +65,7 @@ class ListenSection(Section, frozen=True):
     imap: int = 143
     imap3: int = 220
     imaps: int = 993
+    managesieve: int = 4190
     devices: int = 0
     """For printers, NAS boxes and applications that are known by their address (``courriel device``): 0 is off."""
     lmtp: bool = True
@@ -243,6 +246,8 @@ class Settings(Section, frozen=True):
     smtp: SmtpSettings = msgspec.field(default_factory=SmtpSettings)
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
     pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)
+    managesieve: ManageSieveSettings = msgspec.field(default_factory=ManageSieveSettings)
+    sieve: SieveSettings = msgspec.field(default_factory=SieveSettings)
 
     @property
     def name(self) -> str:

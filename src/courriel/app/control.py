@@ -19,8 +19,8 @@ from courriel.ports.administration import Administration, Answer, AnyRequest, Fa
 
 SOCKET_NAME: Final = "control.sock"
 
-REQUEST_OCTETS: Final = 64 * 1024
-"""Longest request; the largest carries a few addresses."""
+REQUEST_OCTETS: Final = 256 * 1024
+"""Longest request; the largest carries a script of 64 KiB as JSON."""
 
 ANSWER_OCTETS: Final = 64 * 1024 * 1024
 """Longest answer a client takes: a listing of some 500,000 rows."""

@@ -26,6 +26,7 @@ from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.maildrops import SqliteMaildrops
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
+from courriel.store.sqlite.sieve import SqliteSieve
 from courriel.store.sqlite.store import SqliteStore
 from courriel.store.sqlite.tls_reports import SqliteTlsReports
 
@@ -54,6 +55,7 @@ class Installation:
     dkim: DkimDesk
     index: SqliteIndex | None
     """Words of stored mail; None where the settings say so."""
+    sieve: SqliteSieve
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -82,9 +84,10 @@ class Installation:
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
         index = SqliteIndex(store, data) if settings.search.index else None
+        sieve = SqliteSieve(data / "sieve.db")
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, maildrops, keys, dkim, index,
+            lists, maildrops, keys, dkim, index, sieve,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -98,6 +101,7 @@ class Installation:
         await self.store.close()
         self.lists.close()
         self.maildrops.close()
+        self.sieve.close()
         self.directory.close()
 
 

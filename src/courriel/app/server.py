@@ -135,6 +135,7 @@ class Server:
                 now = self.installation.clock.now()
                 await self.installation.store.maintain(now)
                 await self.installation.lists.forget_questions(now - QUESTION_DAYS * DAY_S)
+                await self.installation.sieve.forget(now)
             except Exception as error:  # it is tried again in a minute; the server goes on
                 log.event("store.maintain.failed", Level.ERROR, error=f"{type(error).__name__}: {error}")
 

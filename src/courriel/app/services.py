@@ -28,6 +28,8 @@ from courriel.delivery.sign import Signer
 from courriel.imap.server import ImapService
 from courriel.mailauth.replay import Replays
 from courriel.mailauth.signatures import SignatureJudge
+from courriel.managesieve import talk as sieve_talk
+from courriel.managesieve.server import ManageSieveService
 from courriel.milter.scanner import Milters
 from courriel.milter.settings import MilterSettings, parse_address
 from courriel.model.envelope import Door
@@ -111,6 +113,8 @@ def open_intake(
         senders=senders,
         sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
+        scripts=home.sieve,
+        sieve=settings.sieve,
     )
 
 
@@ -171,12 +175,16 @@ async def open_doors(
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
     imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.index)
     pop3 = Pop3Service(home.store, home.authenticator, home.maildrops, home.clock, context, settings.pop3)
+    sieve = sieve_talk.Services(
+        home.sieve, home.store, home.authenticator, context, settings.managesieve, settings.sieve, settings.language
+    )
     plan += [
         ("imap", listen.imap, imap, False),
         ("imap3", listen.imap3, imap, False),
         ("imaps", listen.imaps, imap, True),
         ("pop3", listen.pop3, pop3, False),
         ("pop3s", listen.pop3s, pop3, True),
+        ("managesieve", listen.managesieve, ManageSieveService(sieve), False),
     ]
     opened: list[OpenDoor] = []
     doors = Doors(opened)

@@ -32,6 +32,7 @@ STANDARD_PORTS: Final[dict[str, int]] = {
     "imap": 143,
     "imap3": 220,
     "imaps": 993,
+    "managesieve": 4190,
 }
 
 PORT_MAX: Final = 65_535
@@ -95,6 +96,6 @@ class BadBasePort(CourrielError):
 
 
 def check_base_port(base_port: int) -> None:
-    """Raises BadBasePort when ``base_port + 995`` is no port."""
+    """Raises BadBasePort when ``base_port + 4190`` is no port."""
     if not 0 < base_port <= PORT_MAX - max(STANDARD_PORTS.values()):
         raise BadBasePort(f"--base-port {base_port}: take one from 1 to {PORT_MAX - max(STANDARD_PORTS.values())}")

@@ -79,6 +79,7 @@ def _titles() -> Mapping[str, str]:
         "list": _("list"),
         "filter": _("filter"),
         "sender check": _("sender"),
+        "rules": _("rules"),
     }
 
 
@@ -109,6 +110,8 @@ def sentence(hop: Hop) -> str:
         return _forward(hop)
     if place == "list":
         return _list(hop["facts"])
+    if place == "rules":
+        return _sorted(facts)
     if place == "queue":
         if hop["mood"] == "bad":
             return _("Given up for {domain}: it waited too long.").format(domain=get("domain", ""))
@@ -131,6 +134,13 @@ def _forward(hop: Hop) -> str:
     if hop["mood"] == "bad":
         return _("Kept: {forwarder} has sent it on before, this is a loop.").format(forwarder=forwarder)
     return _("{forwarder} sends it on to {to}.").format(forwarder=forwarder, to=to)
+
+
+def _sorted(facts: Mapping[str, str]) -> str:
+    account = facts.get("account", "")
+    if facts.get("error"):
+        return _("The script of {account} stopped: {error}").format(account=account, error=facts["error"])
+    return _("The script of {account} wants: {wanted}").format(account=account, wanted=facts.get("wanted", ""))
 
 
 def _list(facts: Mapping[str, str]) -> str:

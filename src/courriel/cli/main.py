@@ -26,6 +26,7 @@ from courriel.cli import (
     queue,
     search,
     serving,
+    sieve,
 )
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
@@ -72,6 +73,7 @@ for command in (
     mailboxes.mailbox,
     dkim.dkim,
     lists.list_,
+    sieve.sieve,
     device.device,
     dns.dns,
     doctor.doctor,

@@ -79,6 +79,7 @@ def _show(report: TrialReport) -> None:
             f"{report.host}:{ports['submission']} STARTTLS",
         ),
         (_("from other servers (SMTP)"), f"{report.host}:{ports['smtp']}", ""),
+        (_("rules for mail (ManageSieve)"), f"{report.host}:{ports['managesieve']} STARTTLS", ""),
     ]
     width = max(len(title) for title, _tls, _starttls in rows)
     for title, tls, starttls in rows:

@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
+
+import msgspec
 
 from courriel.base.errors import FormatError
+from courriel.base.log import log
 from courriel.delivery.letter import Letter
-from courriel.delivery.route import Drop
+from courriel.delivery.route import Drop, Place
 from courriel.formats.message.summary import Summary, summarise
+from courriel.model.flags import SYSTEM_FLAGS, Flags
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.mailbox import Role, canonical_path
 from courriel.model.message import NewMessage
-from courriel.model.refusals import NoSuchMailbox, OverQuota
+from courriel.model.refusals import MailboxExists, NoSuchMailbox, OverQuota, TooManyKeywords
 from courriel.ports.store import MailStore
 
 INBOX = "INBOX"
 
 LONG_OCTETS = 1_048_576
 """From here a message is read in a thread: 50 MB take some 100 ms, in which others want to be served too."""
+
+
+ROLES: Final = {f"\\{role.value}": role for role in Role}
+"""RFC 6154 §2: attribute, in lower case → role."""
+
+
+def _flags(names: Sequence[str]) -> tuple[Flags, tuple[str, ...]]:
+    """System bits, and keywords by name."""
+    bits = 0
+    for name in names:
+        bits |= SYSTEM_BITS.get(name.lower(), 0)
+    return bits, tuple(name for name in names if not name.startswith("\\"))
+
+
+SYSTEM_BITS: Final = {name.lower(): bit for name, bit in SYSTEM_FLAGS.items()}
 
 
 async def _summary(body: bytes) -> Summary:
@@ -60,17 +80,19 @@ class Deliverer:
             news = [
                 NewMessage(
                     drop.account.id,
-                    await (self._junk(drop) if letter.junk else self._mailbox(drop)),
+                    await (self._junk(drop) if letter.junk else self._place(drop, place)),
                     letter.content,
                     summary,
                     now,
                     letter.prefix(drop),
+                    *_flags(place.flags),
                 )
                 for letter, summary in zip(letters, summaries, strict=True)
                 for drop in letter.drops
+                for place in drop.places
             ]
             try:
-                await self._store.append(news)
+                await self._append(news)
                 return
             except NoSuchMailbox:
                 # A mailbox went away between the look-up and the commit: look again, once.
@@ -78,6 +100,38 @@ class Deliverer:
                     self._inboxes.pop(drop.account.id, None)
                 if attempt == 2:
                     raise
+
+    async def _append(self, news: Sequence[NewMessage]) -> None:
+        """An account that is full of keywords gets its mail without those of its script."""
+        try:
+            await self._store.append(news)
+        except TooManyKeywords:
+            await self._store.append([msgspec.structs.replace(one, keywords=()) for one in news])
+
+    async def _place(self, drop: Drop, place: Place) -> MailboxId:
+        """Where a script wants it, made if it says so; else the usual mailbox."""
+        account, role = drop.account.id, ROLES.get(place.special_use.lower())
+        if role is not None:
+            for box in await self._store.mailboxes(account):
+                if box.role is role:
+                    return box.id
+        if not place.mailbox:
+            return await self._mailbox(drop)
+        try:
+            return (await self._store.mailbox(account, place.mailbox)).id
+        except NoSuchMailbox:
+            if place.create:
+                return await self._create(account, place.mailbox, role)
+            log.event("sieve.no_mailbox", account=drop.account.login, mailbox=place.mailbox)
+            return await self._mailbox(drop)
+
+    async def _create(self, account: AccountId, path: str, role: Role | None) -> MailboxId:
+        try:
+            made = await self._store.create_mailbox(account, path, role)
+        except MailboxExists:  # by somebody else meanwhile
+            return (await self._store.mailbox(account, path)).id
+        await self._store.subscribe(account, path, True)
+        return made.id
 
     async def _mailbox(self, drop: Drop) -> MailboxId:
         """The mailbox named by the detail where there is one, else INBOX."""

@@ -48,13 +48,13 @@ def _letter(
     domain = forwarder.rpartition("@")[2]
     sender = NULL_PATH  # a bounce from there would be led on to a name that may be stolen
     if transit.may_be_answered:
-        sender = _sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
+        sender = sender_there(transit.envelope.reverse_path, domain, directory, keys, transit.received_at)
     letter = Letter.of(transit, sender, b"Delivered-To: %b\r\n%b" % (forwarder.encode("utf-8"), transit.received_field))
     letter.remote, letter.forwarder = unreported(recipients, transit), forwarder
     return letter
 
 
-def _sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:
+def sender_there(sender: Address, domain: str, directory: Directory, keys: Sequence[bytes], now: float) -> Address:
     """The reverse-path of what is sent on.  Null where a long one has no room: no bounce then, and nobody is hurt."""
     if sender.is_null or directory.domain(sender.domain) is not None:
         return sender

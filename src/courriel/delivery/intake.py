@@ -28,6 +28,8 @@ from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
+from courriel.delivery.rules import After, Rules
+from courriel.delivery.rules_mail import RulesMail
 from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.sign import Signer
@@ -58,7 +60,10 @@ from courriel.ports.directory import Directory
 from courriel.ports.lists import ListBook
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.scanner import Scanner
+from courriel.ports.sieve import SieveStore
 from courriel.ports.store import MailStore
+from courriel.sieve.settings import DEFAULT as DEFAULT_SIEVE
+from courriel.sieve.settings import SieveSettings
 
 UNDECIDED_S: Final = 600.0
 """``delivery.undecided``: a message for here and for elsewhere may not leave before it is in the mailboxes, so that
@@ -86,6 +91,8 @@ class Delivery:
         senders: SenderCheck | None = None,
         signer: Signer | None = None,
         sealer: Sealer | None = None,
+        scripts: SieveStore | None = None,
+        sieve: SieveSettings = DEFAULT_SIEVE,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -105,6 +112,13 @@ class Delivery:
         self.lists = ListDesk(
             directory, lists, keys, settings.hostname, self.hand_in, self._clock.now, settings.languages, randomness
         )
+        self._rules: Rules | None = None
+        if scripts is not None:
+            self._rules = Rules(scripts, store, directory, sieve, settings.hostname, keys, self._find)
+            self._rules_mail = RulesMail(
+                scripts, sieve, settings.hostname, settings.languages, randomness, self.hand_in,
+                self._deliverer.deliver,
+            )  # fmt: skip
 
     @property
     def wishes(self) -> WishLimits:
@@ -221,7 +235,8 @@ class Delivery:
             envelope.recipients,
             lambda: forward.been_at(content[: header_length(content)]),
         )
-        if plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held:
+        is_signed = bool(plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held)
+        if is_signed:
             transit.content = self._signed(transit, content)
         if transit.granted.release_at or transit.held:
             return await self._keep_back(transit, plan)
@@ -231,15 +246,22 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
-        for letter in letters:
-            if letter.remote and letter.content is not transit.content:  # a list wrote into it
-                letter.content = self._signed(transit, letter.content)
-        if self._sealer is not None and not transit.of_house:
-            await self._sealer.seal(transit.content, letters, transit.received_at)
+        after: list[After] = []
         if transit.quarantine is not None:
             for letter in letters:
                 letter.keep_apart(transit.quarantine)
+        elif self._rules is not None and not transit.junk and self._rules.concern(letters):
+            # What goes among the junk is neither sent on nor answered in anybody's name.
+            after = await self._rules.sort(transit, plan, letters)
+        for letter in letters:
+            # A list or a script wrote into it, or it leaves only because a script says so.
+            if letter.remote and not (is_signed and letter.content is transit.content):
+                letter.content = self._signed(transit, letter.content)
+        if self._sealer is not None and not transit.of_house:
+            await self._sealer.seal(transit.content, letters, transit.received_at)
         await self._carry_out(transit, plan, letters)
+        if after:
+            await self._rules_mail.send(transit, after)
         for asked in transit.settles:
             await self.lists.settle(asked)
         return Receipt(transit.id, tuple(transit.outcomes))

@@ -83,6 +83,16 @@ class Notice(Enum):
         N_("This says what to publish: courriel dkim show {domain}"),
         N_("Nothing else is to be done: what is published is noticed by itself."),
     )
+    SCRIPT_FAILS = (
+        N_("Your mail rules stopped at an error"),
+        N_("A message for {address} could not be sorted by the script “{script}”, and is in your INBOX: {problem}"),
+        N_("Please mend the script; until then all mail it stops at goes to your INBOX."),
+        N_("This is told once for each error."),
+    )
+    NEW_MAIL = (
+        N_("New mail: {subject}"),
+        N_("{address} has new mail from {sender}: {subject}"),
+    )
     DEVICE_TOO_MANY = (
         N_("The device {device} sends too much"),
         N_(
@@ -108,6 +118,11 @@ class Wording(msgspec.Struct, frozen=True):
     languages: tuple[str, ...]
 
 
+def moment(seconds: float) -> datetime:
+    """POSIX time as the Date of what we write."""
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
 def mailer_daemon(hostname: str) -> Person:
     """The server itself, as it writes of mail."""
     return Person("Mail Delivery System", Path("MAILER-DAEMON", hostname))
@@ -122,6 +137,7 @@ def write(
     *,
     reply_to: str = "",
     attached: bytes | None = None,
+    submitted: str = "auto-generated",
 ) -> bytes:
     """A whole message from ``sender`` to an address; ``values`` are what texts name in braces."""
     shown = {name: one_line(value) for name, value in values.items()}
@@ -134,6 +150,7 @@ def write(
         "\n\n-- \n\n".join(_text(paragraphs, language, shown) for language in wording.languages),
         reply_to=reply_to,
         attached=attached,
+        submitted=submitted,
     )
 
 
@@ -146,18 +163,19 @@ def letter(
     *,
     reply_to: str = "",
     attached: bytes | None = None,
+    submitted: str = "auto-generated",
 ) -> bytes:
-    """A whole message of which no program is to answer."""
+    """A whole message of which no program is to answer; ``submitted`` says so (RFC 3834 §5)."""
     draft = Draft(
         sender,
-        datetime.fromtimestamp(int(wording.now), UTC),
+        moment(wording.now),
         f"<{wording.id}@{wording.hostname}>",
         to=(Person("", parse_address(to)),),
         reply_to=(Person("", parse_address(reply_to)),) if reply_to else (),
         subject=subject,
         text=text,
         attachments=(Attachment("post.eml", attached),) if attached is not None else (),
-        extra=(("Auto-Submitted", "auto-generated"), ("Content-Language", ", ".join(wording.languages))),
+        extra=(("Auto-Submitted", submitted), ("Content-Language", ", ".join(wording.languages))),
     )
     return build(draft, wording.id)
 

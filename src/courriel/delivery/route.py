@@ -18,12 +18,27 @@ ROUTING_CHARACTERS = frozenset("%!@")
 """In a local part they ask for relaying through us (``user%elsewhere@here``); AUTH attack row 36."""
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where in an account: ``mailbox`` "" is the usual one; ``special_use`` (RFC 8579), "" for none, comes before it.
+    One that is not there is made when ``create`` says so; else the mail goes to the usual one."""
+
+    mailbox: str = ""
+    flags: tuple[str, ...] = ()
+    create: bool = False
+    special_use: str = ""
+
+
+USUAL = Place()
+
+
 class Drop(msgspec.Struct, frozen=True):
-    """One account that gets the message, and why: the recipient, and the detail behind ``+``."""
+    """One account that gets the message, and why: the recipient, and the detail behind ``+``.  A script may want it in
+    other ``places``, or several."""
 
     account: Account
     recipient: Recipient
     detail: str | None
+    places: tuple[Place, ...] = (USUAL,)
 
 
 class Route(msgspec.Struct, frozen=True):

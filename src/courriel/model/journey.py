@@ -40,6 +40,8 @@ class Place(Enum):
     """A program of the administrator that judged it."""
     JUDGE = "sender check"
     """Who really sent it."""
+    RULES = "rules"
+    """A reader's own script."""
 
 
 class Mood(Enum):
@@ -116,6 +118,8 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
         elif event == "delivery.list":
             mood = _LIST_MOODS.get(str(fields.get("decision")), Mood.BAD)
             add(Place.LIST, at, mood, fields, "list", "decision", "why", "count")
+        elif event == "delivery.sorted":
+            add(Place.RULES, at, Mood.BAD if fields.get("error") else Mood.GOOD, fields, "account", "wanted", "error")
         elif event == "delivery.reported":
             add(Place.REPORT, at, Mood.GOOD, fields, "kind", "report")
     return found

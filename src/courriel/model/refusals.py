@@ -128,6 +128,14 @@ class SenderNotProven(MailRefusal):
         self.lines = lines
 
 
+class Rejected(MailRefusal):
+    """The recipient's own rules refuse it; ``words`` is what the sender is to read.  RFC 5429."""
+
+    def __init__(self, detail: str = "", words: str = "") -> None:
+        super().__init__(detail)
+        self.words = words
+
+
 class FilterVerdict(MailRefusal):
     """A filter says no.  ``code`` (0: the usual one), ``status`` and ``lines`` are its own words, for the client."""
 

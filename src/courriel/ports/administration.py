@@ -475,6 +475,40 @@ class Trace(Request, tag="trace", frozen=True):
     on: bool
 
 
+class ScriptList(Request, tag="script.list", frozen=True):
+    """Rows ``{name, octets, active}``."""
+
+    login: str
+
+
+class ScriptPut(Request, tag="script.put", frozen=True):
+    """Keep a Sieve script under ``name``.  Refused when something is wrong with it."""
+
+    login: str
+    name: str
+    content: str
+    activate: bool = False
+
+
+class ScriptShow(Request, tag="script.show", frozen=True):
+    """``{name, content}``; ``name`` "": the script at work."""
+
+    login: str
+    name: str = ""
+
+
+class ScriptActivate(Request, tag="script.activate", frozen=True):
+    """``name`` "" lets all scripts rest."""
+
+    login: str
+    name: str
+
+
+class ScriptRemove(Request, tag="script.remove", frozen=True):
+    login: str
+    name: str
+
+
 AnyRequest = (
     Status
     | DomainList
@@ -516,6 +550,11 @@ AnyRequest = (
     | ListRemoveMember
     | ListHeld
     | ListDecide
+    | ScriptList
+    | ScriptPut
+    | ScriptShow
+    | ScriptActivate
+    | ScriptRemove
     | DeviceList
     | DeviceAdd
     | DevicePassword

@@ -73,6 +73,7 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.Throttled: Reply(454, "4.7.0", "Too many failures, try later"),
     refusals.NotPermitted: Reply(550, "5.7.1", "Not permitted"),
     refusals.SenderNotProven: Reply(550, "5.7.1", "The sender is not proven"),
+    refusals.Rejected: Reply(550, "5.7.1", "Refused by the recipient"),
     refusals.FilterVerdict: Reply(554, "5.7.1", "Refused by a filter"),
     refusals.FilterRefused: Reply(550, "5.7.1", "Refused by a filter"),
     refusals.FilterDeferred: Reply(451, "4.7.1", "A filter wants this message later"),
@@ -91,11 +92,27 @@ def reply_for(error: CourrielError) -> Reply:
         return Reply(error.code, error.status, last, tuple(before))
     if isinstance(error, refusals.SenderNotProven) and error.lines:
         return Reply(550, error.status, error.lines[-1], error.lines[:-1])
+    if isinstance(error, refusals.Rejected):
+        return _in_their_words(error)
     for kind in type(error).__mro__:
         reply = REPLIES.get(kind)
         if reply is not None:
             return _until(reply, error)
     return OUR_FAULT
+
+
+REASON_CHARACTERS: Final = 400
+"""``smtp.reason``: of a recipient's words in one line; RFC 5321 §4.5.3.1.5 has 512 octets for all of it."""
+
+
+def _in_their_words(error: refusals.Rejected) -> Reply:
+    """On one line and in ASCII, as replies are without SMTPUTF8 (RFC 5429 §2.1.1; RFC 6531 §3.7.4)."""
+    plain = REPLIES[refusals.Rejected]
+    words = " ".join(
+        "".join(one if " " <= one <= "~" else " " if one.isspace() else "?" for one in error.words).split()
+    )
+    text = words[:REASON_CHARACTERS] or plain.text
+    return Reply(plain.code, plain.enhanced, text)
 
 
 def _until(reply: Reply, error: CourrielError) -> Reply:

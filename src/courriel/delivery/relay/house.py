@@ -13,7 +13,7 @@ from courriel.delivery.relay.routing import Located
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import Recipient
 from courriel.model.queued import Queued
-from courriel.model.refusals import OverQuota, TryLater
+from courriel.model.refusals import OverQuota, Rejected, TryLater
 from courriel.model.transit import Outcome, Receipt
 from courriel.net.tls_policy import CLEAR, TlsPolicy
 
@@ -70,4 +70,6 @@ def _failure(error: CourrielError) -> Attempt:
         return Attempt(Result.DEFERRED, "4.2.2", "the mailbox is full", Stage.RCPT)
     if isinstance(error, TryLater | Unavailable):
         return Attempt(Result.DEFERRED, "4.3.0", str(error), Stage.RCPT)
+    if isinstance(error, Rejected):
+        return Attempt(Result.FAILED, "5.7.1", f"550 5.7.1 {error.words}", Stage.CONTENT)
     return Attempt(Result.FAILED, "5.1.1", f"{type(error).__name__}: {error}", Stage.RCPT)

@@ -1,0 +1,1 @@
+"""ManageSieve: people keep their scripts by it.  RFC 5804."""
