@@ -52,6 +52,8 @@ def of(peer: Peer) -> bytes:
     """The names for this client now, separated by spaces."""
     names = [*ALWAYS]
     if peer.session.state is not State.NOT_AUTHENTICATED:
+        if not peer.connection.compressed:
+            names.append(b"COMPRESS=DEFLATE")  # RFC 4978
         return b" ".join([*names, *LOGGED_IN, b"APPENDLIMIT=%d" % peer.shared.settings.append_octets])
     names.append(b"LITERAL-")  # RFC 7888 §5: 4,096 octets at most before login
     if can_start_tls(peer):

@@ -68,6 +68,7 @@ class Peer:
         "numbers",
         "session",
         "shared",
+        "starting_deflate",
         "starting_tls",
         "tag",
     )
@@ -78,6 +79,7 @@ class Peer:
         self.exchange: SaslExchange | None = None  # a SASL exchange waits for the client's next line
         self.finishing: Account | None = None  # ... which is only its consent
         self.starting_tls = False
+        self.starting_deflate = False
         self.shared = shared
         self.session = Session()
         self.numbers: Numbers | None = None

@@ -179,6 +179,8 @@ class ImapDialogue(Peer):
             self._answer(answer)
             if self.starting_tls:
                 await self._start_tls()
+            elif self.starting_deflate:
+                self._start_deflate()
 
     # --- APPENDs in a row -----------------------------------------------------------------------------------------
     def _begin_append(self, command: Command, begun: list[_Begun]) -> bool:
@@ -307,6 +309,11 @@ class ImapDialogue(Peer):
         except (OSError, ssl.SSLError) as error:
             self.connection.event("imap.starttls.failed", Level.WARNING, error=type(error).__name__)
             self.connection.abort()
+
+    def _start_deflate(self) -> None:
+        """What came behind the command is compressed already.  RFC 4978 §3."""
+        self.starting_deflate = False
+        self.connection.start_deflate(self.fragments.take_rest(), b"* BYE This cannot be inflated\r\n")
 
     # --- literals -----------------------------------------------------------------------------------------------
     async def _announced(self, announced: Announced) -> None:

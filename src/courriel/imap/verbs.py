@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courriel.imap.commands import append, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import append, compress, copy, fetch, idle, login, mailboxes, search, select, session, store
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
@@ -47,6 +47,7 @@ VERBS: dict[bytes, Verb] = {
     b"AUTHENTICATE": Verb(plain.parse_authenticate, login.authenticate, NOT_AUTHENTICATED),
     # authenticated
     b"ENABLE": Verb(plain.parse_enable, session.enable, LOGGED_IN),
+    b"COMPRESS": Verb(plain.parse_compress, compress.run, LOGGED_IN),
     b"SELECT": Verb(select_wire.parse, select.select, LOGGED_IN),
     b"EXAMINE": Verb(select_wire.parse, select.examine, LOGGED_IN),
     b"CREATE": Verb(plain.parse_create, mailboxes.create, LOGGED_IN),
