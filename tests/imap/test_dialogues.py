@@ -54,11 +54,16 @@ def stage(house: House, port: int | None) -> Stage:
         change = FlagChange(FlagAction.ADD, DELETED)
         await house.store.change_flags(account, inbox.id, [int(uid) for uid in uids], change)
 
+    async def limit(arguments: str) -> None:
+        """``limit alice OCTETS MESSAGES``: the operator limits an account."""
+        person, octets, messages = arguments.split()
+        await house.store.set_quota(house.gate.accounts[person].id, int(octets), int(messages))
+
     async def wait(arguments: str) -> None:
         """``wait SECONDS``: time goes by on the clock of server and store."""
         house.clock.advance(float(arguments))
 
-    return Stage(connect, {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait})
+    return Stage(connect, {"deliver": deliver, "expunge": expunge, "limit": limit, "mark": mark, "wait": wait})
 
 
 @everywhere(DIALOGUES)

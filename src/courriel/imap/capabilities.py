@@ -36,6 +36,9 @@ LOGGED_IN: Final = (
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
     b"SAVEDATE",  # RFC 8514
+    b"QUOTA",  # RFC 9208
+    b"QUOTA=RES-STORAGE",
+    b"QUOTA=RES-MESSAGE",
 )
 
 

@@ -10,7 +10,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courriel.imap.commands import append, compress, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import (
+    append,
+    compress,
+    copy,
+    fetch,
+    idle,
+    login,
+    mailboxes,
+    quota,
+    search,
+    select,
+    session,
+    store,
+)
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
@@ -18,6 +31,7 @@ from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
 from courriel.imap.wire import plain, status
+from courriel.imap.wire import quota as quota_wire
 from courriel.imap.wire import search as search_wire
 from courriel.imap.wire import select as select_wire
 from courriel.imap.wire import store as store_wire
@@ -59,6 +73,9 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_wire.parse_lsub, listing.lsub, LOGGED_IN),
     b"NAMESPACE": Verb(plain.parse_nothing, mailboxes.namespace, LOGGED_IN),
     b"STATUS": Verb(status.parse, mailboxes.status, LOGGED_IN),
+    b"GETQUOTA": Verb(quota_wire.parse_get, quota.get, LOGGED_IN),
+    b"GETQUOTAROOT": Verb(quota_wire.parse_get_root, quota.get_root, LOGGED_IN),
+    b"SETQUOTA": Verb(quota_wire.parse_set, quota.set_limits, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
@@ -10,8 +11,10 @@ from courriel.imap.wire import codes
 from courriel.imap.wire.plain import Create, Nothing, Path, Rename
 from courriel.imap.wire.response import mailbox_name
 from courriel.imap.wire.status import Item, Status
+from courriel.model.flags import DELETED
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role
 from courriel.model.refusals import NoSuchMailbox
+from courriel.ports.store import Column
 
 _USES = {
     b"\\drafts": Role.DRAFTS,
@@ -83,6 +86,8 @@ async def status_line(peer: Peer, mailbox: Mailbox, items: Sequence[Item]) -> by
     for item in items:
         if item is Item.RECENT:
             value = b"%d" % await _recent(peer, mailbox)
+        elif item is Item.DELETED_STORAGE:
+            value = b"%d" % await _deleted_octets(peer, mailbox)
         elif item is Item.HIGHESTMODSEQ:
             peer.enable_condstore()  # RFC 7162 §3.1.2.1
             value = b"%d" % mailbox.modseq
@@ -117,3 +122,12 @@ async def _recent(peer: Peer, mailbox: Mailbox) -> int:
     view = await peer.store.view(peer.account.id, mailbox.id)
     first = view.first_recent()
     return sum(1 for uid in reversed(view.uids) if uid >= first) if first < view.uidnext else 0
+
+
+async def _deleted_octets(peer: Peer, mailbox: Mailbox) -> int:
+    """What an EXPUNGE would give back.  RFC 9208 §4.1.4."""
+    if not mailbox.deleted:
+        return 0
+    view = await peer.store.view(peer.account.id, mailbox.id)
+    sizes = cast(Sequence[int], await peer.store.column(view, Column.SIZE, 0, len(view.uids)))
+    return sum(size for size, flags in zip(sizes, view.flags, strict=True) if flags & DELETED)
