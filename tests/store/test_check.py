@@ -11,6 +11,7 @@ from courriel.base.errors import Damaged, Unavailable
 from courriel.model.flags import DELETED, SEEN, FlagAction, FlagChange
 from courriel.store.blobs.files import SystemFiles
 from courriel.store.sqlite.migrations import STEPS, migrate
+from courriel.store.sqlite.schema import VERSION
 from courriel.store.sqlite.snapshot import roll_back, take_snapshot
 from tests.store.conftest import ALICE, Bench, inbox, letter
 
@@ -114,13 +115,13 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
     connection.execute("INSERT INTO meta VALUES ('kept', 1)")
     more = (*STEPS, lambda c: c.execute("CREATE TABLE later (x)") and None)
     migrate(connection, copy, more)
-    assert before == [1] and connection.pragma("user_version") == 2
-    with pytest.raises(Damaged, match="schema 2"):
+    assert before == [VERSION] and connection.pragma("user_version") == VERSION + 1
+    with pytest.raises(Damaged, match=f"schema {VERSION + 1}"):
         migrate(connection, copy)
     connection.close()
-    assert roll_back(SystemFiles(), str(place), 0) == 1
+    assert roll_back(SystemFiles(), str(place), 0) == VERSION
     connection = apsw.Connection(str(path))
-    assert connection.pragma("user_version") == 1
+    assert connection.pragma("user_version") == VERSION
     assert connection.execute("SELECT value FROM meta WHERE name='kept'").fetchall() == [(1,)]
     connection.close()
 
@@ -135,7 +136,7 @@ def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         migrate(connection, lambda _: None, (*STEPS, bad))
-    assert connection.pragma("user_version") == 1
+    assert connection.pragma("user_version") == VERSION
     assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name='half'").fetchall()
 
 

@@ -40,6 +40,7 @@ REFUSALS: Final[dict[type[refusals.MailRefusal], bytes]] = {
     refusals.SentEnough: codes.LIMIT + b"You have sent as much as you may for now",
     refusals.WishNotGranted: codes.LIMIT + b"Past the limits",
     refusals.TooManyKeywords: codes.LIMIT + b"The account has too many keywords",
+    refusals.TooManyAnnotations: codes.METADATA_TOOMANY + b"The account has too many annotations",
     refusals.AuthenticationFailed: codes.AUTHENTICATIONFAILED + b"Wrong name or password",
     refusals.Throttled: codes.UNAVAILABLE + b"Too many failures, try again later",
     refusals.NotPermitted: codes.NOPERM + b"Not allowed",

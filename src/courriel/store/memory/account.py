@@ -97,6 +97,8 @@ class MemoryAccount:
         self.subscriptions: set[str] = set()
         self.tombstones: dict[MessageId, Tombstone] = {}
         self.keywords: dict[int, str] = {}
+        self.annotations: dict[tuple[MailboxId | None, AccountId | None, str], tuple[ModSeq, bytes | None]] = {}
+        """By mailbox (None: the account), viewer (None: everybody) and entry; None: it was taken away."""
         self.journal: list[JournalEntry] = []
         self.watchers: list[Callable[[], None]] = []
         self.limit_octets = limit_octets

@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 
 from courriel.base.errors import Damaged
-from courriel.store.sqlite.schema import TABLES
+from courriel.store.sqlite.schema import ANNOTATIONS, TABLES
 
 Step = Callable[[apsw.Connection], None]
 
@@ -21,7 +21,11 @@ def _first_tables(connection: apsw.Connection) -> None:
     connection.execute(TABLES)
 
 
-STEPS: Final[Sequence[Step]] = (_first_tables,)
+def _annotations(connection: apsw.Connection) -> None:
+    connection.execute(ANNOTATIONS)
+
+
+STEPS: Final[Sequence[Step]] = (_first_tables, _annotations)
 
 
 def version(connection: apsw.Connection) -> int:

@@ -60,8 +60,29 @@ CREATE TABLE snap (
     PRIMARY KEY (acct, coll)) WITHOUT ROWID;
 """
 
-VERSION: Final = 1
+ANNOTATIONS: Final = """
+CREATE TABLE annot (
+    acct INTEGER NOT NULL, coll INTEGER NOT NULL, viewer INTEGER NOT NULL, entry TEXT NOT NULL, modseq INTEGER NOT NULL,
+    value BLOB, PRIMARY KEY (acct, coll, viewer, entry)) WITHOUT ROWID;
+"""
+"""Annotations (``metadata.py``): ``coll`` 0 is the account itself, ``viewer`` 0 everybody, ``value`` NULL one that was
+taken away."""
+
+VERSION: Final = 2
 """``PRAGMA user_version`` of a file with the tables above."""
 
-ACCOUNT_TABLES: Final = ("coll", "sub", "kw", "member", "obj", "expunged", "gone", "msgid", "chg", "snap", "account")
+ACCOUNT_TABLES: Final = (
+    "coll",
+    "sub",
+    "kw",
+    "member",
+    "obj",
+    "expunged",
+    "gone",
+    "msgid",
+    "chg",
+    "snap",
+    "annot",
+    "account",
+)
 """Tables with rows of an account; ``account`` last."""
