@@ -15,7 +15,7 @@ from tests.imap.house import House, listening, make_house
 
 DIALOGUES = Path(__file__).parent.parent / "dialogues" / "imap"
 
-SMALL = ImapSettings(append_octets=10_000, append_memory_octets=15_000, bad_commands=5)
+SMALL = ImapSettings(append_octets=10_000, append_memory_octets=15_000, bad_commands=5, metadata_octets=40)
 """Limits that a dialogue can reach."""
 
 

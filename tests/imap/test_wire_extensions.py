@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from courriel.base.errors import FormatError
+from courriel.imap.wire.metadata import ALL_BELOW, GetMetadata, SetMetadata
 from courriel.imap.wire.plain import Compress
 from courriel.imap.wire.quota import GetQuota, GetQuotaRoot, SetQuota, quota_line, root_line
 from courriel.model.quota import Quota
 from tests.imap.test_wire_commands import parse
+
+MY = b"My new comment across\r\ntwo lines."
 
 READ = [
     ("COMPRESS", b" DEFLATE", (), Compress(b"DEFLATE")),  # RFC 4978 §4
@@ -19,6 +22,22 @@ READ = [
     ("SETQUOTA", b' "" (STORAGE 512)', (), SetQuota(b"", ((b"STORAGE", 512),))),
     ("SETQUOTA", b' "" (STORAGE 1 message 9)', (), SetQuota(b"", ((b"STORAGE", 1), (b"MESSAGE", 9)))),
     ("SETQUOTA", b' "" ()', (), SetQuota(b"", ())),
+    # RFC 5464 §4.2, §4.3
+    ("GETMETADATA", b' "" /shared/comment', (), GetMetadata(None, ("/shared/comment",))),
+    (
+        "GETMETADATA",
+        b' "INBOX" (MAXSIZE 1024) (/shared/comment /private/comment)',
+        (),
+        GetMetadata("INBOX", ("/shared/comment", "/private/comment"), 0, 1024),
+    ),
+    (
+        "GETMETADATA",
+        b' (DEPTH infinity) "INBOX" (/private/filters/values)',
+        (),
+        GetMetadata("INBOX", ("/private/filters/values",), ALL_BELOW),
+    ),
+    ("SETMETADATA", b" INBOX (/private/comment {33}\n)", (MY,), SetMetadata("INBOX", {"/private/comment": MY})),
+    ("SETMETADATA", b" INBOX (/private/comment NIL)", (), SetMetadata("INBOX", {"/private/comment": None})),
 ]
 
 
@@ -32,6 +51,17 @@ BROKEN = [
     ("COMPRESS", b" DEFLATE LZW"),
     ("GETQUOTA", b""),
     ("GETQUOTAROOT", b" INBOX INBOX"),
+    ("GETMETADATA", b" INBOX"),
+    ("GETMETADATA", b" INBOX ()"),
+    ("GETMETADATA", b" INBOX (MAXSIZE x) /private/a"),
+    ("GETMETADATA", b" INBOX (SIZE 1) /private/a"),
+    ("GETMETADATA", b" INBOX /private/" + b"a" * 250),
+    ("GETMETADATA", b" INBOX (" + b" ".join(b"/private/%d" % n for n in range(201)) + b")"),
+    ("GETMETADATA", b" INBOX comment"),
+    ("GETMETADATA", b" INBOX /privates"),
+    ("SETMETADATA", b" INBOX ()"),
+    ("SETMETADATA", b" INBOX (/private/a)"),
+    ("SETMETADATA", b' INBOX (/private/a/ "x")'),
     ("SETQUOTA", b' "" STORAGE 512'),
     ("SETQUOTA", b' "" (STORAGE)'),
     ("SETQUOTA", b' "" (STORAGE -1)'),

@@ -36,6 +36,8 @@ LOGGED_IN: Final = (
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
     b"SAVEDATE",  # RFC 8514
+    b"METADATA",  # RFC 5464
+    b"LIST-METADATA",  # RFC 9590
     b"QUOTA",  # RFC 9208
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",

@@ -18,6 +18,7 @@ from courriel.imap.commands import (
     idle,
     login,
     mailboxes,
+    metadata,
     quota,
     search,
     select,
@@ -30,6 +31,7 @@ from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, S
 from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
+from courriel.imap.wire import metadata as metadata_wire
 from courriel.imap.wire import plain, status
 from courriel.imap.wire import quota as quota_wire
 from courriel.imap.wire import search as search_wire
@@ -76,6 +78,8 @@ VERBS: dict[bytes, Verb] = {
     b"GETQUOTA": Verb(quota_wire.parse_get, quota.get, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota_wire.parse_get_root, quota.get_root, LOGGED_IN),
     b"SETQUOTA": Verb(quota_wire.parse_set, quota.set_limits, LOGGED_IN),
+    b"GETMETADATA": Verb(metadata_wire.parse_get, metadata.get, LOGGED_IN),
+    b"SETMETADATA": Verb(metadata_wire.parse_set, metadata.set_values, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected

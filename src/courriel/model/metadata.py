@@ -33,7 +33,7 @@ def canonical_entry(name: bytes) -> str:
     if any(octet < 0x20 or octet > 0x7E or octet in b"*%" for octet in name):
         raise FormatError("entry name", -1, "wildcard, control or 8-bit character")
     entry = name.decode("ascii").lower()
-    if not entry.startswith((PRIVATE, SHARED)):
+    if not (entry + "/").startswith((PRIVATE, SHARED)):
         raise FormatError("entry name", 0, "begins neither with /private/ nor with /shared/")
     if "//" in entry or entry.endswith("/"):
         raise FormatError("entry name", -1, "an empty level")

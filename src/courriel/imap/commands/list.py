@@ -1,12 +1,15 @@
-"""LIST and LSUB.  RFC 9051 §6.3.9; RFC 5258; LIST-STATUS RFC 5819; SPECIAL-USE RFC 6154; LSUB RFC 3501 §6.3.9."""
+"""LIST and LSUB.  RFC 9051 §6.3.9; RFC 5258; LIST-STATUS RFC 5819; SPECIAL-USE RFC 6154; LSUB RFC 3501 §6.3.9;
+LIST-METADATA RFC 9590."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from courriel.imap.commands.mailboxes import status_line
+from courriel.imap.commands.metadata import chosen
 from courriel.imap.peer import Peer
 from courriel.imap.wire.list import List, Matcher, Return, Select
+from courriel.imap.wire.metadata import values_line
 from courriel.imap.wire.response import mailbox_name
 from courriel.model.mailbox import Mailbox, Role, parent_path
 
@@ -48,6 +51,10 @@ async def run(peer: Peer, asked: List) -> bytes:
         peer.write(b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(attributes), name, childinfo))
         if asked.status and mailbox is not None:
             peer.write(await status_line(peer, mailbox, asked.status))
+        if asked.metadata and mailbox is not None:
+            known = await store.metadata(account, mailbox.id, account)
+            values = chosen(known, asked.metadata, depth=0)
+            peer.write(values_line(path, values.items(), peer.session.utf8))
     return b"OK LIST completed"
 
 
