@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from courriel.base.errors import FormatError
+from courriel.formats.message.section import Section, SectionKind
+from courriel.imap.wire import url
+from courriel.imap.wire.append import Append, AppendMessage, Replace, Url
+from courriel.imap.wire.flags import FlagNames
 from courriel.imap.wire.metadata import ALL_BELOW, GetMetadata, SetMetadata
 from courriel.imap.wire.plain import Compress
 from courriel.imap.wire.quota import GetQuota, GetQuotaRoot, SetQuota, quota_line, root_line
+from courriel.imap.wire.sets import NumberSet
+from courriel.model.flags import DRAFT, SEEN
 from courriel.model.quota import Quota
 from tests.imap.test_wire_commands import parse
 
@@ -15,6 +23,33 @@ MY = b"My new comment across\r\ntwo lines."
 
 READ = [
     ("COMPRESS", b" DEFLATE", (), Compress(b"DEFLATE")),  # RFC 4978 §4
+    # RFC 8508 §3.3, §3.6
+    (
+        "REPLACE",
+        b" 4 Drafts (\\Seen \\Draft $MDNSent) {312}\n",
+        (MY,),
+        Replace(NumberSet(((4, 4),)), "Drafts", AppendMessage(MY, FlagNames(SEEN | DRAFT, ("$MDNSent",)), None, False)),
+    ),
+    (
+        "UID REPLACE",
+        b' 2000 Drafts "24-Nov-2026 05:53:58 +0100" ~{3}\n',
+        (MY,),
+        Replace(NumberSet(((2000, 2000),)), "Drafts", AppendMessage(MY, FlagNames(0), 1795496038.0, True)),
+    ),
+    # RFC 4469 §6
+    (
+        "APPEND",
+        b' Drafts (\\Seen) CATENATE (TEXT {42}\n URL "/INBOX/;UID=20" URL /a/;UID=1/;SECTION=1.MIME)',
+        (MY,),
+        Append(
+            "Drafts",
+            (
+                AppendMessage(
+                    (MY, Url(b"/INBOX/;UID=20"), Url(b"/a/;UID=1/;SECTION=1.MIME")), FlagNames(SEEN), None, False
+                ),
+            ),
+        ),
+    ),
     # RFC 9208 §4.1
     ("GETQUOTA", b' "!partition/sda4"', (), GetQuota(b"!partition/sda4")),
     ("GETQUOTA", b' ""', (), GetQuota(b"")),
@@ -51,6 +86,14 @@ BROKEN = [
     ("COMPRESS", b" DEFLATE LZW"),
     ("GETQUOTA", b""),
     ("GETQUOTAROOT", b" INBOX INBOX"),
+    ("REPLACE", b" 4 Drafts"),
+    ("REPLACE", b" 4:5 Drafts {1}\n"),
+    ("REPLACE", b" $ Drafts {1}\n"),
+    ("REPLACE", b" 4 Drafts {1}\n {1}\n"),
+    ("APPEND", b" x CATENATE ()"),
+    ("APPEND", b" x CATENATE (TEXT x)"),
+    ("APPEND", b" x CATENATE (FILE x)"),
+    ("APPEND", b" x CATENATE (" + b" ".join([b"URL /a/;UID=1"] * 101) + b")"),
     ("GETMETADATA", b" INBOX"),
     ("GETMETADATA", b" INBOX ()"),
     ("GETMETADATA", b" INBOX (MAXSIZE x) /private/a"),
@@ -73,6 +116,49 @@ BROKEN = [
 def test_broken(verb: str, arguments: bytes) -> None:
     with pytest.raises(FormatError):
         parse(verb, arguments)
+
+
+URLS = [
+    # RFC 4469 §6, RFC 5092 §4
+    (
+        b"/Drafts;UIDVALIDITY=385759045/;UID=20/;section=HEADER",
+        ("Drafts", 385759045, 20, Section((), SectionKind.HEADER)),
+    ),
+    (b"/INBOX/;UID=5", ("INBOX", None, 5, Section())),
+    (b"/a/b%20c/%C3%A9/;uid=7/;SECTION=1.2.MIME", ("a/b c/é", None, 7, Section((1, 2), SectionKind.MIME))),
+    (
+        b"/x/;UID=7/;SECTION=HEADER.FIELDS%20(To%20%22Cc%22)/;PARTIAL=3.4",
+        ("x", None, 7, Section((), SectionKind.HEADER_FIELDS, (b"To", b"Cc")), (3, 4)),
+    ),
+    (b"/x/;UID=7/;PARTIAL=3", ("x", None, 7, Section(), (3, None))),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), URLS)
+def test_urls(text: bytes, value: tuple[Any, ...]) -> None:
+    assert url.parse(text) == url.MessageUrl(*value)
+
+
+NO_URLS = [
+    b"imap://bob@elsewhere.test/INBOX/;UID=5",
+    b"//elsewhere.test/INBOX/;UID=5",
+    b"/INBOX/;UID=0",
+    b"/INBOX;UID=5",
+    b"/INBOX",
+    b"INBOX/;UID=5",
+    b"/INBOX/;UID=5/;SECTION=FOO",
+    b"/INBOX/;UID=5/;SECTION=1 x",
+    b"/INBOX/;UID=5;URLAUTH=anonymous:INTERNAL:00",
+    b"/IN%00BOX/;UID=5",
+    b"/%FF/;UID=5",
+    b"/" + b"a" * 2_100 + b"/;UID=5",
+]
+
+
+@pytest.mark.parametrize("text", NO_URLS, ids=lambda text: text[:40].decode())
+def test_no_urls(text: bytes) -> None:
+    with pytest.raises(FormatError):
+        url.parse(text)
 
 
 def test_quota_rounds_so_that_nobody_believes_in_room_that_is_not_there() -> None:

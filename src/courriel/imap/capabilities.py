@@ -36,6 +36,8 @@ LOGGED_IN: Final = (
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
     b"SAVEDATE",  # RFC 8514
+    b"CATENATE",  # RFC 4469
+    b"REPLACE",  # RFC 8508
     b"METADATA",  # RFC 5464
     b"LIST-METADATA",  # RFC 9590
     b"QUOTA",  # RFC 9208

@@ -14,10 +14,11 @@ from typing import Final
 
 from courriel.base.clock import Clock
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
+from courriel.imap.replies import No
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
-from courriel.imap.wire import sets
+from courriel.imap.wire import codes, sets
 from courriel.imap.wire.fragments import Fragments
 from courriel.imap.wire.response import RECENT
 from courriel.model.account import Account
@@ -66,6 +67,7 @@ class Peer:
         "fragments",
         "idle_tag",
         "numbers",
+        "reserved",
         "session",
         "shared",
         "starting_deflate",
@@ -81,6 +83,7 @@ class Peer:
         self.starting_tls = False
         self.starting_deflate = False
         self.shared = shared
+        self.reserved = 0  # octets of the messages that are being received
         self.session = Session()
         self.numbers: Numbers | None = None
         self.tag = b""
@@ -114,6 +117,19 @@ class Peer:
 
     def write(self, data: bytes) -> None:
         self.connection.write(data)
+
+    def reserve(self, octets: int) -> None:
+        """Count octets of a message that is being received.  Raises No when that is too much over all clients."""
+        shared = self.shared
+        if shared.appending_octets + octets > shared.settings.append_memory_octets:
+            raise No(codes.LIMIT + b"Too many messages are being received just now")
+        self.reserved += octets
+        shared.appending_octets += octets
+
+    def release(self) -> None:
+        """All that was reserved is done with."""
+        self.shared.appending_octets -= self.reserved
+        self.reserved = 0
 
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool) -> None:

@@ -92,6 +92,8 @@ VERBS: dict[bytes, Verb] = {
     b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
     b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
     b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
+    b"REPLACE": Verb(append_wire.parse_replace, append.replace, SELECTED),
+    b"UID REPLACE": Verb(append_wire.parse_replace, append.replace_uid, SELECTED, by_uid=True),
     b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
     b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
     b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),

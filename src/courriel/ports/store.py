@@ -196,6 +196,11 @@ class MailStore(Protocol):
         """Add messages, together or not at all; they may be for several accounts (one delivery)."""
         ...
 
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        """Expunge ``uid`` and append ``message`` (of the same account), together or not at all; the one makes room
+        for the other.  None, and nothing is changed, when ``uid`` is not there.  RFC 8508."""
+        ...
+
     async def change_flags(
         self,
         account: AccountId,

@@ -66,7 +66,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(copied))
     peer.tell(expunges=True, with_uid=by_uid)
-    return b"OK %bMOVE completed" % _highest(peer)
+    return b"OK %bMOVE completed" % highest(peer)
 
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
@@ -82,10 +82,10 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
     if doomed:
         await peer.store.expunge(view.account, view.mailbox, doomed)
     peer.tell(expunges=True, with_uid=asked.numbers is not None)
-    return b"OK %bEXPUNGE completed" % (_highest(peer) if doomed else b"")
+    return b"OK %bEXPUNGE completed" % (highest(peer) if doomed else b"")
 
 
-def _highest(peer: Peer) -> bytes:
+def highest(peer: Peer) -> bytes:
     """RFC 7162 §3.2.7: HIGHESTMODSEQ behind an expunge, for clients that resynchronise."""
     if not peer.session.qresync or peer.numbers is None:
         return b""

@@ -216,7 +216,7 @@ def _content(reader: Reader, name: bytes) -> Content:
     binary = name.startswith(b"BINARY")
     reader.need(b"[")
     start = reader.pos
-    numbers, kind, names = _section(reader, binary)
+    numbers, kind, names = read_section(reader, binary)
     spec = _rendered(numbers, kind, names)
     if not reader.take(b"]"):
         reader.pos = start
@@ -234,7 +234,8 @@ def _content(reader: Reader, name: bytes) -> Content:
     return Content(b"%b[%b]" % (base, spec), Section(numbers, kind, names), peek, binary, size_only, partial)
 
 
-def _section(reader: Reader, binary: bool) -> tuple[tuple[int, ...], SectionKind, tuple[bytes, ...]]:
+def read_section(reader: Reader, binary: bool) -> tuple[tuple[int, ...], SectionKind, tuple[bytes, ...]]:
+    """What stands in the brackets of BODY[…]: part numbers, which of it, names of fields."""
     numbers: tuple[int, ...] = ()
     match = _PARTS.match(reader.text, reader.pos)
     if match is not None:

@@ -221,6 +221,17 @@ class MemoryStore:
         stored = {account: iter(self._append(self._accounts[account], news)) for account, news in by_account.items()}
         return [next(stored[new.account]) for new in messages]
 
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        here = self._account(account)
+        box = here.box(mailbox)
+        if uid not in box.messages:
+            return None
+        here.box(message.mailbox)
+        here.check_room([len(message.prefix) + len(message.body)], freed=box.messages[uid].size_octets)
+        here.check_keywords(message.keywords)
+        await self.expunge(account, mailbox, [uid])
+        return self._append(here, [message])[0]
+
     async def change_flags(
         self,
         account: AccountId,

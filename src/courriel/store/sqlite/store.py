@@ -30,6 +30,7 @@ from courriel.store.sqlite import metadata, placement, removal
 from courriel.store.sqlite.append import append, judge
 from courriel.store.sqlite.check import Report
 from courriel.store.sqlite.connection import fetch_all, meaning
+from courriel.store.sqlite.replace import replace
 from courriel.store.sqlite.settings import StoreSettings, default_shards
 from courriel.store.sqlite.shard import Say, Shard
 from courriel.store.sqlite.state import AccountState
@@ -289,6 +290,10 @@ class SqliteStore:
             raise
         queues = {account: iter(stored) for account, stored in done.items()}
         return [next(queues[message.account]) for message in messages]
+
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        shard, view = await self._source(account, mailbox)
+        return await shard.committer.submit(lambda t: replace(t, account, mailbox, uid, message), keep=view)
 
     async def change_flags(
         self,
