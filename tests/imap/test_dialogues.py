@@ -54,6 +54,11 @@ def stage(house: House, port: int | None) -> Stage:
         change = FlagChange(FlagAction.ADD, DELETED)
         await house.store.change_flags(account, inbox.id, [int(uid) for uid in uids], change)
 
+    async def shelve(arguments: str) -> None:
+        """``shelve alice Subject MAILBOX``: a message arrives in another mailbox."""
+        person, subject, path = arguments.split()
+        await house.deliver(person, f"Subject: {subject}\r\n\r\nbody\r\n".encode(), path)
+
     async def limit(arguments: str) -> None:
         """``limit alice OCTETS MESSAGES``: the operator limits an account."""
         person, octets, messages = arguments.split()
@@ -63,7 +68,9 @@ def stage(house: House, port: int | None) -> Stage:
         """``wait SECONDS``: time goes by on the clock of server and store."""
         house.clock.advance(float(arguments))
 
-    return Stage(connect, {"deliver": deliver, "expunge": expunge, "limit": limit, "mark": mark, "wait": wait})
+    return Stage(
+        connect, {"deliver": deliver, "expunge": expunge, "limit": limit, "shelve": shelve, "mark": mark, "wait": wait}
+    )
 
 
 @everywhere(DIALOGUES)

@@ -40,6 +40,7 @@ LOGGED_IN: Final = (
     b"REPLACE",  # RFC 8508
     b"METADATA",  # RFC 5464
     b"LIST-METADATA",  # RFC 9590
+    b"NOTIFY",  # RFC 5465
     b"QUOTA",  # RFC 9208
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",

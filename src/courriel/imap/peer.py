@@ -7,10 +7,10 @@ mailbox (EXISTS, EXPUNGE, VANISHED, FETCH) is here too, because IDLE and every c
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from courriel.base.clock import Clock
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
@@ -22,7 +22,7 @@ from courriel.imap.wire import codes, sets
 from courriel.imap.wire.fragments import Fragments
 from courriel.imap.wire.response import RECENT
 from courriel.model.account import Account
-from courriel.model.ids import AccountId
+from courriel.model.ids import AccountId, MailboxId
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.store import MailStore
@@ -55,6 +55,26 @@ class Shared:
         return texts
 
 
+class Notice(Protocol):
+    """What a client asked to be told between commands: ``commands/notify.py``."""
+
+    wants_messages: bool
+    """Of the selected mailbox."""
+    wants_flags: bool
+    pending: bool
+    """Something has happened that was not looked at yet."""
+
+    def arrived(self, first_uid: int) -> None: ...
+
+    def own(self, names: Iterable[str] = (), uids: Iterable[int] = ()) -> None: ...
+
+    async def follow(self) -> None: ...
+
+    async def fetch_fresh(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Peer:
     """One client."""
 
@@ -66,6 +86,7 @@ class Peer:
         "finishing",
         "fragments",
         "idle_tag",
+        "notice",
         "numbers",
         "reserved",
         "session",
@@ -88,6 +109,7 @@ class Peer:
         self.numbers: Numbers | None = None
         self.tag = b""
         self.idle_tag: bytes | None = None
+        self.notice: Notice | None = None  # None: NOTIFY was never used
         self._stop: Callable[[], None] | None = None
         self._texts: FlagTexts | None = None
 
@@ -149,7 +171,7 @@ class Peer:
         Only now: a mailbox that eight busy clients watch would wake all of them for every STORE.
         """
         self.idle_tag = self.tag
-        if self.numbers is not None:
+        if self.numbers is not None and self.notice is None:
             self._stop = self.numbers.view.watch(self._wake)
 
     def stop_idling(self) -> None:
@@ -173,11 +195,30 @@ class Peer:
             self.write(b"* OK [HIGHESTMODSEQ %d] Mod-sequences are on\r\n" % self.numbers.view.modseq)
 
     # --- news ---------------------------------------------------------------------------------------------------
+    def tell_news(self, expunges: bool, with_uid: bool = False) -> None:
+        """The same as far as the client wants to hear of it unasked.  RFC 5465 §3.1: FETCH comes with the UID."""
+        notice = self.notice
+        if notice is None:
+            self.tell(expunges, with_uid)
+        elif notice.wants_messages:
+            self.tell(expunges, with_uid=True)
+
+    def own(self, *names: str) -> None:
+        """The client changed these mailboxes' names, subscriptions or annotations ("": the server's) itself."""
+        if self.notice is not None:
+            self.notice.own(names)
+
+    def own_messages(self, mailbox: MailboxId, uids: Iterable[int]) -> None:
+        """The client put these messages into a mailbox itself."""
+        if self.notice is not None and self.numbers is not None and self.numbers.view.mailbox == mailbox:
+            self.notice.own(uids=uids)
+
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
         numbers = self.numbers
         if numbers is None:
             return
+        known = numbers.count
         news = numbers.news(expunges)
         if news is None:
             return
@@ -190,7 +231,9 @@ class Peer:
             self._tell_gone(news.gone)
         if news.exists is not None:
             self._tell_exists(numbers, news.exists)
-        if news.flagged:
+            if self.notice is not None:
+                self.notice.arrived(numbers.uids[known - len(news.gone)])
+        if news.flagged and (self.notice is None or self.notice.wants_flags):
             self.write(self.flag_rows(news.flagged, with_uid or self.session.qresync or self.session.rev2))
 
     def _tell_gone(self, gone: Sequence[tuple[int, int]]) -> None:

@@ -11,6 +11,7 @@ from courriel.base.errors import CourrielError, Damaged, FormatError, LimitExcee
 from courriel.formats.message.section import UnknownEncoding
 from courriel.imap.wire import codes
 from courriel.imap.wire.mailbox import NameRefused
+from courriel.imap.wire.notify import UnknownEvent
 from courriel.imap.wire.search import UnknownCharset
 from courriel.model import refusals
 
@@ -65,6 +66,8 @@ def reply(error: CourrielError) -> bytes:
         return b"NO " + codes.UNKNOWN_CTE + b"Unknown transfer encoding"
     if isinstance(error, NameRefused):
         return b"NO " + codes.CANNOT + b"No mailbox can have this name: " + _plain(error.rule)
+    if isinstance(error, UnknownEvent):
+        return b"NO " + codes.BADEVENT + b"Of this nothing can be told"
     if isinstance(error, LimitExceeded):
         return b"NO " + codes.LIMIT + b"Over the limit " + _plain(error.rule)
     if isinstance(error, FormatError):

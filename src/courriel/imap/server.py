@@ -94,6 +94,11 @@ class ImapDialogue(Peer):
         self.write(b"* OK [CAPABILITY %b] Courriel ready\r\n" % capabilities.of(self))
 
     async def received(self, data: bytes) -> None:
+        await self._serve(data)
+        if self.notice is not None and self.notice.pending:
+            await self.notice.follow()
+
+    async def _serve(self, data: bytes) -> None:
         if not data:
             self.connection.close()
             return
@@ -141,6 +146,8 @@ class ImapDialogue(Peer):
         if self.exchange is not None:
             self.exchange.abort()
             self.exchange = None
+        if self.notice is not None:
+            self.notice.stop()
         self.deselect()
 
     # --- one command --------------------------------------------------------------------------------------------
@@ -176,7 +183,9 @@ class ImapDialogue(Peer):
         finally:
             self.release()
         if self.numbers is not None and self.idle_tag is None:
-            self.tell(not verb.keeps_seqs, verb.by_uid)
+            self.tell_news(not verb.keeps_seqs, verb.by_uid)
+            if self.notice is not None:
+                await self.notice.fetch_fresh()
         if answer:
             self._answer(answer)
             if self.starting_tls:
@@ -215,7 +224,9 @@ class ImapDialogue(Peer):
                 await one.rest
             self.tag = one.tag
             if self.numbers is not None:
-                self.tell(expunges=True)
+                self.tell_news(expunges=True)
+                if self.notice is not None:
+                    await self.notice.fetch_fresh()
             self._answer(one.answer[0])
         begun.clear()
         self.release()

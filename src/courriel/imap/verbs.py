@@ -19,6 +19,7 @@ from courriel.imap.commands import (
     login,
     mailboxes,
     metadata,
+    notify,
     quota,
     search,
     select,
@@ -32,6 +33,7 @@ from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
 from courriel.imap.wire import metadata as metadata_wire
+from courriel.imap.wire import notify as notify_wire
 from courriel.imap.wire import plain, status
 from courriel.imap.wire import quota as quota_wire
 from courriel.imap.wire import search as search_wire
@@ -80,6 +82,7 @@ VERBS: dict[bytes, Verb] = {
     b"SETQUOTA": Verb(quota_wire.parse_set, quota.set_limits, LOGGED_IN),
     b"GETMETADATA": Verb(metadata_wire.parse_get, metadata.get, LOGGED_IN),
     b"SETMETADATA": Verb(metadata_wire.parse_set, metadata.set_values, LOGGED_IN),
+    b"NOTIFY": Verb(notify_wire.parse, notify.run, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol, cast
 
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, Value, log
@@ -359,13 +359,19 @@ class Connection(asyncio.Protocol):
         if self._backlog_octets >= BACKLOG_OCTETS and self._transport is not None:
             self._transport.pause_reading()
 
+    def prompt(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``act`` as if the client had sent something, unless a call is under way: that one looks after it."""
+        if not self._busy and not self.closing and self.dialogue is not None:
+            self._run(act())
+
     def _begin(self, data: bytes) -> None:
-        dialogue = self.dialogue
-        if dialogue is None:
-            return
+        if self.dialogue is not None:
+            self._run(self.dialogue.received(data))
+
+    def _run(self, call: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         try:
-            rest = eager.start(dialogue.received(data))
+            rest = eager.start(call)
         except Exception as error:  # the connection's edge: a bug must not take the server down
             self._fail(error)
             return
@@ -409,8 +415,8 @@ class Connection(asyncio.Protocol):
                 return
             if not data:
                 self._eof = False
+            await asyncio.sleep(0)  # before it: behind the last piece nothing waits, and a prompt is not missed
             await self.dialogue.received(data)
-            await asyncio.sleep(0)
 
     def _inflate(self) -> bytes:
         """The next piece of what came, in clear; b"" when there is none.  What is garbled ends the connection."""

@@ -24,6 +24,7 @@ async def run(peer: Peer, asked: Append) -> bytes:
     contents = [_checked(message, await assembly.content(message)) for message in asked.messages]
     new = [_new(peer, goal.id, one, content, now) for one, content in zip(asked.messages, contents, strict=True)]
     stored = await peer.store.append(new)
+    peer.own_messages(goal.id, [one.uid for one in stored])
     uids = sets.render([one.uid for one in stored])
     return b"OK [APPENDUID %d %b] APPEND completed" % (stored[0].uidvalidity, uids)
 
@@ -41,6 +42,7 @@ async def _replace(peer: Peer, asked: Replace, by_uid: bool) -> bytes:
     stored = await peer.store.replace(view.account, view.mailbox, found[0], new)
     if stored is None:
         raise No(codes.EXPUNGEISSUED + b"The message was expunged, nothing was added")
+    peer.own_messages(goal.id, [stored.uid])
     peer.write(b"* OK [APPENDUID %d %d] The new one is there\r\n" % (stored.uidvalidity, stored.uid))
     peer.tell(expunges=True, with_uid=by_uid)
     return b"OK %bREPLACE completed" % highest(peer)

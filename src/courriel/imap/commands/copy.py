@@ -48,6 +48,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     if not found:
         return b"OK Nothing to copy"
     copied = await peer.store.copy(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    peer.own_messages(goal.id, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     return b"OK %bCOPY completed" % _copyuid(copied)
@@ -62,6 +63,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     if not found:
         return b"OK Nothing to move"
     copied = await peer.store.move(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    peer.own_messages(goal.id, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(copied))

@@ -13,7 +13,7 @@ from courriel.imap.wire.metadata import values_line
 from courriel.imap.wire.response import mailbox_name
 from courriel.model.mailbox import Mailbox, Role, parent_path
 
-_ATTRIBUTES = {
+ATTRIBUTES = {
     Role.DRAFTS: b"\\Drafts",
     Role.SENT: b"\\Sent",
     Role.JUNK: b"\\Junk",
@@ -79,7 +79,7 @@ def _candidates(asked: List, mailboxes: dict[str, Mailbox], subscribed: set[str]
 def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[str]) -> bool:
     if Select.SUBSCRIBED in asked.select and path not in subscribed:
         return False
-    return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in _ATTRIBUTES))
+    return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in ATTRIBUTES))
 
 
 def _hidden_child(path: str, subscribed: set[str], matcher: Matcher) -> bool:
@@ -95,8 +95,8 @@ def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscr
         attributes.append(b"\\HasChildren" if has_children else b"\\HasNoChildren")
     if subscribed and (Return.SUBSCRIBED in asked.returns or Select.SUBSCRIBED in asked.select):
         attributes.append(b"\\Subscribed")
-    if mailbox is not None and mailbox.role in _ATTRIBUTES:
-        attributes.append(_ATTRIBUTES[mailbox.role])
+    if mailbox is not None and mailbox.role in ATTRIBUTES:
+        attributes.append(ATTRIBUTES[mailbox.role])
     return attributes
 
 

@@ -35,6 +35,7 @@ async def create(peer: Peer, asked: Create) -> bytes:
         if any(mailbox.role is role for mailbox in await store.mailboxes(account)):
             raise No(b"[USEATTR] There is a mailbox for this use already")
     mailbox = await store.create_mailbox(account, asked.path, role)
+    peer.own(asked.path)
     return b"OK [MAILBOXID (F%d)] CREATE completed" % mailbox.id
 
 
@@ -46,11 +47,13 @@ async def delete(peer: Peer, asked: Path) -> bytes:
     if peer.numbers is not None and peer.numbers.view.mailbox == mailbox.id:
         peer.deselect()
     await store.delete_mailbox(account, asked.path)
+    peer.own(asked.path)
     return b"OK DELETE completed"
 
 
 async def rename(peer: Peer, asked: Rename) -> bytes:
     await peer.store.rename_mailbox(peer.account.id, asked.path, asked.new_path)
+    peer.own(asked.path, asked.new_path)
     return b"OK RENAME completed"
 
 
@@ -58,6 +61,7 @@ async def subscribe(peer: Peer, asked: Path) -> bytes:
     """A name that does not exist cannot be subscribed, but a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
     await peer.store.mailbox(peer.account.id, asked.path)
     await peer.store.subscribe(peer.account.id, asked.path, True)
+    peer.own(asked.path)
     return b"OK SUBSCRIBE completed"
 
 
@@ -65,6 +69,7 @@ async def unsubscribe(peer: Peer, asked: Path) -> bytes:
     if asked.path not in await peer.store.subscriptions(peer.account.id):
         raise NoSuchMailbox(asked.path)
     await peer.store.subscribe(peer.account.id, asked.path, False)
+    peer.own(asked.path)
     return b"OK UNSUBSCRIBE completed"
 
 

@@ -39,6 +39,7 @@ async def set_values(peer: Peer, asked: SetMetadata) -> bytes:
     if any(value is not None and len(value) > limit for value in asked.values.values()):
         raise No(b"[METADATA MAXSIZE %d] A value is too long" % limit)
     await peer.store.set_metadata(peer.account.id, mailbox, peer.account.id, asked.values)
+    peer.own(asked.path or "")
     return b"OK SETMETADATA completed"
 
 

@@ -7,6 +7,10 @@ from typing import Final
 ALREADYEXISTS: Final = b"[ALREADYEXISTS] "
 AUTHENTICATIONFAILED: Final = b"[AUTHENTICATIONFAILED] "
 BADCHARSET: Final = b"[BADCHARSET (US-ASCII UTF-8)] "
+BADEVENT: Final = (  # RFC 5465 §3.1: all events there are
+    b"[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"
+    b" ServerMetadataChange)] "
+)
 CANNOT: Final = b"[CANNOT] "
 COMPRESSIONACTIVE: Final = b"[COMPRESSIONACTIVE] "  # RFC 4978 §3
 EXPUNGEISSUED: Final = b"[EXPUNGEISSUED] "

@@ -128,7 +128,7 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
     if cached is not None:
         return Fetch(numbers, cached)
     start = reader.pos
-    items = _items(reader)
+    items = read_items(reader)
     key = command.text[start : reader.pos]
     if reader.at_end:
         if not command.literals and len(key) <= CACHED_ITEM_OCTETS:
@@ -160,7 +160,8 @@ def _modifiers(reader: Reader) -> tuple[int | None, bool]:
         reader.space()
 
 
-def _items(reader: Reader) -> Items:
+def read_items(reader: Reader) -> Items:
+    """One thing to fetch, or a list of them."""
     attrs: dict[Attr, None] = {}
     contents: list[Content] = []
     if reader.take(b"("):
