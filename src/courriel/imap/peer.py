@@ -153,6 +153,19 @@ class Peer:
         self.shared.appending_octets -= self.reserved
         self.reserved = 0
 
+    def unauthenticate(self) -> None:
+        """Back to where the client had not logged in.  RFC 8437 §2, §4: TLS and compression stay, nothing else does.
+
+        Nothing of one account may be left for the next one.
+        """
+        if self.notice is not None:
+            self.notice.stop()
+            self.notice = None
+        self.deselect()
+        self.session = Session()
+        self._texts = None
+        self.fragments.line_limit = self.shared.settings.login_line_octets
+
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool) -> None:
         self.numbers = numbers

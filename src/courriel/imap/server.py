@@ -150,6 +150,15 @@ class ImapDialogue(Peer):
             self.notice.stop()
         self.deselect()
 
+    def unauthenticate(self) -> None:
+        super().unauthenticate()
+        connection, settings = self.connection, self.shared.settings
+        connection.patience_s = settings.login_s
+        self._login_by = connection.loop.time() + settings.login_s
+        connection.touch()
+        connection.trace = None  # it may have been that of the account
+        connection.event("imap.unauthenticate")
+
     # --- one command --------------------------------------------------------------------------------------------
     async def _command(self, command: Command) -> None:
         text = command.text

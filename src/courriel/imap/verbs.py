@@ -65,6 +65,8 @@ VERBS: dict[bytes, Verb] = {
     b"AUTHENTICATE": Verb(plain.parse_authenticate, login.authenticate, NOT_AUTHENTICATED),
     # authenticated
     b"ENABLE": Verb(plain.parse_enable, session.enable, LOGGED_IN),
+    b"UNAUTHENTICATE": Verb(plain.parse_nothing, session.unauthenticate, LOGGED_IN),
+    b"GETJMAPACCESS": Verb(plain.parse_nothing, session.jmap_access, LOGGED_IN),
     b"COMPRESS": Verb(plain.parse_compress, compress.run, LOGGED_IN),
     b"SELECT": Verb(select_wire.parse, select.select, LOGGED_IN),
     b"EXAMINE": Verb(select_wire.parse, select.examine, LOGGED_IN),

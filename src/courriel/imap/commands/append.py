@@ -7,7 +7,7 @@ from functools import partial
 
 from courriel.formats.message.summary import summarise
 from courriel.imap.binary import without_nul
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, progress
 from courriel.imap.commands.catenate import Assembly
 from courriel.imap.commands.copy import highest, target
 from courriel.imap.peer import Peer
@@ -23,7 +23,8 @@ async def run(peer: Peer, asked: Append) -> bytes:
     assembly, now = Assembly(peer), peer.shared.clock.now()
     contents = [_checked(message, await assembly.content(message)) for message in asked.messages]
     new = [_new(peer, goal.id, one, content, now) for one, content in zip(asked.messages, contents, strict=True)]
-    stored = await peer.store.append(new)
+    with progress.told(peer, len(new)):
+        stored = await peer.store.append(new)
     peer.own_messages(goal.id, [one.uid for one in stored])
     uids = sets.render([one.uid for one in stored])
     return b"OK [APPENDUID %d %b] APPEND completed" % (stored[0].uidvalidity, uids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, progress
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
@@ -47,7 +47,8 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
-    copied = await peer.store.copy(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    with progress.told(peer, len(found)):
+        copied = await peer.store.copy(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
     peer.own_messages(goal.id, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
@@ -62,7 +63,8 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
-    copied = await peer.store.move(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
+    with progress.told(peer, len(found)):
+        copied = await peer.store.move(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
     peer.own_messages(goal.id, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
@@ -82,7 +84,8 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
         named = numbers.uids_at(peer, numbers.indexes(peer, asked.numbers, by_uid=True))
         doomed = [uid for uid in named if (at := view.index(uid)) >= 0 and view.flags[at] & DELETED]
     if doomed:
-        await peer.store.expunge(view.account, view.mailbox, doomed)
+        with progress.told(peer, len(doomed)):
+            await peer.store.expunge(view.account, view.mailbox, doomed)
     peer.tell(expunges=True, with_uid=asked.numbers is not None)
     return b"OK %bEXPUNGE completed" % (highest(peer) if doomed else b"")
 
