@@ -28,6 +28,8 @@ def told(peer: Peer, messages: int) -> Iterator[None]:
         return
     loop, connection = peer.connection.loop, peer.connection
 
+    timer = loop.call_later(PERIOD_S, lambda: tell())
+
     def tell() -> None:
         nonlocal timer
         connection.write(b"* OK [INPROGRESS (%b NIL NIL)] Still working\r\n" % quoted(peer.tag))
@@ -35,7 +37,6 @@ def told(peer: Peer, messages: int) -> Iterator[None]:
         connection.touch()
         timer = loop.call_later(PERIOD_S, tell)
 
-    timer = loop.call_later(PERIOD_S, tell)
     try:
         yield
     finally:
