@@ -12,6 +12,7 @@ A file has one step a line; blank lines and lines that begin with ``#`` are pass
 ``A eof``              A sends no more (half-close)
 ``A hangs up``         A closes its end
 ``A starttls``         A makes the TLS handshake now
+``A deflate``          from here on A compresses what it sends, and inflates what comes
 ``word arguments``     anything else is an action the stage offers, ``deliver alice hello.eml`` for one
 =====================  =======================================================================================
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,11 +40,11 @@ F = TypeVar("F", bound=Callable[..., object])
 PATIENCE_S = 10.0
 """A server that says nothing for so long has failed the test; never waited for when all is well."""
 
-STEP = re.compile(r"([A-Z][A-Z0-9]*)(?:(: ?|\| ?|< ?)(.*)|( closed| quiet| eof| hangs up| starttls))$")
+STEP = re.compile(r"([A-Z][A-Z0-9]*)(?:(: ?|\| ?|< ?)(.*)|( closed| quiet| eof| hangs up| starttls| deflate))$")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One line of a dialogue: ``verb`` is one of ``: | < closed quiet eof hangs-up starttls action``."""
+    """One line of a dialogue: ``verb`` is one of ``: | < closed quiet eof hangs-up starttls deflate action``."""
 
     line: int
     who: str
@@ -84,6 +86,8 @@ class Link(Protocol):
 
     async def start_tls(self) -> None: ...
 
+    def start_deflate(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -94,10 +98,22 @@ class _Lines:
         self.data = b""
         self.ended = False
         self.came = asyncio.Event()
+        self._inflater: zlib._Decompress | None = None
+        self._deflater: zlib._Compress | None = None
 
     def feed(self, data: bytes) -> None:
-        self.data += data
+        self.data += self._inflater.decompress(data) if self._inflater else data
         self.came.set()
+
+    def start_deflate(self) -> None:
+        self._inflater, self._deflater = zlib.decompressobj(-zlib.MAX_WBITS), zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        rest, self.data = self.data, b""
+        self.feed(rest)
+
+    def packed(self, data: bytes) -> bytes:
+        """As it goes to the server."""
+        deflater = self._deflater
+        return deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH) if deflater else data
 
     def end(self) -> None:
         self.ended = True
@@ -177,7 +193,7 @@ class MemoryLink:
 
     def send(self, data: bytes) -> None:
         if not self._transport.is_closing():
-            self._server.data_received(data)
+            self._server.data_received(self._lines.packed(data))
 
     async def line(self) -> bytes | None:
         return await self._lines.line()
@@ -191,6 +207,9 @@ class MemoryLink:
 
     async def start_tls(self) -> None:
         raise NotImplementedError("TLS needs a socket")
+
+    def start_deflate(self) -> None:
+        self._lines.start_deflate()
 
     def close(self) -> None:
         self._transport.close()
@@ -222,7 +241,7 @@ class SocketLink(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         assert self._transport
-        self._transport.write(data)
+        self._transport.write(self._lines.packed(data))
 
     async def line(self) -> bytes | None:
         return await self._lines.line()
@@ -239,6 +258,9 @@ class SocketLink(asyncio.Protocol):
         self._transport = await asyncio.get_running_loop().start_tls(
             self._transport, self, self._tls, server_hostname=self._server_name
         )
+
+    def start_deflate(self) -> None:
+        self._lines.start_deflate()
 
     def close(self) -> None:
         if self._transport:
@@ -303,6 +325,8 @@ class Player:
             link.eof()
         elif step.verb == "starttls":
             await link.start_tls()
+        elif step.verb == "deflate":
+            link.start_deflate()
         else:
             link.close()
 

@@ -17,7 +17,7 @@ from tests.imap.house import House, listening, make_house
 
 DIALOGUES = Path(__file__).parent.parent / "dialogues" / "imap"
 
-SMALL = ImapSettings(append_octets=10_000, append_memory_octets=15_000, bad_commands=5)
+SMALL = ImapSettings(append_octets=10_000, append_memory_octets=15_000, bad_commands=5, metadata_octets=40)
 """Limits that a dialogue can reach."""
 
 
@@ -56,6 +56,16 @@ def stage(house: House, port: int | None) -> Stage:
         change = FlagChange(FlagAction.ADD, DELETED)
         await house.store.change_flags(account, inbox.id, [int(uid) for uid in uids], change)
 
+    async def shelve(arguments: str) -> None:
+        """``shelve alice Subject MAILBOX``: a message arrives in another mailbox."""
+        person, subject, path = arguments.split()
+        await house.deliver(person, f"Subject: {subject}\r\n\r\nbody\r\n".encode(), path)
+
+    async def limit(arguments: str) -> None:
+        """``limit alice OCTETS MESSAGES``: the operator limits an account."""
+        person, octets, messages = arguments.split()
+        await house.store.set_quota(house.gate.accounts[person].id, int(octets), int(messages))
+
     async def wait(arguments: str) -> None:
         """``wait SECONDS``: time goes by on the clock of server and store."""
         house.clock.advance(float(arguments))
@@ -67,7 +77,15 @@ def stage(house: House, port: int | None) -> Stage:
         made = await house.store.create_mailbox(PUBLIC_ACCOUNT, name)
         await house.store.change_rights(PUBLIC_ACCOUNT, made.id, who, parse_change(letters))
 
-    actions = {"deliver": deliver, "expunge": expunge, "mark": mark, "wait": wait, "public": public}
+    actions = {
+        "deliver": deliver,
+        "expunge": expunge,
+        "limit": limit,
+        "shelve": shelve,
+        "mark": mark,
+        "wait": wait,
+        "public": public,
+    }
     return Stage(connect, actions)
 
 

@@ -130,7 +130,7 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
 async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) -> None:
     """Version 0.1 wrote it; the copy from before is kept."""
     await build(bench)
-    harm(bench, "DROP TABLE acl; PRAGMA user_version=1; UPDATE meta SET value=1 WHERE name='closed'")
+    harm(bench, "DROP TABLE acl; DROP TABLE annot; PRAGMA user_version=1; UPDATE meta SET value=1 WHERE name='closed'")
     store = await bench.open()
     inbox = await store.mailbox(ALICE, "INBOX")
     assert inbox.total == 5 and inbox.acl == {}

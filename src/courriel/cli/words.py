@@ -61,6 +61,7 @@ def _sentences() -> dict[str, str]:
         "BadMessage": _("The message is not written as mail must be."),
         "SentEnough": _("You have sent as much as you may for now; come again later."),
         "WishNotGranted": _("The time to leave is too far away, or the time to be there too near."),
+        "TooManyAnnotations": _("The account has as many annotations as it can have."),
         "TooManyKeywords": _("The account has as many keywords as it can have."),
         "AuthenticationFailed": _("Wrong name or password."),
         "Throttled": _("Too many wrong passwords; wait a few minutes."),

@@ -40,11 +40,22 @@ LOGGED_IN: Final = (
     b"ACL",  # RFC 4314
     b"RIGHTS=" + NEW_LETTERS.encode(),
     b"LIST-MYRIGHTS",  # RFC 8440
+    b"CATENATE",  # RFC 4469
+    b"REPLACE",  # RFC 8508
+    b"METADATA",  # RFC 5464
+    b"LIST-METADATA",  # RFC 9590
+    b"NOTIFY",  # RFC 5465
+    b"UNAUTHENTICATE",  # RFC 8437
+    b"INPROGRESS",  # RFC 9585
+    b"QUOTA",  # RFC 9208
+    b"QUOTA=RES-STORAGE",
+    b"QUOTA=RES-MESSAGE",
 )
 
 
 def can_start_tls(peer: Peer) -> bool:
-    return peer.shared.tls is not None and not peer.connection.tls
+    """Not below a layer of compression, which UNAUTHENTICATE leaves where it is."""
+    return peer.shared.tls is not None and not peer.connection.tls and not peer.connection.compressed
 
 
 def may_log_in(peer: Peer) -> bool:
@@ -56,6 +67,10 @@ def of(peer: Peer) -> bytes:
     """The names for this client now, separated by spaces."""
     names = [*ALWAYS]
     if peer.session.state is not State.NOT_AUTHENTICATED:
+        if not peer.connection.compressed:
+            names.append(b"COMPRESS=DEFLATE")  # RFC 4978
+        if peer.shared.settings.jmap_url:
+            names.append(b"JMAPACCESS")  # RFC 9698
         return b" ".join([*names, *LOGGED_IN, b"APPENDLIMIT=%d" % peer.shared.settings.append_octets])
     names.append(b"LITERAL-")  # RFC 7888 §5: 4,096 octets at most before login
     if can_start_tls(peer):

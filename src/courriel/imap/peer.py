@@ -7,33 +7,24 @@ mailbox (EXISTS, EXPUNGE, VANISHED, FETCH) is here too, because IDLE and every c
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from courriel.base.clock import Clock
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
+from courriel.imap.replies import No
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
-from courriel.imap.wire import sets
+from courriel.imap.wire import codes, sets
 from courriel.imap.wire.fragments import Fragments
 from courriel.imap.wire.response import RECENT
 from courriel.mailboxes.access import Access, Place
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
-from courriel.model.rights import (
-    ALL,
-    DELETE_MESSAGES,
-    KEEP_SEEN,
-    NOBODY,
-    READ,
-    WRITE,
-    Acl,
-    Operation,
-    Rights,
-)
+from courriel.model.rights import ALL, DELETE_MESSAGES, KEEP_SEEN, NOBODY, READ, WRITE, Acl, Operation, Rights
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.index import TextIndex
@@ -69,6 +60,26 @@ class Shared:
         return texts
 
 
+class Notice(Protocol):
+    """What a client asked to be told between commands: ``commands/notify.py``."""
+
+    wants_messages: bool
+    """Of the selected mailbox."""
+    wants_flags: bool
+    pending: bool
+    """Something has happened that was not looked at yet."""
+
+    def arrived(self, first_uid: int) -> None: ...
+
+    def own(self, names: Iterable[str] = (), uids: Iterable[int] = ()) -> None: ...
+
+    async def follow(self) -> None: ...
+
+    async def fetch_fresh(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Peer:
     """One client."""
 
@@ -81,9 +92,12 @@ class Peer:
         "finishing",
         "fragments",
         "idle_tag",
+        "notice",
         "numbers",
+        "reserved",
         "session",
         "shared",
+        "starting_deflate",
         "starting_tls",
         "tag",
     )
@@ -94,11 +108,14 @@ class Peer:
         self.exchange: SaslExchange | None = None  # a SASL exchange waits for the client's next line
         self.finishing: Account | None = None  # ... which is only its consent
         self.starting_tls = False
+        self.starting_deflate = False
         self.shared = shared
+        self.reserved = 0  # octets of the messages that are being received
         self.session = Session()
         self.numbers: Numbers | None = None
         self.tag = b""
         self.idle_tag: bytes | None = None
+        self.notice: Notice | None = None  # None: NOTIFY was never used
         self._stop: Callable[[], None] | None = None
         self._texts: FlagTexts | None = None
         self._acl: Acl = NOBODY
@@ -138,6 +155,32 @@ class Peer:
     def write(self, data: bytes) -> None:
         self.connection.write(data)
 
+    def reserve(self, octets: int) -> None:
+        """Count octets of a message that is being received.  Raises No when that is too much over all clients."""
+        shared = self.shared
+        if shared.appending_octets + octets > shared.settings.append_memory_octets:
+            raise No(codes.LIMIT + b"Too many messages are being received just now")
+        self.reserved += octets
+        shared.appending_octets += octets
+
+    def release(self) -> None:
+        """All that was reserved is done with."""
+        self.shared.appending_octets -= self.reserved
+        self.reserved = 0
+
+    def unauthenticate(self) -> None:
+        """Back to where the client had not logged in.  RFC 8437 §2, §4: TLS and compression stay, nothing else does.
+
+        Nothing of one account may be left for the next one.
+        """
+        if self.notice is not None:
+            self.notice.stop()
+            self.notice = None
+        self.deselect()
+        self.session = Session()
+        self._texts = None
+        self.fragments.line_limit = self.shared.settings.login_line_octets
+
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool, place: Place) -> None:
         """``place`` is what was found: of the rights in it, and no later ones, the client is told now."""
@@ -161,7 +204,7 @@ class Peer:
         Only now: a mailbox that eight busy clients watch would wake all of them for every STORE.
         """
         self.idle_tag = self.tag
-        if self.numbers is not None:
+        if self.numbers is not None and self.notice is None:
             self._stop = self.numbers.view.watch(self._wake)
 
     def stop_idling(self) -> None:
@@ -205,11 +248,33 @@ class Peer:
             self.write(b"* OK [HIGHESTMODSEQ %d] Mod-sequences are on\r\n" % self.numbers.view.modseq)
 
     # --- news ---------------------------------------------------------------------------------------------------
+    def tell_news(self, expunges: bool, with_uid: bool = False) -> None:
+        """The same as far as the client wants to hear of it unasked.  RFC 5465 §3.1: FETCH comes with the UID."""
+        notice = self.notice
+        if notice is None:
+            self.tell(expunges, with_uid)
+        elif notice.wants_messages:
+            self.tell(expunges, with_uid=True)
+
+    def own(self, *names: str) -> None:
+        """The client changed these mailboxes' names, subscriptions or annotations ("": the server's) itself."""
+        if self.notice is not None:
+            self.notice.own(names)
+
+    def own_messages(self, goal: Place, uids: Iterable[int]) -> None:
+        """The client put these messages into a mailbox itself."""
+        if self.notice is None or self.numbers is None:
+            return
+        view = self.numbers.view
+        if (view.account, view.mailbox) == (goal.account, goal.mailbox.id):
+            self.notice.own(uids=uids)
+
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
         numbers = self.numbers
         if numbers is None or (self.session.owner is not None and not self.may_stay()):
             return
+        known = numbers.count
         news = numbers.news(expunges)
         if news is None:
             return
@@ -222,7 +287,9 @@ class Peer:
             self._tell_gone(news.gone)
         if news.exists is not None:
             self._tell_exists(numbers, news.exists)
-        if news.flagged:
+            if self.notice is not None:
+                self.notice.arrived(numbers.uids[known - len(news.gone)])
+        if news.flagged and (self.notice is None or self.notice.wants_flags):
             self.write(self.flag_rows(news.flagged, with_uid or self.session.qresync or self.session.rev2))
 
     def _tell_gone(self, gone: Sequence[tuple[int, int]]) -> None:

@@ -11,6 +11,7 @@ from courriel.base.errors import CourrielError, Damaged, FormatError, LimitExcee
 from courriel.formats.message.section import UnknownEncoding
 from courriel.imap.wire import codes
 from courriel.imap.wire.mailbox import NameRefused
+from courriel.imap.wire.notify import UnknownEvent
 from courriel.imap.wire.search import UnknownCharset
 from courriel.model import refusals
 
@@ -40,6 +41,7 @@ REFUSALS: Final[dict[type[refusals.MailRefusal], bytes]] = {
     refusals.SentEnough: codes.LIMIT + b"You have sent as much as you may for now",
     refusals.WishNotGranted: codes.LIMIT + b"Past the limits",
     refusals.TooManyKeywords: codes.LIMIT + b"The account has too many keywords",
+    refusals.TooManyAnnotations: codes.METADATA_TOOMANY + b"The account has too many annotations",
     refusals.AuthenticationFailed: codes.AUTHENTICATIONFAILED + b"Wrong name or password",
     refusals.Throttled: codes.UNAVAILABLE + b"Too many failures, try again later",
     refusals.NotPermitted: codes.NOPERM + b"Not allowed",
@@ -64,6 +66,8 @@ def reply(error: CourrielError) -> bytes:
         return b"NO " + codes.UNKNOWN_CTE + b"Unknown transfer encoding"
     if isinstance(error, NameRefused):
         return b"NO " + codes.CANNOT + b"No mailbox can have this name: " + _plain(error.rule)
+    if isinstance(error, UnknownEvent):
+        return b"NO " + codes.BADEVENT + b"Of this nothing can be told"
     if isinstance(error, LimitExceeded):
         return b"NO " + codes.LIMIT + b"Over the limit " + _plain(error.rule)
     if isinstance(error, FormatError):

@@ -19,6 +19,7 @@ from courriel.imap import capabilities, replies
 from courriel.imap.answers import AnswerCache
 from courriel.imap.commands import idle, login
 from courriel.imap.peer import Peer, Shared
+from courriel.imap.replies import No
 from courriel.imap.session import LOGGED_IN, Session, State
 from courriel.imap.settings import ImapSettings
 from courriel.imap.verbs import VERBS
@@ -35,7 +36,9 @@ from courriel.ports.index import TextIndex
 from courriel.ports.store import MailStore
 
 _HTTP: Final = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH) \S+ HTTP/\d")
-_TAGGED: Final = re.compile(rb"([^ ]{1,128}) ([A-Za-z]+)")
+_TAGGED: Final = re.compile(rb"([^ ]{1,128}) ((?:UID )?[A-Z]+)", re.IGNORECASE)
+WITH_MESSAGES: Final = frozenset({b"APPEND", b"REPLACE", b"UID REPLACE"})
+"""Commands with a literal that is a message, and may be as large as one."""
 HUGE_LITERAL_FACTOR: Final = 4
 """A refused literal that comes anyway is thrown away up to so many times the largest message; beyond that the
 connection is closed (RFC 7888 §4 allows both)."""
@@ -86,18 +89,22 @@ class ImapService:
 class ImapDialogue(Peer):
     """The server's half of one connection."""
 
-    __slots__ = ("_login_by", "_reserved")
+    __slots__ = ("_login_by",)
 
     def __init__(self, connection: Connection, shared: Shared) -> None:
         super().__init__(connection, shared)
         self._login_by = connection.loop.time() + shared.settings.login_s
-        self._reserved = 0  # octets of the messages that are being received
 
     # --- net.connection's side ----------------------------------------------------------------------------------
     def opened(self) -> None:
         self.write(b"* OK [CAPABILITY %b] Courriel ready\r\n" % capabilities.of(self))
 
     async def received(self, data: bytes) -> None:
+        await self._serve(data)
+        if self.notice is not None and self.notice.pending:
+            await self.notice.follow()
+
+    async def _serve(self, data: bytes) -> None:
         if not data:
             self.connection.close()
             return
@@ -141,11 +148,22 @@ class ImapDialogue(Peer):
         self.write(b"* BYE " + codes.SERVERBUG + b"Internal error\r\n")
 
     def closed(self) -> None:
-        self._release()
+        self.release()
         if self.exchange is not None:
             self.exchange.abort()
             self.exchange = None
+        if self.notice is not None:
+            self.notice.stop()
         self.deselect()
+
+    def unauthenticate(self) -> None:
+        super().unauthenticate()
+        connection, settings = self.connection, self.shared.settings
+        connection.patience_s = settings.login_s
+        self._login_by = connection.loop.time() + settings.login_s
+        connection.touch()
+        connection.trace = None  # it may have been that of the account
+        connection.event("imap.unauthenticate")
 
     # --- one command --------------------------------------------------------------------------------------------
     async def _command(self, command: Command) -> None:
@@ -180,13 +198,17 @@ class ImapDialogue(Peer):
         except CourrielError as error:
             answer = self._refused(error)
         finally:
-            self._release()
+            self.release()
         if self.numbers is not None and self.idle_tag is None:
-            self.tell(not verb.keeps_seqs, verb.by_uid)
+            self.tell_news(not verb.keeps_seqs, verb.by_uid)
+            if self.notice is not None:
+                await self.notice.fetch_fresh()
         if answer:
             self._answer(answer)
             if self.starting_tls:
                 await self._start_tls()
+            elif self.starting_deflate:
+                self._start_deflate()
 
     # --- APPENDs in a row -----------------------------------------------------------------------------------------
     def _begin_append(self, command: Command, begun: list[_Begun]) -> bool:
@@ -198,8 +220,8 @@ class ImapDialogue(Peer):
         tag, _, rest = command.text.partition(b" ")
         if rest[:7].upper() != b"APPEND " or self.session.state not in LOGGED_IN or not tag.isalnum():
             return False
-        if len(begun) >= APPENDS_IN_A_ROW:
-            return False
+        if len(begun) >= APPENDS_IN_A_ROW or b"CATENATE" in command.text.upper():
+            return False  # what is put together from stored messages holds several of them in memory
         answer: list[bytes] = []
         begun.append(_Begun(tag, eager.start(self._append(command, len(tag) + 7, answer)), answer))
         return True
@@ -219,10 +241,12 @@ class ImapDialogue(Peer):
                 await one.rest
             self.tag = one.tag
             if self.numbers is not None:
-                self.tell(expunges=True)
+                self.tell_news(expunges=True)
+                if self.notice is not None:
+                    await self.notice.fetch_fresh()
             self._answer(one.answer[0])
         begun.clear()
-        self._release()
+        self.release()
 
     def _answer(self, answer: bytes) -> None:
         """The tagged reply; the connection's end, if that follows from it."""
@@ -316,6 +340,11 @@ class ImapDialogue(Peer):
             self.connection.event("imap.starttls.failed", Level.WARNING, error=type(error).__name__)
             self.connection.abort()
 
+    def _start_deflate(self) -> None:
+        """What came behind the command is compressed already.  RFC 4978 §3."""
+        self.starting_deflate = False
+        self.connection.start_deflate(self.fragments.take_rest(), b"* BYE This cannot be inflated\r\n")
+
     # --- literals -----------------------------------------------------------------------------------------------
     async def _announced(self, announced: Announced) -> None:
         """Take a literal, or say why not before its octets come."""
@@ -327,7 +356,7 @@ class ImapDialogue(Peer):
             return
         match = _TAGGED.match(announced.so_far)
         tag = match[1] if match and TAG.match(match[1]) else b"*"
-        self._release()
+        self.release()
         self.session.bad_commands += 1
         limit = self.shared.settings.append_octets * HUGE_LITERAL_FACTOR
         if not announced.waits and (self.session.state is State.NOT_AUTHENTICATED or announced.octets > limit):
@@ -347,31 +376,26 @@ class ImapDialogue(Peer):
                 return b"BAD " + codes.TOOBIG + b"The literal is too large"
             return None
         match = _TAGGED.match(announced.so_far)
-        if match is None or match[2].upper() != b"APPEND":
-            self._reserved += octets
+        if match is None or match[2].upper() not in WITH_MESSAGES:
+            self.reserved += octets
             self.shared.appending_octets += octets
-            if self._reserved > settings.literal_octets:
+            if self.reserved > settings.literal_octets:
                 return b"BAD " + codes.TOOBIG + b"The literal is too large"
             return None
         if octets > settings.append_octets:
             return b"NO " + codes.TOOBIG + b"The message is larger than %d octets" % settings.append_octets
-        if self.shared.appending_octets + octets > settings.append_memory_octets:
-            return b"NO " + codes.LIMIT + b"Too many messages are being received just now"
-        if self._reserved + octets > settings.append_octets * 2 and announced.literals:
+        if self.reserved + octets > settings.append_octets * 2 and announced.literals:
             return b"NO " + codes.LIMIT + b"Too much in one command"
-        self._reserved += octets
-        self.shared.appending_octets += octets
+        try:
+            self.reserve(octets)
+        except No as refusal:
+            return b"NO " + refusal.text
         return None
-
-    def _release(self) -> None:
-        if self._reserved:
-            self.shared.appending_octets -= self._reserved
-            self._reserved = 0
 
     def _too_long(self, event: TooLong) -> None:
         match = _TAGGED.match(event.so_far)
         tag = match[1] if match and TAG.match(match[1]) else b"*"
-        self._release()
+        self.release()
         self.session.bad_commands += 1
         if self.session.state is State.NOT_AUTHENTICATED:
             self._end_badly()

@@ -15,6 +15,8 @@ class ImapSettings:
         for 8,192 at least).
     login_literal_octets: largest literal before login, RFC 7888 §5 (LITERAL-).
     literal_octets: all literals of one command that is no APPEND.
+    jmap_url: the JMAP session resource of the same accounts (RFC 9698); "": there is none.
+    metadata_octets: largest value of an annotation (ours; RFC 5464 §4.3 asks for 1,024 at least).
     append_octets: largest message (APPENDLIMIT, RFC 7889).
     append_memory_octets: all messages being received over all connections.
     login_failures: wrong passwords before BYE.
@@ -31,6 +33,8 @@ class ImapSettings:
     login_line_octets: int = 8_192
     login_literal_octets: int = 4_096
     literal_octets: int = 65_536
+    jmap_url: str = ""
+    metadata_octets: int = 32_768
     append_octets: int = 50_000_000
     append_memory_octets: int = 200_000_000
     login_failures: int = 3

@@ -10,7 +10,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courriel.imap.commands import acl, append, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import (
+    acl,
+    append,
+    compress,
+    copy,
+    fetch,
+    idle,
+    login,
+    mailboxes,
+    metadata,
+    notify,
+    quota,
+    search,
+    select,
+    session,
+    store,
+)
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
@@ -18,7 +34,10 @@ from courriel.imap.wire import acl as acl_wire
 from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
+from courriel.imap.wire import metadata as metadata_wire
+from courriel.imap.wire import notify as notify_wire
 from courriel.imap.wire import plain, status
+from courriel.imap.wire import quota as quota_wire
 from courriel.imap.wire import search as search_wire
 from courriel.imap.wire import select as select_wire
 from courriel.imap.wire import store as store_wire
@@ -48,6 +67,9 @@ VERBS: dict[bytes, Verb] = {
     b"AUTHENTICATE": Verb(plain.parse_authenticate, login.authenticate, NOT_AUTHENTICATED),
     # authenticated
     b"ENABLE": Verb(plain.parse_enable, session.enable, LOGGED_IN),
+    b"UNAUTHENTICATE": Verb(plain.parse_nothing, session.unauthenticate, LOGGED_IN),
+    b"GETJMAPACCESS": Verb(plain.parse_nothing, session.jmap_access, LOGGED_IN),
+    b"COMPRESS": Verb(plain.parse_compress, compress.run, LOGGED_IN),
     b"SELECT": Verb(select_wire.parse, select.select, LOGGED_IN),
     b"EXAMINE": Verb(select_wire.parse, select.examine, LOGGED_IN),
     b"CREATE": Verb(plain.parse_create, mailboxes.create, LOGGED_IN),
@@ -59,6 +81,12 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_wire.parse_lsub, listing.lsub, LOGGED_IN),
     b"NAMESPACE": Verb(plain.parse_nothing, mailboxes.namespace, LOGGED_IN),
     b"STATUS": Verb(status.parse, mailboxes.status, LOGGED_IN),
+    b"GETQUOTA": Verb(quota_wire.parse_get, quota.get, LOGGED_IN),
+    b"GETQUOTAROOT": Verb(quota_wire.parse_get_root, quota.get_root, LOGGED_IN),
+    b"SETQUOTA": Verb(quota_wire.parse_set, quota.set_limits, LOGGED_IN),
+    b"GETMETADATA": Verb(metadata_wire.parse_get, metadata.get, LOGGED_IN),
+    b"SETMETADATA": Verb(metadata_wire.parse_set, metadata.set_values, LOGGED_IN),
+    b"NOTIFY": Verb(notify_wire.parse, notify.run, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
     b"SETACL": Verb(acl_wire.parse_set, acl.set_acl, LOGGED_IN),
     b"DELETEACL": Verb(acl_wire.parse_named, acl.delete_acl, LOGGED_IN),
@@ -76,6 +104,8 @@ VERBS: dict[bytes, Verb] = {
     b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
     b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
     b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
+    b"REPLACE": Verb(append_wire.parse_replace, append.replace, SELECTED),
+    b"UID REPLACE": Verb(append_wire.parse_replace, append.replace_uid, SELECTED, by_uid=True),
     b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
     b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
     b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),

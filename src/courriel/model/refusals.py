@@ -101,6 +101,10 @@ class TooManyKeywords(MailRefusal):
     """The account has as many keywords as it can have."""
 
 
+class TooManyAnnotations(MailRefusal):
+    """The account has as many annotations, or octets in them, as it can have."""
+
+
 class AuthenticationFailed(MailRefusal):
     """Wrong name or password; one text for both."""
 

@@ -86,6 +86,8 @@ class Operation(Enum):
     INSERT = "insert"
     EXPUNGE = "expunge"
     MOVE_OUT = "move out"
+    SEE_METADATA = "see annotations, set one's own"
+    SET_METADATA = "set annotations for all"
 
     __hash__ = object.__hash__
 
@@ -101,6 +103,8 @@ NEEDED: Final[dict[Operation, Rights]] = {
     Operation.ADMINISTER: ADMINISTER,
     Operation.INSERT: INSERT,
     Operation.EXPUNGE: EXPUNGE,
+    Operation.SEE_METADATA: LOOKUP | READ,  # RFC 5464 §3.3
+    Operation.SET_METADATA: LOOKUP | WRITE,
     Operation.MOVE_OUT: DELETE_MESSAGES | EXPUNGE,  # RFC 6851 §4.2: what STORE \Deleted and EXPUNGE need
 }
 """All of these are needed."""

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol, cast
 
+from courriel.base.errors import FormatError
 from courriel.base.log import Level, Value, log
 from courriel.base.networks import is_loopback
 from courriel.net import eager
+from courriel.net.deflate import Deflate
 
 BACKLOG_OCTETS: Final = 256 * 1024
 """Input kept while a command runs; past it the client is not read until the command is done."""
@@ -104,7 +106,9 @@ class Connection(asyncio.Protocol):
         "_backlog",
         "_backlog_octets",
         "_busy",
+        "_deflate",
         "_eof",
+        "_garbled",
         "_keeper",
         "_loop",
         "_out",
@@ -134,7 +138,9 @@ class Connection(asyncio.Protocol):
         self._backlog: list[bytes] = []
         self._backlog_octets = 0
         self._busy = False
+        self._deflate: Deflate | None = None
         self._eof = False
+        self._garbled = b""
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self.closing = False
@@ -194,7 +200,9 @@ class Connection(asyncio.Protocol):
             return
         if self.trace is not None:
             self.trace(TRACE_OUT, b"".join(out))
-        if len(out) == 1:
+        if self._deflate is not None:
+            transport.write(self._deflate.pack(b"".join(out)))
+        elif len(out) == 1:
             transport.write(out[0])
         elif octets < GATHER_OCTETS:
             transport.write(b"".join(out))
@@ -234,6 +242,23 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError("the client went away in the handshake")
         self._transport = upgraded
         upgraded.set_write_buffer_limits(high=HIGH_WATER_OCTETS)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether both sides compress."""
+        return self._deflate is not None
+
+    def start_deflate(self, rest: bytes, garbled: bytes) -> None:
+        """Compress from here on, both ways.  RFC 4978 §3.
+
+        The reply that says so must be written before.  ``rest``: what the dialogue holds of what came behind the
+        command, which is compressed already.  ``garbled``: the last words to a client whose bytes are no DEFLATE.
+        """
+        self.flush()
+        self._deflate = Deflate()
+        self._garbled = garbled
+        self._backlog.insert(0, rest)
+        self._backlog_octets += len(rest)
 
     def close(self) -> None:
         """Send what is queued, then hang up."""
@@ -286,10 +311,14 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.deadline = self._loop.time() + self.patience_s
         self._keeper.heard()
-        if self.trace is not None:
+        if self.trace is not None and self._deflate is None:
             self.trace(TRACE_IN, data)
         if self._busy:
             self._keep(data)
+        elif self._deflate is not None:
+            self._keep(data)
+            if clear := self._inflate():
+                self._begin(clear)
         elif not self.closing:
             self._begin(data)
 
@@ -330,17 +359,23 @@ class Connection(asyncio.Protocol):
         if self._backlog_octets >= BACKLOG_OCTETS and self._transport is not None:
             self._transport.pause_reading()
 
+    def prompt(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``act`` as if the client had sent something, unless a call is under way: that one looks after it."""
+        if not self._busy and not self.closing and self.dialogue is not None:
+            self._run(act())
+
     def _begin(self, data: bytes) -> None:
-        dialogue = self.dialogue
-        if dialogue is None:
-            return
+        if self.dialogue is not None:
+            self._run(self.dialogue.received(data))
+
+    def _run(self, call: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         try:
-            rest = eager.start(dialogue.received(data))
+            rest = eager.start(call)
         except Exception as error:  # the connection's edge: a bug must not take the server down
             self._fail(error)
             return
-        if rest is None:
+        if rest is None and (self._deflate is None or not (self._backlog or self._deflate.waiting)):
             self._busy = False
             self.flush()
             self._keeper.replied(self)
@@ -348,12 +383,16 @@ class Connection(asyncio.Protocol):
             self.flush()
             self._task = self._loop.create_task(self._go_on(rest))
 
-    async def _go_on(self, rest: Awaitable[None]) -> None:
+    async def _go_on(self, rest: Awaitable[None] | None) -> None:
         """Finish a call that had to wait, then serve what came meanwhile."""
         try:
-            await rest
-            while not self.closing and (self._backlog or self._eof) and self.dialogue is not None:
+            if rest is not None:
+                await rest
+            while not self.closing and (self._backlog or self._eof) and self._deflate is None:
+                if self.dialogue is None:
+                    return
                 await self.dialogue.received(self._take_backlog())
+            await self._serve_deflated()
         except asyncio.CancelledError:
             raise
         except ConnectionError:
@@ -367,6 +406,36 @@ class Connection(asyncio.Protocol):
             self._keeper.replied(self)
             if self._transport is not None and not self.closing:
                 self._transport.resume_reading()
+
+    async def _serve_deflated(self) -> None:
+        """The same where it is compressed: a little that came may be much, so others are served between pieces."""
+        while self._deflate is not None and not self.closing and self.dialogue is not None:
+            data = self._inflate()
+            if not data and not self._eof:
+                return
+            if not data:
+                self._eof = False
+            await asyncio.sleep(0)  # before it: behind the last piece nothing waits, and a prompt is not missed
+            await self.dialogue.received(data)
+
+    def _inflate(self) -> bytes:
+        """The next piece of what came, in clear; b"" when there is none.  What is garbled ends the connection."""
+        deflate = self._deflate
+        assert deflate is not None
+        if self._backlog:
+            deflate.feed(self._take_backlog())
+        try:
+            data = b""
+            while not data and deflate.waiting:
+                data = deflate.take()
+        except FormatError as error:
+            self.event("net.deflate.refused", Level.WARNING, service=self._service.name, error=str(error))
+            self.write(self._garbled)
+            self.close()
+            return b""
+        if self.trace is not None and data:
+            self.trace(TRACE_IN, data)
+        return data
 
     def _take_backlog(self) -> bytes:
         if not self._backlog:

@@ -15,7 +15,7 @@ protocol then needs no task (STYLE, Async).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -214,6 +214,11 @@ class MailStore(Protocol):
         """Add messages, together or not at all; they may be for several accounts (one delivery)."""
         ...
 
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        """Expunge ``uid`` and append ``message`` (of the same account), together or not at all; the one makes room
+        for the other.  None, and nothing is changed, when ``uid`` is not there.  RFC 8508."""
+        ...
+
     async def change_flags(
         self,
         account: AccountId,
@@ -244,6 +249,26 @@ class MailStore(Protocol):
 
     async def restore(self, account: AccountId, messages: Sequence[MessageId]) -> Sequence[Stored]:
         """Bring expunged messages back to their mailbox (INBOX if that is gone) with new UIDs."""
+        ...
+
+    # --- annotations ------------------------------------------------------------------------------------------
+    async def metadata(self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId) -> Mapping[str, bytes]:
+        """Annotations of a mailbox, or of the account itself (None), that ``viewer`` sees, by entry
+        (``model/metadata.py``), ascending: the shared ones, and its own private ones.  Raises NoSuchMailbox."""
+        ...
+
+    async def metadata_changes(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, since: ModSeq
+    ) -> Sequence[str]:
+        """Entries of those that were set or removed after ``since``, ascending; of long ago, removals may be
+        missing."""
+        ...
+
+    async def set_metadata(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, values: Mapping[str, bytes | None]
+    ) -> bool:
+        """Set these, or remove them (None), as one change of the account; False when all were so already.  They
+        follow their mailbox when it is renamed, and go with it.  Raises NoSuchMailbox, TooManyAnnotations."""
         ...
 
     # --- keywords -------------------------------------------------------------------------------------------

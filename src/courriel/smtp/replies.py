@@ -68,6 +68,7 @@ REPLIES: Final[dict[type[CourrielError], Reply]] = {
     refusals.BadMessage: Reply(550, "5.6.0", "Message breaks the format"),
     refusals.SentEnough: Reply(450, "4.7.1", "You have sent as much as you may for now"),
     refusals.WishNotGranted: Reply(501, "5.5.4", "That is past the limits announced by EHLO"),
+    refusals.TooManyAnnotations: Reply(550, "5.2.0", "Too many annotations"),
     refusals.TooManyKeywords: Reply(550, "5.2.0", "Too many keywords"),
     refusals.AuthenticationFailed: Reply(535, "5.7.8", "Authentication credentials invalid"),
     refusals.Throttled: Reply(454, "4.7.0", "Too many failures, try later"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, progress
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
@@ -52,7 +52,9 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
-    copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal)
+    with progress.told(peer, len(found)):
+        copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal)
+    peer.own_messages(goal, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     return b"OK %bCOPY completed" % _copyuid(goal, copied)
@@ -66,12 +68,14 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
-    copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal)
+    with progress.told(peer, len(found)):
+        copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal)
+    peer.own_messages(goal, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(goal, copied))
     peer.tell(expunges=True, with_uid=by_uid)
-    return b"OK %bMOVE completed" % _highest(peer)
+    return b"OK %bMOVE completed" % highest(peer)
 
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
@@ -85,12 +89,13 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
         named = numbers.uids_at(peer, numbers.indexes(peer, asked.numbers, by_uid=True))
         doomed = [uid for uid in named if (at := view.index(uid)) >= 0 and view.flags[at] & DELETED]
     if doomed:
-        await peer.store.expunge(view.account, view.mailbox, doomed)
+        with progress.told(peer, len(doomed)):
+            await peer.store.expunge(view.account, view.mailbox, doomed)
     peer.tell(expunges=True, with_uid=asked.numbers is not None)
-    return b"OK %bEXPUNGE completed" % (_highest(peer) if doomed else b"")
+    return b"OK %bEXPUNGE completed" % (highest(peer) if doomed else b"")
 
 
-def _highest(peer: Peer) -> bytes:
+def highest(peer: Peer) -> bytes:
     """RFC 7162 §3.2.7: HIGHESTMODSEQ behind an expunge, for clients that resynchronise."""
     if not peer.session.qresync or peer.numbers is None:
         return b""

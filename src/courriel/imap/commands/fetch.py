@@ -17,7 +17,7 @@ from courriel.imap.commands import contents, numbers
 from courriel.imap.commands.rows import Rows
 from courriel.imap.peer import Peer
 from courriel.imap.wire import codes, sets
-from courriel.imap.wire.fetch import Attr, Fetch
+from courriel.imap.wire.fetch import Attr, Fetch, Items
 from courriel.imap.wire.grammar import WHAT
 from courriel.model.ids import ModSeq
 
@@ -50,11 +50,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
             attrs = (*attrs, Attr.MODSEQ)
     if not found:
         return b"OK FETCH completed"
-    if items.contents:
-        missing = await contents.write(peer, attrs, items, found)
-    else:
-        missing = await _attributes(peer, attrs, found)
-    if missing:
+    if await write(peer, attrs, items, found):
         return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
     return b"OK FETCH completed"
 
@@ -88,6 +84,13 @@ def _changed(peer: Peer, found: Sequence[int], since: int) -> Sequence[int]:
         return [index for index in found if modseqs[index] > since]
     places = ((index, known.view.index(known.uids[index])) for index in found)
     return [index for index, now in places if now >= 0 and modseqs[now] > since]
+
+
+async def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> int:
+    """Write what was asked of messages; returns how many were not there any more."""
+    if items.contents:
+        return await contents.write(peer, attrs, items, found)
+    return await _attributes(peer, attrs, found)
 
 
 # --- attributes only ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from courriel.imap.wire.plain import Nothing
 
 async def run(peer: Peer, asked: Nothing) -> bytes:
     peer.write(b"+ idling\r\n")
-    peer.tell(expunges=True)
+    peer.tell_news(expunges=True)
     peer.idle()
     return b""
 
@@ -19,5 +19,5 @@ async def run(peer: Peer, asked: Nothing) -> bytes:
 def done(peer: Peer, line: bytes) -> bytes:
     """The line that ends it; the tagged reply."""
     peer.stop_idling()
-    peer.tell(expunges=True)
+    peer.tell_news(expunges=True)
     return b"OK IDLE completed" if line.strip().upper() == b"DONE" else b"BAD Expected DONE"

@@ -1,5 +1,5 @@
 """LIST and LSUB.  RFC 9051 §6.3.9; RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440; SPECIAL-USE RFC 6154;
-LSUB RFC 3501 §6.3.9."""
+LSUB RFC 3501 §6.3.9; LIST-METADATA RFC 9590."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Iterable
 
 from courriel.imap.commands.acl import my_rights
 from courriel.imap.commands.mailboxes import status_line
+from courriel.imap.commands.metadata import chosen
 from courriel.imap.peer import Peer
 from courriel.imap.wire.list import List, Matcher, Return, Select
+from courriel.imap.wire.metadata import values_line
 from courriel.imap.wire.response import mailbox_name
 from courriel.mailboxes.access import Place
 from courriel.model.mailbox import Mailbox, Role, parent_path
-from courriel.model.rights import ALL, READ
+from courriel.model.rights import ALL, READ, Operation, allows
 
-_ATTRIBUTES = {
+ATTRIBUTES = {
     Role.DRAFTS: b"\\Drafts",
     Role.SENT: b"\\Sent",
     Role.JUNK: b"\\Junk",
@@ -50,7 +52,7 @@ async def run(peer: Peer, asked: List) -> bytes:
         attributes = _attributes(asked, mailbox, path in parents, path in subscribed)
         name = mailbox_name(path, peer.session.utf8)
         peer.write(b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(attributes), name, childinfo))
-        if place is not None and (asked.returns or asked.status):
+        if place is not None and (asked.returns or asked.status or asked.metadata):
             await _more(peer, asked, place, wanted)
     levels = parents - places.keys()
     if levels and not asked.select:
@@ -69,11 +71,16 @@ async def _places(peer: Peer) -> dict[str, Place]:
 
 
 async def _more(peer: Peer, asked: List, place: Place, wanted: bool) -> None:
-    """What else was asked of a mailbox: its rights (RFC 8440 §3), its counters where it may be read (RFC 5819)."""
+    """What else was asked of a mailbox: its rights (RFC 8440 §3), its counters where it may be read (RFC 5819), its
+    annotations (RFC 9590)."""
     if wanted and Return.MYRIGHTS in asked.returns:
         peer.write(my_rights(peer, place))
     if asked.status and place.rights & READ:
         peer.write(await status_line(peer, place, asked.status))
+    if asked.metadata and allows(place.rights, Operation.SEE_METADATA):
+        known = await peer.store.metadata(place.account, place.mailbox.id, peer.account.id)
+        values = chosen(known, asked.metadata, depth=0)
+        peer.write(values_line(place.mailbox.path, values.items(), peer.session.utf8))
 
 
 def _list_levels(peer: Peer, asked: List, levels: Iterable[str]) -> None:
@@ -108,7 +115,7 @@ def _candidates(asked: List, places: dict[str, Place], subscribed: set[str], bel
 def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[str]) -> bool:
     if Select.SUBSCRIBED in asked.select and path not in subscribed:
         return False
-    return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in _ATTRIBUTES))
+    return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in ATTRIBUTES))
 
 
 def _hidden_child(path: str, subscribed: set[str], matcher: Matcher) -> bool:
@@ -124,8 +131,8 @@ def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscr
         attributes.append(b"\\HasChildren" if has_children else b"\\HasNoChildren")
     if subscribed and (Return.SUBSCRIBED in asked.returns or Select.SUBSCRIBED in asked.select):
         attributes.append(b"\\Subscribed")
-    if mailbox is not None and mailbox.role in _ATTRIBUTES:
-        attributes.append(_ATTRIBUTES[mailbox.role])
+    if mailbox is not None and mailbox.role in ATTRIBUTES:
+        attributes.append(ATTRIBUTES[mailbox.role])
     return attributes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
@@ -11,10 +12,12 @@ from courriel.imap.wire.plain import Create, Nothing, Path, Rename
 from courriel.imap.wire.response import mailbox_name, object_id, quoted
 from courriel.imap.wire.status import Item, Status
 from courriel.mailboxes.access import Place
+from courriel.model.flags import DELETED
 from courriel.model.mailbox import SEPARATOR, Mailbox, Role
 from courriel.model.namespace import OTHERS, PUBLIC
 from courriel.model.refusals import NoSuchMailbox
 from courriel.model.rights import Operation
+from courriel.ports.store import Column
 
 _USES = {
     b"\\drafts": Role.DRAFTS,
@@ -35,6 +38,7 @@ async def create(peer: Peer, asked: Create) -> bytes:
         if any(mailbox.role is role for mailbox in await store.mailboxes(account)):
             raise No(b"[USEATTR] There is a mailbox for this use already")
     place = await peer.shared.access.create(peer.account, asked.path, role)
+    peer.own(asked.path)
     return b"OK [MAILBOXID (%b)] CREATE completed" % object_id(b"F", place.mailbox.id, peer.owner_of(place))
 
 
@@ -46,12 +50,14 @@ async def delete(peer: Peer, asked: Path) -> bytes:
     if peer.numbers is not None and (peer.numbers.view.account, peer.numbers.view.mailbox) == (account, mailbox):
         peer.deselect()
     await peer.store.delete_mailbox(account, place.path)
+    peer.own(asked.path)
     return b"OK DELETE completed"
 
 
 async def rename(peer: Peer, asked: Rename) -> bytes:
     place = await peer.find(asked.path, Operation.RENAME)
     await peer.shared.access.rename(peer.account, place, asked.new_path)
+    peer.own(asked.path, asked.new_path)
     return b"OK RENAME completed"
 
 
@@ -59,6 +65,7 @@ async def subscribe(peer: Peer, asked: Path) -> bytes:
     """A name that does not exist cannot be subscribed, but a subscription outlives its mailbox (RFC 9051 §6.3.7)."""
     place = await peer.find(asked.path, Operation.SUBSCRIBE)
     await peer.store.subscribe(peer.account.id, place.mailbox.path, True)
+    peer.own(asked.path)
     return b"OK SUBSCRIBE completed"
 
 
@@ -66,6 +73,7 @@ async def unsubscribe(peer: Peer, asked: Path) -> bytes:
     if asked.path not in await peer.store.subscriptions(peer.account.id):
         raise NoSuchMailbox(asked.path)
     await peer.store.subscribe(peer.account.id, asked.path, False)
+    peer.own(asked.path)
     return b"OK UNSUBSCRIBE completed"
 
 
@@ -89,6 +97,8 @@ async def status_line(peer: Peer, place: Place, items: Sequence[Item]) -> bytes:
     for item in items:
         if item is Item.RECENT:
             value = b"%d" % await _recent(peer, place)
+        elif item is Item.DELETED_STORAGE:
+            value = b"%d" % await _deleted_octets(peer, place)
         elif item is Item.HIGHESTMODSEQ:
             peer.enable_condstore()  # RFC 7162 §3.1.2.1
             value = b"%d" % mailbox.modseq
@@ -123,3 +133,12 @@ async def _recent(peer: Peer, place: Place) -> int:
     view = await peer.store.view(place.account, place.mailbox.id)
     first = view.first_recent()
     return sum(1 for uid in reversed(view.uids) if uid >= first) if first < view.uidnext else 0
+
+
+async def _deleted_octets(peer: Peer, place: Place) -> int:
+    """What an EXPUNGE would give back.  RFC 9208 §4.1.4."""
+    if not place.mailbox.deleted:
+        return 0
+    view = await peer.store.view(place.account, place.mailbox.id)
+    sizes = cast(Sequence[int], await peer.store.column(view, Column.SIZE, 0, len(view.uids)))
+    return sum(size for size, flags in zip(sizes, view.flags, strict=True) if flags & DELETED)

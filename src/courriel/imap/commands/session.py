@@ -1,4 +1,5 @@
-"""Commands of any state: CAPABILITY, NOOP, LOGOUT, ID, ENABLE.  RFC 9051 §6.1, §6.3.1; ID RFC 2971."""
+"""Commands of any state: CAPABILITY, NOOP, LOGOUT, ID, ENABLE; UNAUTHENTICATE, GETJMAPACCESS.  RFC 9051 §6.1, §6.3.1;
+ID RFC 2971; RFC 8437; RFC 9698."""
 
 from __future__ import annotations
 
@@ -7,8 +8,11 @@ from typing import Final
 from courriel.base.log import Level
 from courriel.imap import capabilities
 from courriel.imap.peer import Peer
+from courriel.imap.replies import No
 from courriel.imap.session import Feature
+from courriel.imap.wire import codes
 from courriel.imap.wire.plain import Enable, Id, Nothing
+from courriel.imap.wire.response import quoted
 
 FEATURES: Final = {
     b"CONDSTORE": Feature.CONDSTORE,
@@ -39,6 +43,21 @@ async def logout(peer: Peer, asked: Nothing) -> bytes:
     peer.write(b"* BYE Logging out\r\n")
     peer.session.log_out()
     return b"OK LOGOUT completed"
+
+
+async def unauthenticate(peer: Peer, asked: Nothing) -> bytes:
+    """RFC 8437: a proxy logs in as one after the other over one connection."""
+    peer.unauthenticate()
+    return b"OK [CAPABILITY %b] Nobody is logged in" % capabilities.of(peer)
+
+
+async def jmap_access(peer: Peer, asked: Nothing) -> bytes:
+    """RFC 9698 §4: where the same mail is served by JMAP."""
+    url = peer.shared.settings.jmap_url
+    if not url:
+        raise No(codes.CANNOT + b"There is no JMAP here")
+    peer.write(b"* JMAPACCESS %b\r\n" % quoted(url.encode()))
+    return b"OK GETJMAPACCESS completed"
 
 
 async def identify(peer: Peer, asked: Id) -> bytes:

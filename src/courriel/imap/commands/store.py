@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, progress
 from courriel.imap.peer import Peer, flag_facts
 from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
@@ -34,7 +34,9 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
             peer.write(flag_facts(peer))  # RFC 9051 §7.3.5: the mailbox has flags it had not
     uids = numbers.uids_at(peer, found)
     since = None if asked.unchanged_since is None else ModSeq(asked.unchanged_since)
-    result = await store.change_flags(view.account, view.mailbox, uids, FlagChange(asked.action, bits, within), since)
+    change = FlagChange(asked.action, bits, within)
+    with progress.told(peer, len(uids)):
+        result = await store.change_flags(view.account, view.mailbox, uids, change, since)
     if result.altered:
         known.own_change(result.modseq)
     condstore = peer.session.condstore

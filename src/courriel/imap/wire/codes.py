@@ -7,10 +7,16 @@ from typing import Final
 ALREADYEXISTS: Final = b"[ALREADYEXISTS] "
 AUTHENTICATIONFAILED: Final = b"[AUTHENTICATIONFAILED] "
 BADCHARSET: Final = b"[BADCHARSET (US-ASCII UTF-8)] "
+BADEVENT: Final = (  # RFC 5465 §3.1: all events there are
+    b"[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"
+    b" ServerMetadataChange)] "
+)
 CANNOT: Final = b"[CANNOT] "
+COMPRESSIONACTIVE: Final = b"[COMPRESSIONACTIVE] "  # RFC 4978 §3
 EXPUNGEISSUED: Final = b"[EXPUNGEISSUED] "
 HASCHILDREN: Final = b"[HASCHILDREN] "
 LIMIT: Final = b"[LIMIT] "
+METADATA_TOOMANY: Final = b"[METADATA TOOMANY] "  # RFC 5464 §4.3
 NONEXISTENT: Final = b"[NONEXISTENT] "
 NOPERM: Final = b"[NOPERM] "
 OVERQUOTA: Final = b"[OVERQUOTA] "

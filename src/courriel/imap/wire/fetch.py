@@ -128,7 +128,7 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
     if cached is not None:
         return Fetch(numbers, cached)
     start = reader.pos
-    items = _items(reader)
+    items = read_items(reader)
     key = command.text[start : reader.pos]
     if reader.at_end:
         if not command.literals and len(key) <= CACHED_ITEM_OCTETS:
@@ -160,7 +160,8 @@ def _modifiers(reader: Reader) -> tuple[int | None, bool]:
         reader.space()
 
 
-def _items(reader: Reader) -> Items:
+def read_items(reader: Reader) -> Items:
+    """One thing to fetch, or a list of them."""
     attrs: dict[Attr, None] = {}
     contents: list[Content] = []
     if reader.take(b"("):
@@ -216,7 +217,7 @@ def _content(reader: Reader, name: bytes) -> Content:
     binary = name.startswith(b"BINARY")
     reader.need(b"[")
     start = reader.pos
-    numbers, kind, names = _section(reader, binary)
+    numbers, kind, names = read_section(reader, binary)
     spec = _rendered(numbers, kind, names)
     if not reader.take(b"]"):
         reader.pos = start
@@ -234,7 +235,8 @@ def _content(reader: Reader, name: bytes) -> Content:
     return Content(b"%b[%b]" % (base, spec), Section(numbers, kind, names), peek, binary, size_only, partial)
 
 
-def _section(reader: Reader, binary: bool) -> tuple[tuple[int, ...], SectionKind, tuple[bytes, ...]]:
+def read_section(reader: Reader, binary: bool) -> tuple[tuple[int, ...], SectionKind, tuple[bytes, ...]]:
+    """What stands in the brackets of BODY[…]: part numbers, which of it, names of fields."""
     numbers: tuple[int, ...] = ()
     match = _PARTS.match(reader.text, reader.pos)
     if match is not None:

@@ -73,6 +73,11 @@ class Fragments:
         """Forget everything read so far (STARTTLS)."""
         self.__init__(self.line_limit)  # type: ignore[misc]
 
+    def take_rest(self) -> bytes:
+        """What came behind the last command, which is not for this grammar (COMPRESS)."""
+        rest, self.buffer = self.buffer, b""
+        return rest
+
     @property
     def idle(self) -> bool:
         """Whether nothing of a command has come."""

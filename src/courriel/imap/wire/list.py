@@ -1,4 +1,5 @@
-"""LIST and LSUB: grammar, and which names a pattern means.  RFC 9051 §6.3.9; RFC 5258; RFC 5819; RFC 6154; RFC 3348."""
+"""LIST and LSUB: grammar, and which names a pattern means.  RFC 9051 §6.3.9; RFC 5258; RFC 5819; RFC 6154; RFC 3348;
+RFC 9590."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from courriel.base.errors import LimitExceeded
 from courriel.imap.wire import mailbox
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.imap.wire.metadata import read_entries
 from courriel.imap.wire.status import Item as StatusItem
 from courriel.imap.wire.status import read_items
 from courriel.model.mailbox import SEPARATOR
@@ -44,6 +46,7 @@ class List(msgspec.Struct, frozen=True):
     select: frozenset[Select] = frozenset()
     returns: frozenset[Return] = frozenset()
     status: tuple[StatusItem, ...] = ()
+    metadata: tuple[str, ...] = ()
     root: bool = False
     extended: bool = False
 
@@ -63,15 +66,16 @@ def parse(command: Command, pos: int, utf8: bool = False) -> List:
     patterns = _patterns(reader, utf8)
     returns: frozenset[Return] = frozenset()
     status: tuple[StatusItem, ...] = ()
+    metadata: tuple[str, ...] = ()
     if not reader.at_end:
         reader.space()
         if not reader.at_end:
-            returns, status = _returns(reader)
+            returns, status, metadata = _returns(reader)
             extended = True
     reader.end()
     root = patterns == [""] and not extended and not multiple
     joined = tuple(mailbox.pattern(reference + pattern) for pattern in patterns)
-    return List(joined, select, returns, status, root, extended or multiple)
+    return List(joined, select, returns, status, metadata, root, extended or multiple)
 
 
 def parse_lsub(command: Command, pos: int, utf8: bool = False) -> List:
@@ -108,13 +112,14 @@ def _patterns(reader: Reader, utf8: bool) -> list[str]:
     return patterns
 
 
-def _returns(reader: Reader) -> tuple[frozenset[Return], tuple[StatusItem, ...]]:
+def _returns(reader: Reader) -> tuple[frozenset[Return], tuple[StatusItem, ...], tuple[str, ...]]:
     if reader.word() != b"RETURN":
         reader.fail("expected RETURN")
     reader.space()
     reader.need(b"(")
     returns: set[Return] = set()
     status: tuple[StatusItem, ...] = ()
+    metadata: tuple[str, ...] = ()
     first = True
     while not reader.take(b")"):
         if not first:
@@ -125,11 +130,15 @@ def _returns(reader: Reader) -> tuple[frozenset[Return], tuple[StatusItem, ...]]
             reader.space()
             status = read_items(reader)
             continue
+        if word == b"METADATA":
+            reader.space()
+            metadata = read_entries(reader)
+            continue
         try:
             returns.add(Return(word))
         except ValueError:
             reader.fail("unknown return option")
-    return frozenset(returns), status
+    return frozenset(returns), status, metadata
 
 
 class Matcher:

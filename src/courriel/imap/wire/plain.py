@@ -1,4 +1,5 @@
-"""Commands with few arguments: names, words, nothing.  RFC 9051 §6.1–6.3; ID RFC 2971; AUTHENTICATE RFC 4959."""
+"""Commands with few arguments: names, words, nothing.  RFC 9051 §6.1–6.3; ID RFC 2971; AUTHENTICATE RFC 4959;
+COMPRESS RFC 4978."""
 
 from __future__ import annotations
 
@@ -37,6 +38,10 @@ class Authenticate(msgspec.Struct, frozen=True):
 
 class Enable(msgspec.Struct, frozen=True):
     names: tuple[bytes, ...]
+
+
+class Compress(msgspec.Struct, frozen=True):
+    algorithm: bytes
 
 
 class Id(msgspec.Struct, frozen=True):
@@ -119,6 +124,15 @@ def parse_enable(command: Command, pos: int, utf8: bool = False) -> Enable:
     if not names:
         reader.fail("nothing to enable")
     return Enable(tuple(names))
+
+
+def parse_compress(command: Command, pos: int, utf8: bool = False) -> Compress:
+    """compress = "COMPRESS" SP algorithm.  RFC 4978 §5."""
+    reader = Reader(command, pos)
+    reader.space()
+    algorithm = reader.word()
+    reader.end()
+    return Compress(algorithm)
 
 
 def parse_id(command: Command, pos: int, utf8: bool = False) -> Id:

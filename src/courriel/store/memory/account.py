@@ -97,6 +97,8 @@ class MemoryAccount:
         self.subscriptions: set[str] = set()
         self.tombstones: dict[MessageId, Tombstone] = {}
         self.keywords: dict[int, str] = {}
+        self.annotations: dict[tuple[MailboxId | None, AccountId | None, str], tuple[ModSeq, bytes | None]] = {}
+        """By mailbox (None: the account), viewer (None: everybody) and entry; None: it was taken away."""
         self.journal: list[JournalEntry] = []
         self.watchers: list[Callable[[], None]] = []
         self.limit_octets = limit_octets
@@ -172,8 +174,11 @@ class MemoryAccount:
         used_octets = sum(message.size_octets for message in messages)
         return Quota(used_octets, len(messages), self.limit_octets, self.limit_messages)
 
-    def check_room(self, sizes: Sequence[int]) -> None:
-        if sizes and (self.limit_octets or self.limit_messages) and not self.quota().has_room(sum(sizes), len(sizes)):
+    def check_room(self, sizes: Sequence[int], freed: int = 0) -> None:
+        """``freed``: octets of a message that goes when these come."""
+        if not sizes or not (self.limit_octets or self.limit_messages):
+            return
+        if not self.quota().has_room(sum(sizes) - freed, len(sizes) - bool(freed)):
             raise OverQuota(f"account {self.id}")
 
     # --- keywords ---------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from courriel.model.flags import DELETED, FlagChange, Flags
 from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, Uid
 from courriel.model.mailbox import Mailbox, Role, canonical_path, parent_path
 from courriel.model.message import Expunged, NewMessage, Record, Stored
+from courriel.model.metadata import ANNOTATION_OCTETS, ANNOTATIONS, SHARED
 from courriel.model.quota import Quota
-from courriel.model.refusals import MailboxExists, MailboxNotAllowed, NoSuchMailbox
+from courriel.model.refusals import MailboxExists, MailboxNotAllowed, NoSuchMailbox, TooManyAnnotations
 from courriel.model.rights import ACL_ENTRIES, Acl, RightsChange, changed
 from courriel.ports.store import Column, View
 from courriel.store.memory.account import Box, MemoryAccount, Message
@@ -138,6 +139,7 @@ class MemoryStore:
             raise MailboxNotAllowed("there are mailboxes below it")
         here.bury(box, box.view.uids, self._clock.now(), self._retention_s)
         del here.boxes[box.id]
+        here.annotations = {key: value for key, value in here.annotations.items() if key[0] != box.id}
         modseq = here.take_modseq()
         box.view.drop(modseq)
         here.commit(modseq, ("mailbox", "mail"), [box.id])
@@ -240,6 +242,17 @@ class MemoryStore:
         stored = {account: iter(self._append(self._accounts[account], news)) for account, news in by_account.items()}
         return [next(stored[new.account]) for new in messages]
 
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        here = self._account(account)
+        box = here.box(mailbox)
+        if uid not in box.messages:
+            return None
+        here.box(message.mailbox)
+        here.check_room([len(message.prefix) + len(message.body)], freed=box.messages[uid].size_octets)
+        here.check_keywords(message.keywords)
+        await self.expunge(account, mailbox, [uid])
+        return self._append(here, [message])[0]
+
     async def change_flags(
         self,
         account: AccountId,
@@ -322,6 +335,49 @@ class MemoryStore:
         if stored:
             here.commit(here.modseq, ("mail",), [one.mailbox for one in stored])
         return stored
+
+    # --- annotations ------------------------------------------------------------------------------------------
+    async def metadata(self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId) -> Mapping[str, bytes]:
+        seen = self._annotations(account, mailbox, viewer)
+        return {entry: value for entry, (_, value) in sorted(seen.items()) if value is not None}
+
+    async def metadata_changes(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, since: ModSeq
+    ) -> Sequence[str]:
+        seen = self._annotations(account, mailbox, viewer)
+        return sorted(entry for entry, (modseq, _) in seen.items() if modseq > since)
+
+    async def set_metadata(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, values: Mapping[str, bytes | None]
+    ) -> bool:
+        here, seen = self._account(account), self._annotations(account, mailbox, viewer)
+        new = {entry: value for entry, value in values.items() if value != seen.get(entry, (0, None))[1]}
+        if not new:
+            return False
+        known = here.annotations | {
+            (mailbox, None if entry.startswith(SHARED) else viewer, entry): (ModSeq(here.modseq + 1), value)
+            for entry, value in new.items()
+        }
+        kept = [value for _, value in known.values() if value is not None]
+        grows = sum(len(value or b"") - len(seen.get(entry, (0, None))[1] or b"") for entry, value in new.items()) > 0
+        more = len(kept) > sum(1 for _, value in here.annotations.values() if value is not None)
+        if (more and len(kept) > ANNOTATIONS) or (grows and sum(map(len, kept)) > ANNOTATION_OCTETS):
+            raise TooManyAnnotations(f"account {account}")
+        here.annotations = known
+        here.commit(here.take_modseq(), ("metadata",), [] if mailbox is None else [mailbox])
+        return True
+
+    def _annotations(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId
+    ) -> dict[str, tuple[ModSeq, bytes | None]]:
+        here = self._account(account)
+        if mailbox is not None:
+            here.box(mailbox)
+        return {
+            entry: value
+            for (box, who, entry), value in here.annotations.items()
+            if box == mailbox and who in (None, viewer)
+        }
 
     # --- keywords -------------------------------------------------------------------------------------------
     async def keyword_bits(self, account: AccountId, names: Iterable[str], create: bool) -> Flags:

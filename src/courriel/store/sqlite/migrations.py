@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 
 from courriel.base.errors import Damaged
-from courriel.store.sqlite.schema import RIGHTS, TABLES
+from courriel.store.sqlite.schema import ANNOTATIONS, RIGHTS, TABLES
 
 Step = Callable[[apsw.Connection], None]
 
@@ -25,7 +25,11 @@ def _rights(connection: apsw.Connection) -> None:
     connection.execute(RIGHTS)
 
 
-STEPS: Final[Sequence[Step]] = (_first_tables, _rights)
+def _annotations(connection: apsw.Connection) -> None:
+    connection.execute(ANNOTATIONS)
+
+
+STEPS: Final[Sequence[Step]] = (_first_tables, _rights, _annotations)
 
 
 def version(connection: apsw.Connection) -> int:

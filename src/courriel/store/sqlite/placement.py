@@ -134,6 +134,7 @@ def delete_mailbox(transaction: Transaction, account: AccountId, path: str) -> N
     execute("DELETE FROM member WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM gone WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM snap WHERE acct=? AND coll=?", (account, box.id))
+    execute("DELETE FROM annot WHERE acct=? AND coll=?", (account, box.id))
     execute("DELETE FROM coll WHERE acct=? AND coll=?", (account, box.id))
     if box.acl:
         execute("DELETE FROM acl WHERE acct=? AND coll=?", (account, box.id))

@@ -67,7 +67,15 @@ CREATE TABLE acl (
 """
 """Who else may use a mailbox: letters of RFC 4314 §2.1."""
 
-VERSION: Final = 2
+ANNOTATIONS: Final = """
+CREATE TABLE annot (
+    acct INTEGER NOT NULL, coll INTEGER NOT NULL, viewer INTEGER NOT NULL, entry TEXT NOT NULL, modseq INTEGER NOT NULL,
+    value BLOB, PRIMARY KEY (acct, coll, viewer, entry)) WITHOUT ROWID;
+"""
+"""Annotations (``metadata.py``): ``coll`` 0 is the account itself, ``viewer`` 0 everybody, ``value`` NULL one that was
+taken away."""
+
+VERSION: Final = 3
 """``PRAGMA user_version`` of a file with the tables above."""
 
 ACCOUNT_TABLES: Final = (
@@ -82,6 +90,7 @@ ACCOUNT_TABLES: Final = (
     "msgid",
     "chg",
     "snap",
+    "annot",
     "account",
 )
 """Tables with rows of an account; ``account`` last."""

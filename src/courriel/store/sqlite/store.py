@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
+
+import apsw
 
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Unavailable
@@ -25,10 +27,11 @@ from courriel.model.refusals import NoSuchMailbox
 from courriel.model.rights import Acl, RightsChange
 from courriel.ports.store import Column, View
 from courriel.store.blobs.files import Files, SystemFiles
-from courriel.store.sqlite import placement, removal
+from courriel.store.sqlite import metadata, placement, removal
 from courriel.store.sqlite.append import append, judge
 from courriel.store.sqlite.check import Report
 from courriel.store.sqlite.connection import fetch_all, meaning
+from courriel.store.sqlite.replace import replace
 from courriel.store.sqlite.settings import StoreSettings, default_shards
 from courriel.store.sqlite.shard import Say, Shard
 from courriel.store.sqlite.state import AccountState
@@ -310,6 +313,10 @@ class SqliteStore:
         queues = {account: iter(stored) for account, stored in done.items()}
         return [next(queues[message.account]) for message in messages]
 
+    async def replace(self, account: AccountId, mailbox: MailboxId, uid: int, message: NewMessage) -> Stored | None:
+        shard, view = await self._source(account, mailbox)
+        return await shard.committer.submit(lambda t: replace(t, account, mailbox, uid, message), keep=view)
+
     async def change_flags(
         self,
         account: AccountId,
@@ -355,6 +362,29 @@ class SqliteStore:
     async def restore(self, account: AccountId, messages: Sequence[MessageId]) -> Sequence[Stored]:
         shard, state = await self._account(account)
         return await shard.committer.submit(lambda t: removal.restore(t, account, messages), heavy=True, keep=state)
+
+    # --- annotations ------------------------------------------------------------------------------------------
+    async def metadata(self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId) -> Mapping[str, bytes]:
+        return metadata.read(await self._annotated(account, mailbox), account, mailbox, viewer)
+
+    async def metadata_changes(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, since: ModSeq
+    ) -> Sequence[str]:
+        return metadata.changed(await self._annotated(account, mailbox), account, mailbox, viewer, since)
+
+    async def set_metadata(
+        self, account: AccountId, mailbox: MailboxId | None, viewer: AccountId, values: Mapping[str, bytes | None]
+    ) -> bool:
+        shard, state = await self._account(account)
+        return await shard.committer.submit(lambda t: metadata.change(t, account, mailbox, viewer, values), keep=state)
+
+    async def _annotated(self, account: AccountId, mailbox: MailboxId | None) -> apsw.Connection:
+        """What to read annotations with.  Raises NoSuchMailbox."""
+        shard, state = await self._account(account)
+        if mailbox is not None and mailbox not in state.mailboxes:
+            raise NoSuchMailbox(f"mailbox {mailbox}")
+        await shard.source.readable()
+        return shard.source()
 
     # --- keywords -------------------------------------------------------------------------------------------
     async def keyword_bits(self, account: AccountId, names: Iterable[str], create: bool) -> Flags:

@@ -27,10 +27,12 @@ from courriel.store.sqlite.view import SqliteView
 
 KIND_MAIL: Final = 1
 KIND_MAILBOX: Final = 2
+KIND_METADATA: Final = 4
 KINDS: Final[dict[int, tuple[str, ...]]] = {
     KIND_MAIL: ("mail",),
     KIND_MAILBOX: ("mailbox",),
     KIND_MAIL | KIND_MAILBOX: ("mailbox", "mail"),
+    KIND_METADATA: ("metadata",),
 }
 
 
