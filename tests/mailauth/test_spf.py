@@ -108,6 +108,7 @@ def test_a_record_costs_what_its_length_is(record: str) -> None:
 
 def test_what_cannot_be_reached_is_not_kept() -> None:
     assert len(spf_record.parse(b"v=spf1 -all " + b"ip4:1.2.3.4 " * 100).terms) == 1
+    assert len(spf_record.parse(b"v=spf1 " + b"ip4:1.2.3.4 " * 100 + b"-all").terms) == 2
     assert len(spf_record.parse(b"v=spf1 " + b"a " * 100).terms) == 11
     with pytest.raises(FormatError, match="no such mechanism"):
         spf_record.parse(b"v=spf1 -all foo")
@@ -116,6 +117,20 @@ def test_what_cannot_be_reached_is_not_kept() -> None:
 def test_a_long_record_is_a_fault() -> None:
     verdict = _check(_zone("v=spf1 " + "ip4:192.0.2.1 " * 2_000 + "-all"))
     assert verdict.result is Result.PERMERROR and "spf.record_octets" in verdict.trace[-1]
+
+
+@pytest.mark.parametrize(
+    ("terms", "result"),
+    [
+        ("-ip4:192.0.2.1 ip4:192.0.2.0/24", "fail"),
+        ("ip4:192.0.2.0/24 -ip4:192.0.2.1", "pass"),
+        ("?ip4:192.0.2.0/23 ~ip4:192.0.2.1 ip4:192.0.2.1", "neutral"),
+        ("~ip4:192.0.2.1 -ip4:192.0.2.1", "softfail"),
+        ("ip6:::/0 ?ip4:0.0.0.0/0", "neutral"),
+    ],
+)
+def test_of_several_networks_the_first_one_decides(terms: str, result: str) -> None:
+    assert _check(_zone(f"v=spf1 {terms} +all")).result.value == result
 
 
 # --- failures of the DNS ----------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ import asyncio
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from courriel.base.clock import Clock
 from courriel.base.log import Level, log
+from courriel.base.networks import client_address
 from courriel.delivery.judge import Header
 from courriel.delivery.sender_policy import rule
 from courriel.delivery.settings import SenderSettings
@@ -67,9 +67,7 @@ class SenderCheck:
     def _is_trusted(self, ip: str) -> bool:
         if not ip:
             return True
-        address = ipaddress.ip_address(ip)
-        if address.version == 6 and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        address = client_address(ip)
         return any(address in network for network in self._trusted)
 
     def begin(self, client: Client, reverse_path: Address) -> None:
@@ -92,8 +90,7 @@ class SenderCheck:
         judgement = await self._task(self._judgement(transit, header, origin))
         transit.judgement = judgement
         lowered = transit.content[: header.length].lower()
-        today = datetime.fromtimestamp(transit.received_at, UTC).strftime("%Y-%m-%d")
-        ruling = rule(judgement, lowered, self._settings, today)
+        ruling = rule(judgement, lowered, self._settings, transit.received_at)
         _tell(transit, judgement, ruling)
         if ruling.decision is Decision.REFUSE:
             raise SenderNotProven(ruling.why, ruling.status, ruling.lines)

@@ -15,6 +15,7 @@ so that no bounce goes to somebody whose name was stolen (RFC 7208 §8.4; codes 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from courriel.delivery.settings import SenderSettings
@@ -31,11 +32,11 @@ LINE_CHARACTERS: Final = 480
 ACCEPTED: Final = Ruling(Decision.ACCEPT)
 
 
-def rule(judgement: Judgement, lowered_header: bytes, settings: SenderSettings, today: str) -> Ruling:
-    """The ruling.  ``lowered_header`` is the header block in lower case, ``today`` the UTC day "2026-11-24"."""
+def rule(judgement: Judgement, lowered_header: bytes, settings: SenderSettings, now: float) -> Ruling:
+    """The ruling.  ``lowered_header`` is the header block in lower case, ``now`` POSIX time."""
     dmarc = judgement.dmarc
     override = settings.overrides.get(dmarc.domain)
-    if override is not None and (not override.until or today <= override.until):
+    if override is not None and (not override.until or _day(now) <= override.until):
         return _overridden(override.action, dmarc.domain, override.reason)
     if dmarc.result is Result.PERMERROR:
         return Ruling(Decision.JUNK, f"DMARC permerror: {dmarc.reason}")
@@ -44,6 +45,10 @@ def rule(judgement: Judgement, lowered_header: bytes, settings: SenderSettings, 
     if dmarc.result is not Result.PASS and judgement.origin.spf.result is Result.FAIL and not _is_signed(judgement):
         return _by_spf(judgement, settings)
     return ACCEPTED
+
+
+def _day(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
 
 
 def _overridden(action: str, domain: str, reason: str) -> Ruling:

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 from typing import Final
 
+from courriel.base.networks import client_address
 from courriel.model.judgement import Iprev
 from courriel.model.verdict import Result
 from courriel.ports.resolver import DnsFailure, Resolver
@@ -20,11 +21,9 @@ CHECK_S: Final = 20.0
 async def check(ip: str, resolver: Resolver) -> Iprev:
     """pass with the name, fail, permerror for an address without a name, temperror."""
     try:
-        address = ipaddress.ip_address(ip)
+        address = client_address(ip)
     except ValueError:
         return Iprev(Result.PERMERROR, ip)
-    if address.version == 6 and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     try:
         async with asyncio.timeout(CHECK_S):
             return await _look(address, ip, resolver)
@@ -36,6 +35,6 @@ async def _look(address: ipaddress.IPv4Address | ipaddress.IPv6Address, ip: str,
     names = (await resolver.ptr(str(address))).records[:NAMES]
     for name in names:
         found = await (resolver.a(name) if address.version == 4 else resolver.aaaa(name))
-        if any(ipaddress.ip_address(text) == address for text in found.records):
+        if any(client_address(text) == address for text in found.records):
             return Iprev(Result.PASS, ip, name)
     return Iprev(Result.FAIL if names else Result.PERMERROR, ip)

@@ -8,7 +8,6 @@ mx; so one message costs at most 111 questions.  20 s altogether, then temperror
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
@@ -16,10 +15,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from courriel.base.errors import FormatError
+from courriel.base.networks import client_address
 from courriel.formats import domain as domains
 from courriel.mailauth import spf_macro, spf_record
 from courriel.mailauth.spf_macro import MacroString
-from courriel.mailauth.spf_record import LOOKUPS, Fault, Kind, Lookup, Network, Record, mask_of
+from courriel.mailauth.spf_record import LOOKUPS, All, Fault, Kind, Lookup, Network, Networks, Record, mask_of
 from courriel.model.envelope import Address
 from courriel.model.verdict import Result, SpfVerdict
 from courriel.ports.resolver import Answer, DnsFailure, Resolver, Status
@@ -107,11 +107,9 @@ class _Check:
         self.resolver = resolver
         self.domain = _domain(question.domain)
         try:
-            address = ipaddress.ip_address(question.ip)
+            self.address = client_address(question.ip)
         except ValueError:
             raise FormatError("client address", 0, "RFC 7208 §4.1") from None
-        mapped = address.ipv4_mapped if address.version == 6 else None
-        self.address = mapped or address
         self.lookups = 0
         self.voids = 0
         self.names: Sequence[str] | None = None
@@ -167,13 +165,16 @@ class _Check:
         """The result of the first mechanism that matches.  RFC 7208 §4.6.2."""
         version, number = self.address.version, int(self.address)
         for term in record.terms:
-            if isinstance(term, Network):
-                if term.version != version or number & term.mask != term.network:
-                    continue
-            elif isinstance(term, Lookup) and not await self._matches(term, domain):
-                continue
-            self.note(f"{term.text}: {term.result.value}")
-            return term.result
+            found: All | Network | Lookup | None
+            if isinstance(term, Networks):
+                found = term.first(version, number)
+            elif isinstance(term, Lookup):
+                found = term if await self._matches(term, domain) else None
+            else:
+                found = term
+            if found is not None:
+                self.note(f"{found.text}: {found.result.value}")
+                return found.result
         return None
 
     async def _matches(self, term: Lookup, domain: str) -> bool:
@@ -248,7 +249,7 @@ class _Check:
             found = (await self._addresses(name)).records
         except DnsFailure:
             return False
-        return any(ipaddress.ip_address(text) == self.address for text in found)
+        return any(client_address(text) == self.address for text in found)
 
     async def _addresses(self, name: str) -> Answer[str]:
         return await (self.resolver.a(name) if self.address.version == 4 else self.resolver.aaaa(name))
@@ -259,7 +260,7 @@ class _Check:
         bits = self.address.max_prefixlen
         mask = mask_of(term.prefix4 if bits == 32 else term.prefix6, bits)
         wanted = int(self.address) & mask
-        return any(int(ipaddress.ip_address(text)) & mask == wanted for text in found)
+        return any(int(client_address(text)) & mask == wanted for text in found)
 
     # --- limits -----------------------------------------------------------------------------------------------
     def _count(self, text: str) -> None:
