@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from courriel.formats.folding import fold
 from courriel.ports.index import Place
 from courriel.store.memory.index import MemoryIndex
+from courriel.store.search.located import TRACE_BLOCKS
 from courriel.store.search.shelf import FAN, chain, names
 from tests.store.search.library import ALICE, Library
 
@@ -114,14 +115,13 @@ async def test_trace_fields_are_those_of_the_message_not_of_the_body(tmp_path: P
     await library.close()
 
 
-async def test_many_trace_fields_are_read_at_each_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courriel.store.search.located.TRACE_OCTETS", 100)
+async def test_trace_fields_that_come_one_by_one_are_kept_together(tmp_path: Path) -> None:
     library = await opened(tmp_path)
-    for name in (b"carol", b"dave", b"carol"):
-        await library.put(letter("x"), prefix=PREFIX % name)
+    for number in range(2 * TRACE_BLOCKS + 3):
+        await library.put(letter("x"), prefix=PREFIX % (b"carol" if number % 3 else b"dave"))
+        await compare(library, Place.MESSAGE, "carol")
     await library.feed()
-    for _ in range(2):
-        assert await compare(library, Place.MESSAGE, "carol") == ({1, 3}, set())
+    assert await compare(library, Place.MESSAGE, "dave@") == (set(range(1, 2 * TRACE_BLOCKS + 4, 3)), set())
     await library.close()
 
 
