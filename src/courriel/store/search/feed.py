@@ -43,7 +43,7 @@ SWEEP_S: Final = 3_600.0
 GONE_PERCENT: Final = 10
 """A segment is written anew when more of its bodies are gone, or a day after it was last written."""
 DAY_S: Final = 86_400.0
-NICE: Final = 10
+NICE: Final = 5
 
 _BODIES: Final = "SELECT id, hash, size, pack, off, clen, codec, data, parts FROM blob WHERE id>? ORDER BY id LIMIT ?"
 
