@@ -67,6 +67,32 @@ async def test_words_of_all_languages(tmp_path: Path) -> None:
     await library.close()
 
 
+LOOSE = ["resume", "RÉSUMÉ", "facturés janvier", "oeuvre", "électricité", "請求", "xxxx", "needle", "bills", "e", "--"]
+
+
+async def test_loose_words_are_those_of_reading(tmp_path: Path) -> None:
+    library = await opened(tmp_path)
+    texts = [
+        "Résumé de la facturation, janvier",
+        "facture",
+        "re\u0301sume\u0301",
+        "œuvres",
+        "a bill",
+        "billing january",
+    ]
+    await library.put(*[letter(text) for text in texts], *[letter(text, subject=text) for text, _ in LANGUAGES])
+    await library.feed()
+    view = await library.view()
+    for text in LOOSE:
+        for place in Place:
+            found = await library.index.find(view, place, fold(text), loose=True)
+            assert found == await MemoryIndex(library.store).find(view, place, fold(text), loose=True), (place, text)
+    assert (await library.index.find(view, Place.BODY, "resumes facturer", loose=True)).hits == {1}
+    assert (await library.index.find(view, Place.BODY, "oeuvre", loose=True)).hits == {4}
+    assert (await library.index.find(view, Place.MESSAGE, "billed hello", loose=True)).hits == {5, 6}
+    await library.close()
+
+
 async def test_one_word_is_never_in_doubt_and_a_phrase_is_read(tmp_path: Path) -> None:
     library = await opened(tmp_path)
     await library.put(letter("the quick brown fox"), letter("the fox is quick"), letter("nothing"))

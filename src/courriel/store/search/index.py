@@ -7,11 +7,13 @@ turn in between), then from bodies to the messages of the mailbox, then for what
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from courriel.formats.folding import Lookup, lookup
+from courriel.formats.loose import pattern, stems
 from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
 from courriel.store.search.feed import shelf_directory
@@ -53,7 +55,7 @@ class SqliteIndex:
         return False
 
     # --- questions --------------------------------------------------------------------------------------------
-    async def find(self, view: View, place: Place, text: str) -> Matches:
+    async def find(self, view: View, place: Place, text: str, loose: bool = False) -> Matches:
         assert isinstance(view, SqliteView)
         shard = self._store.shard_of(view.account)
         shelf = self._shelves[shard.number]
@@ -63,14 +65,18 @@ class SqliteIndex:
         await located.follow(view)
         shelf.refresh()
         wanted = lookup(text)
+        patterns = [pattern(stem) for stem in stems(text)] if loose else []
         hits: set[int] = set()
         doubts = located.beyond(shelf.cursor)
         for segment in list(shelf.segments):
-            sure, unsure = _judge(segment, place, wanted, text)
+            if loose:
+                sure, unsure = _judge_loosely(segment, place, patterns)
+            else:
+                sure, unsure = _judge(segment, place, wanted, text)
             hits |= located.with_bodies(sure) if sure else sure
             doubts |= located.with_bodies(unsure) if unsure else unsure
             await asyncio.sleep(0)
-        if place is not Place.BODY:
+        if place is not Place.BODY and not loose:
             hits |= await located.with_trace(text)
         return Matches(hits, doubts - hits)
 
@@ -124,6 +130,13 @@ def _judge(segment: Segment, place: Place, wanted: Lookup, text: str) -> tuple[s
     if place is not Place.HEADER:
         sure = {index for index in segment.head.texts if index in found and text in segment.text(index)}
     return {numbers[index] for index in sure}, unread | {numbers[index] for index in found - sure}
+
+
+def _judge_loosely(segment: Segment, place: Place, patterns: Sequence[re.Pattern[bytes]]) -> tuple[set[int], set[int]]:
+    """Bodies that have the words, all of them where none are asked for, and those nothing is known of."""
+    numbers = segment.numbers
+    found = segment.find_loosely(_FIELDS[place], patterns) if patterns else set(range(len(numbers)))
+    return {numbers[index] for index in found}, {numbers[index] for index in segment.head.unread}
 
 
 def _candidates(segment: Segment, place: Place, wanted: Lookup) -> set[int]:
