@@ -151,6 +151,30 @@ async def test_trace_fields_that_come_one_by_one_are_kept_together(tmp_path: Pat
     await library.close()
 
 
+async def test_searches_at_once_while_mail_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sees at least the mail there was when it began, whoever reads it for all of them."""
+    monkeypatch.setattr("courriel.store.search.located.TURN_ROWS", 3)
+    library = await opened(tmp_path)
+
+    async def search() -> None:
+        view = await library.view()
+        before = set(view.uids)
+        for place in Place:
+            found = await library.index.find(view, place, "common")
+            assert before <= found.hits | found.doubts
+
+    archive = (await library.store.create_mailbox(ALICE, "Paper")).id
+    late = letter("common late")
+    for number in range(12):
+        await library.put(*[letter(f"common {number} {one}") for one in range(5)], prefix=PREFIX % b"common")
+        first = (await library.view()).uids[0]
+        await library.store.move(ALICE, library.mailbox, [first], archive)
+        box = await library.store.view(ALICE, archive)
+        await library.store.copy(ALICE, archive, [box.uids[0]], library.mailbox)
+        await asyncio.gather(search(), library.put(late, prefix=PREFIX % b"common"), search(), library.feed(), search())
+    await library.close()
+
+
 async def test_copies_moves_and_restored_messages_are_found(tmp_path: Path) -> None:
     library = await opened(tmp_path)
     store = library.store

@@ -16,10 +16,9 @@ from courriel.formats.folding import Lookup, lookup
 from courriel.formats.loose import pattern, stems
 from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
-from courriel.store.search.feed import shelf_directory
 from courriel.store.search.located import Located
 from courriel.store.search.segment import BODY, HEADER, Segment
-from courriel.store.search.shelf import Shelf, names
+from courriel.store.search.shelf import Shelf, names, shelf_directory
 from courriel.store.sqlite.check import Finding
 from courriel.store.sqlite.connection import fetch_one
 from courriel.store.sqlite.shard import Shard

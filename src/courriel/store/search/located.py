@@ -42,28 +42,35 @@ class Located:
     def __init__(self, source: Source, view: SqliteView) -> None:
         self._source = source
         self._where = (view.account, view.mailbox)
-        self._begin()
-
-    def _begin(self) -> None:
+        self._lock = asyncio.Lock()
         self._pairs: array[int] = array("Q")
+        """Body and UID of each message, ascending."""
         self._last_uid = 0
         self._traces: list[TraceBlock] = []
         self._trace_uid = 0
 
     async def follow(self, view: SqliteView) -> None:
-        """Read what came since the last time."""
-        if len(self._pairs) > STALE * len(view.uids) + TURN_ROWS:
-            self._begin()
-        if view.uids and view.uids[-1] <= self._last_uid:
-            return
-        last = self._pairs[-1] if self._pairs else 0
-        async for rows in self._rows("o.blob", self._last_uid):
-            if rows[0][0] <= self._last_uid:
-                continue  # another search read them meanwhile
-            self._pairs.extend([blob << _UID_BITS | uid for uid, blob in rows])
-            self._last_uid = rows[-1][0]
-        if any(self._pairs[at] < self._pairs[at - 1] for at in range(bisect_left(self._pairs, last), len(self._pairs))):
-            self._pairs = array("Q", sorted(self._pairs))
+        """Read what came since the last time.  What is asked meanwhile is answered from what there was."""
+        async with self._lock:
+            anew = len(self._pairs) > STALE * len(view.uids) + TURN_ROWS
+            last = 0 if anew else self._last_uid
+            if view.uids and view.uids[-1] <= last:
+                return
+            fresh: array[int] = array("Q")
+            async for rows in self._rows("o.blob", last):
+                fresh.extend([blob << _UID_BITS | uid for uid, blob in rows])
+                last = rows[-1][0]
+            if anew:
+                self._pairs, self._traces, self._trace_uid = array("Q"), [], 0
+            self._add(fresh)
+            self._last_uid = last
+
+    def _add(self, fresh: array[int]) -> None:
+        known = self._pairs
+        first = max(1, len(known))
+        known.extend(fresh)
+        if any(known[at] < known[at - 1] for at in range(first, len(known))):
+            self._pairs = array("Q", sorted(known))
 
     async def _rows(self, column: str, after: int) -> AsyncIterator[list[Row]]:
         """(uid, ``column``) of the messages after that UID, some at a time."""
@@ -106,9 +113,9 @@ class Located:
     async def with_trace(self, text: str) -> set[int]:
         """UIDs of the messages whose trace fields hold this folded text."""
         wanted = lookup(text)
-        if self._trace_uid != self._last_uid:
-            async for rows in self._rows("o.prefix", self._trace_uid):
-                if rows[0][0] > self._trace_uid:  # else another search read them meanwhile
+        async with self._lock:
+            if self._trace_uid < self._last_uid:
+                async for rows in self._rows("o.prefix", self._trace_uid):
                     self._keep(TraceBlock([uid for uid, _ in rows], [_folded(prefix) for _, prefix in rows]))
         found: set[int] = set()
         for block in self._traces:
