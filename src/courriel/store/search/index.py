@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from courriel.formats.folding import Lookup, lookup
@@ -25,7 +26,10 @@ from courriel.store.sqlite.shard import Shard
 from courriel.store.sqlite.store import SqliteStore
 from courriel.store.sqlite.view import SqliteView
 
-_FIELDS = {Place.HEADER: (HEADER,), Place.BODY: (BODY,), Place.MESSAGE: (HEADER, BODY)}
+TURN_CHARACTERS: Final = 1_000_000
+"""Text of attachments looked through before others get their turn; 2 ms."""
+
+_FIELDS: Final = {Place.HEADER: (HEADER,), Place.BODY: (BODY,), Place.MESSAGE: (HEADER, BODY)}
 
 
 class SqliteIndex:
@@ -71,7 +75,7 @@ class SqliteIndex:
             if loose:
                 sure, unsure = _judge_loosely(segment, place, patterns)
             else:
-                sure, unsure = _judge(segment, place, wanted, text)
+                sure, unsure = await _judge(segment, place, wanted, text)
             hits |= located.with_bodies(sure) if sure else sure
             doubts |= located.with_bodies(unsure) if unsure else unsure
             await asyncio.sleep(0)
@@ -118,17 +122,29 @@ class SqliteIndex:
             _empty(shelf)
 
 
-def _judge(segment: Segment, place: Place, wanted: Lookup, text: str) -> tuple[set[int], set[int]]:
+async def _judge(segment: Segment, place: Place, wanted: Lookup, text: str) -> tuple[set[int], set[int]]:
     """Bodies of a segment that surely hold ``text``, and those that may."""
     numbers = segment.numbers
     found = _candidates(segment, place, wanted) if wanted.parts else set(range(len(numbers)))
     unread = {numbers[index] for index in segment.head.unread}
     if wanted.exact:
         return {numbers[index] for index in found}, unread
-    sure = set()
-    if place is not Place.HEADER:
-        sure = {index for index in segment.head.texts if index in found and text in segment.text(index)}
+    sure = set() if place is Place.HEADER else await _with_attachment(segment, found, text)
     return {numbers[index] for index in sure}, unread | {numbers[index] for index in found - sure}
+
+
+async def _with_attachment(segment: Segment, candidates: set[int], text: str) -> set[int]:
+    """Those whose attachments hold ``text``: nobody but the index knows what is in them."""
+    found, read = set(), 0
+    for index in segment.head.texts.keys() & candidates:
+        attached = segment.text(index)
+        if text in attached:
+            found.add(index)
+        read += len(attached)
+        if read > TURN_CHARACTERS:
+            read = 0
+            await asyncio.sleep(0)
+    return found
 
 
 def _judge_loosely(segment: Segment, place: Place, patterns: Sequence[re.Pattern[bytes]]) -> tuple[set[int], set[int]]:
