@@ -40,8 +40,8 @@ class Doubtful:
         self._sure = sure
         self._chance = random.Random(seed)
 
-    async def find(self, view: View, place: Place, text: str) -> Matches:
-        hits = (await self._sure.find(view, place, text)).hits
+    async def find(self, view: View, place: Place, text: str, loose: bool = False) -> Matches:
+        hits = (await self._sure.find(view, place, text, loose)).hits
         doubts = {uid for uid in view.uids if self._chance.random() < 0.5}
         return Matches(hits - doubts, doubts)
 
@@ -53,6 +53,9 @@ class Doubtful:
 
 ASTRING = st.sampled_from(TEXTS).map(lambda text: f"{{{len(text.encode())}+}}\r\n{text}")
 LEAF = st.one_of(
+    ASTRING.map("FUZZY BODY {}".format),
+    ASTRING.map("FUZZY TEXT {}".format),
+    ASTRING.map("FUZZY (NOT SUBJECT {})".format),
     ASTRING.map("BODY {}".format),
     ASTRING.map("TEXT {}".format),
     ASTRING.map("SUBJECT {}".format),

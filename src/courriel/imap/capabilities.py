@@ -30,6 +30,7 @@ LOGGED_IN: Final = (
     b"ESEARCH",  # RFC 4731
     b"SEARCHRES",  # RFC 5182
     b"WITHIN",  # RFC 5032
+    b"SEARCH=FUZZY",  # RFC 6203
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",
     b"UTF8=ACCEPT",  # RFC 6855

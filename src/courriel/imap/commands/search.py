@@ -20,6 +20,10 @@ from courriel.imap.wire.search import Key, Moment, Return, Search
 from courriel.model.ids import MessageId
 from courriel.ports.store import Column
 
+WHOLE_SCORE: Final = 100
+WORDS_SCORE: Final = 50
+"""Relevancy of a message that holds every text as written, and of one that only has its words."""
+
 TURN_OCTETS: Final = 1_000_000
 """Message octets looked through before others get their turn."""
 
@@ -35,7 +39,8 @@ async def run_uid(peer: Peer, asked: Search) -> bytes:
 async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
-    found = await _Query(peer).run(asked.key)
+    query = _Query(peer)
+    found = await query.run(asked.key)
     uids = peer.selected.uids
     returns = asked.returns
     if returns is None:
@@ -46,7 +51,8 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if Return.SAVE in returns:
         peer.session.saved = sets.uid_array([uids[index] for index in _saved(found, returns)])
     if returns != {Return.SAVE}:
-        peer.write(_extended(peer, asked, found, by_uid, returns))
+        scores = query.scores(found) if Return.RELEVANCY in returns else []
+        peer.write(_extended(peer, asked, found, by_uid, returns, scores))
     return b"OK SEARCH completed"
 
 
@@ -73,7 +79,9 @@ def _plain(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool) -> byt
     return b"* SEARCH%b%b\r\n" % (b"".join(map(b" %d".__mod__, hits)), modseq)
 
 
-def _extended(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool, returns: frozenset[Return]) -> bytes:
+def _extended(
+    peer: Peer, asked: Search, found: Sequence[int], by_uid: bool, returns: frozenset[Return], scores: Sequence[int]
+) -> bytes:
     uids = peer.selected.uids
 
     def number(index: int) -> int:
@@ -95,6 +103,8 @@ def _extended(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool, ret
             used = [found[0]] * (Return.MIN in returns) + [found[-1]] * (Return.MAX in returns)
     if Return.COUNT in returns:
         words.append(b"COUNT %d" % len(found))
+    if scores:
+        words.append(b"RELEVANCY (%b)" % b" ".join(map(b"%d".__mod__, scores)))
     if asked.modseq and used:
         words.append(b"MODSEQ %d" % _modseq(peer, used))
     return b" ".join(words) + b"\r\n"
@@ -190,6 +200,15 @@ class _Query:
             return True if True in either else None if None in either else False
         return None
 
+    def scores(self, found: Sequence[int]) -> list[int]:
+        """RFC 6203 §4, in the order of ``found``.  A key counts wholly where its text may stand as it was written, and
+        half where only its words were found."""
+        loose = [told for told in self._told.values() if told.exact]
+        if not loose:
+            return [WORDS_SCORE] * len(found)
+        spread = (WHOLE_SCORE - WORDS_SCORE) / len(loose)
+        return [WORDS_SCORE + round(spread * sum(index in told.exact for told in loose)) for index in found]
+
     async def _may_hold(self, key: keys.Header, found: Sequence[int]) -> Sequence[int]:
         """Those whose ENVELOPE does not rule the key out, so that few have to be read.
 
@@ -197,7 +216,14 @@ class _Query:
         word or 8-bit text is read anyway.  SUBJECT over 100,000 messages: 0.1 s instead of 4 s.
         """
         text = key.text.encode()
-        if key.name.upper() not in _IN_ENVELOPE or not text.isascii() or not text or b'"' in text or b"\\" in text:
+        if (
+            key.loose
+            or key.name.upper() not in _IN_ENVELOPE
+            or not text.isascii()
+            or not text
+            or b'"' in text
+            or b"\\" in text
+        ):
             return found
         envelopes = await self._envelopes(found)
         if envelopes is None:
@@ -309,12 +335,8 @@ class _Query:
 
     def _holds(self, key: Key, index: int, message: Message | None) -> bool:
         if message is not None:
-            if isinstance(key, keys.Header):
-                return message.holds_field(key.name, key.text)
-            if isinstance(key, keys.InBody):
-                return message.holds_body(key.text)
-            if isinstance(key, keys.InText):
-                return message.holds_header(key.text) or message.holds_body(key.text)
+            if isinstance(key, _READING):
+                return message.holds(key)
             if isinstance(key, keys.And):
                 return all(self._holds(part, index, message) for part in key.keys)
             if isinstance(key, keys.Or):

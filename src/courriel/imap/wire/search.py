@@ -1,5 +1,5 @@
 """SEARCH: grammar of the command into a query tree.  RFC 9051 §6.4.4; RETURN RFC 4731, RFC 5182; MODSEQ RFC 7162
-§3.1.5; YOUNGER, OLDER RFC 5032; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
+§3.1.5; YOUNGER, OLDER RFC 5032; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474; FUZZY RFC 6203.
 
 Pure.  Evaluation, and what the numbers in sets mean, is commands/search.py's business.
 """
@@ -106,14 +106,18 @@ class Header(msgspec.Struct, frozen=True):
 
     name: bytes
     text: str
+    loose: bool = False
+    """Below FUZZY."""
 
 
 class InBody(msgspec.Struct, frozen=True):
     text: str
+    loose: bool = False
 
 
 class InText(msgspec.Struct, frozen=True):
     text: str
+    loose: bool = False
 
 
 class ModSeqAtLeast(msgspec.Struct, frozen=True):
@@ -163,6 +167,7 @@ class Return(Enum):
     ALL = b"ALL"
     COUNT = b"COUNT"
     SAVE = b"SAVE"
+    RELEVANCY = b"RELEVANCY"
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -222,6 +227,8 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     keys = _Keys(reader, charset)
     key = keys.program()
     reader.end()
+    if returns and Return.RELEVANCY in returns and not keys.fuzzy:
+        reader.fail("RELEVANCY is for FUZZY keys")  # RFC 6203 §4
     return Search(key, returns, keys.modseq)
 
 
@@ -244,7 +251,9 @@ class _Keys:
         self._reader = reader
         self._charset = charset
         self._count = 0
+        self._loose = False
         self.modseq = False
+        self.fuzzy = False
 
     def program(self) -> Key:
         return self._and(0, end=b"")
@@ -278,24 +287,26 @@ class _Keys:
     def _with_argument(self, word: bytes, depth: int) -> Key:
         reader = self._reader
         if word in _HEADER_KEYS:
-            return Header(word, self._text())
+            return Header(word, self._text(), self._loose)
         if word in _DATE_KEYS:
             return self._days(*_DATE_KEYS[word])
         match word:
             case b"NOT":
                 return Not(self._key(depth + 1))
+            case b"FUZZY":
+                return self._fuzzy(depth)
             case b"OR":
                 left = self._key(depth + 1)
                 reader.space()
                 return Or(left, self._key(depth + 1))
             case b"BODY":
-                return InBody(self._text())
+                return InBody(self._text(), self._loose)
             case b"TEXT":
-                return InText(self._text())
+                return InText(self._text(), self._loose)
             case b"HEADER":
                 name = reader.astring()
                 reader.space()
-                return Header(name.strip(), self._text())
+                return Header(name.strip(), self._text(), self._loose)
             case b"LARGER":
                 return Larger(reader.number63())
             case b"SMALLER":
@@ -317,6 +328,14 @@ class _Keys:
                 return _object_id(reader.astring(), word == b"THREADID")
             case _:
                 reader.fail("unknown search key")
+
+    def _fuzzy(self, depth: int) -> Key:
+        """RFC 6203 §3; what is no text is compared as ever."""
+        self.fuzzy = True
+        before, self._loose = self._loose, True
+        key = self._key(depth + 1)
+        self._loose = before
+        return key
 
     def _text(self) -> str:
         raw = self._reader.astring()
