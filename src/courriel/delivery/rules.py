@@ -18,6 +18,7 @@ from courriel import __version__
 from courriel.base.i18n import N_
 from courriel.base.log import Level, log
 from courriel.delivery import forward
+from courriel.delivery.deliver import LONG_OCTETS
 from courriel.delivery.judge import header_length
 from courriel.delivery.letter import Letter
 from courriel.delivery.route import Drop, Place, Plan, Route, make_plan
@@ -144,10 +145,11 @@ class Rules:
         except BadScript as error:
             return Outcome((Keep(),), (), error.problems[0])
         message = Message(letter.content, letter.fields)
-        try:
-            return execute(script, message, environment, settings, settings.loop_ms / 1000)
-        except OutOfTime:
-            message = Message(letter.content, letter.fields)  # it may have been edited
+        if len(letter.content) < LONG_OCTETS:
+            try:
+                return execute(script, message, environment, settings, settings.loop_ms / 1000)
+            except OutOfTime:
+                message = Message(letter.content, letter.fields)  # it may have been edited
         try:
             return await asyncio.to_thread(execute, script, message, environment, settings)
         except OutOfTime:
