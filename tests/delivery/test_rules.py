@@ -236,6 +236,16 @@ def test_all_recipients_refuse_together() -> None:
     _run(test)
 
 
+def test_a_reader_under_two_names_refuses_both() -> None:
+    async def test(house: House) -> None:
+        await _script(house, "alice", REJECT)
+        receipt = await _accept(house, "sales@courriel.test", "alice@courriel.test")
+        assert [outcome.fate for outcome in receipt.outcomes] == [Fate.REFUSED] * 2
+        assert await house.mail("alice", "Junk") == []
+
+    _run(test)
+
+
 def test_over_lmtp_each_recipient_has_an_answer() -> None:
     async def test(house: House) -> None:
         await _script(house, "alice", REJECT)

@@ -265,16 +265,15 @@ class Rules:
     def _settle_rejections(self, now: _Round) -> None:
         """In the session where that can be; else a report to people of the house; else, since reports to strangers hit
         those whose name was forged (AUTH attack row 37), the mail goes to the reader's junk."""
-        refused = {id(one): place for one in now.rejected if (place := self._place_of(now, *one)) is not None}
+        refused = [self._places_of(now, *one) for one in now.rejected]
         door, routes = now.transit.envelope.door, now.plan.routes
-        left = [n for n, route in enumerate(routes) if route.refusal is None and n not in refused.values()]
-        for one in now.rejected:
-            letter, drop, action = one
-            place = refused.get(id(one))
-            if place is not None and (not left or door is Door.LMTP):
-                routes[place] = Route(
-                    routes[place].recipient, None, Rejected(f"by {drop.account.login}", action.reason)
-                )
+        given_up = {place for places in refused for place in places}
+        left = [n for n, route in enumerate(routes) if route.refusal is None and n not in given_up]
+        for (letter, drop, action), places in zip(now.rejected, refused, strict=True):
+            if places and (not left or door is Door.LMTP):
+                for place in places:
+                    reason = Rejected(f"by {drop.account.login}", action.reason)
+                    routes[place] = Route(routes[place].recipient, None, reason)
             elif self._is_of_the_house(now.transit, letter):
                 [number] = [n for n, after in enumerate(now.after) if after.drop == drop and after.letter is letter]
                 now.after[number] = msgspec.structs.replace(now.after[number], report=action.reason)
@@ -285,20 +284,20 @@ class Rules:
                     now.plan.drops = [*now.plan.drops, apart]
                 log.event("sieve.reject.untold", msg=now.transit.id, account=drop.account.login)
 
-    def _place_of(self, now: _Round, letter: Letter, drop: Drop, _action: Reject) -> int | None:
-        """The place of the recipient in the envelope, if refusing it refuses this reader and nobody else."""
-        if letter is not now.letters[0]:
-            return None
+    def _places_of(self, now: _Round, letter: Letter, drop: Drop, _action: Reject) -> list[int]:
+        """The places of those recipients in the envelope who are this reader and nobody else."""
+        account = drop.account
+        if letter is not now.letters[0] or account.forward_to:
+            return []
         if now.transit.envelope.door is Door.OWN and not self._is_of_the_house(now.transit, letter):
-            return None
-        for number, route in enumerate(now.plan.routes):
-            target = route.target
-            if target is None or route.recipient != drop.recipient:
-                continue
-            readers = [account.id for account in target.accounts if account.enabled]
-            alone = readers == [drop.account.id] and not (target.forward_to or target.lists)
-            return number if alone and not drop.account.forward_to else None
-        return None
+            return []
+        return [
+            number
+            for number, route in enumerate(now.plan.routes)
+            if (target := route.target) is not None
+            and [one.id for one in target.accounts if one.enabled] == [account.id]
+            and not (target.forward_to or target.lists)
+        ]
 
     def _is_of_the_house(self, transit: Transit, letter: Letter) -> bool:
         """Whether its sender is known to be who it says: somebody logged in, or this server itself."""
