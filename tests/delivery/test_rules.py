@@ -19,6 +19,7 @@ from courriel.model.ids import AccountId
 from courriel.model.queued import Queued
 from courriel.model.refusals import Rejected
 from courriel.model.transit import Fate, Receipt
+from courriel.sieve.check import compile_script
 from courriel.sieve.settings import DEFAULT
 from tests.smtp.house import KEYS, House, build, say
 
@@ -464,6 +465,20 @@ def test_what_takes_long_runs_in_a_thread_and_has_an_end(monkeypatch: pytest.Mon
         assert kept.endswith(HELLO) and "more than 1000 ms of" in parse_body(notice)
 
     _run(test)
+
+
+def test_so_many_scripts_are_kept_ready() -> None:
+    """``rules.ready``."""
+    ready, script = rules.Ready(100), compile_script(b"keep;")
+    for name in (b"a", b"b"):
+        ready.put(name, script, 50)
+    assert ready.get(b"a") is script
+    ready.put(b"c", script, 40)
+    ready.put(b"c", script, 40)
+    assert (ready.get(b"a"), ready.get(b"b"), ready.get(b"c")) == (script, None, script)
+    assert ready.octets == 90
+    ready.put(b"d", script, 200)
+    assert ready.octets == 0
 
 
 def test_other_people_s_scripts_are_nobody_s() -> None:

@@ -38,8 +38,9 @@ from courriel.sieve.problems import BadScript, OutOfTime, Problem
 from courriel.sieve.run import Environment, Outcome, Script, execute
 from courriel.sieve.settings import SieveSettings
 
-COMPILED: Final = 1_000
-"""``rules.compiled``: scripts kept ready, the oldest give way; one of 50 rules takes some 100 KB."""
+READY_OCTETS: Final = 2 * 1024 * 1024
+"""``rules.ready``: source of the scripts kept ready, some 500 of 50 rules; the longest unused give way.  An octet of
+source takes 23 in memory then (50 rules), 92 at worst."""
 
 JUNK: Final = Place(special_use="\\Junk")
 """Where mail goes whose rejection nobody can be told of without harm."""
@@ -71,6 +72,31 @@ class _Round(msgspec.Struct):
     rejected: list[tuple[Letter, Drop, Reject]] = []
 
 
+class Ready:
+    """Scripts by digest, with at most ``most`` octets of source; those used last stay."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._scripts: dict[bytes, tuple[Script, int]] = {}
+        self.octets = 0
+
+    def get(self, digest: bytes) -> Script | None:
+        found = self._scripts.pop(digest, None)
+        if found is None:
+            return None
+        self._scripts[digest] = found  # now the last to go
+        return found[0]
+
+    def put(self, digest: bytes, script: Script, octets: int) -> None:
+        if self.get(digest) is not None:  # two deliveries made it at the same time
+            return
+        self._scripts[digest] = (script, octets)
+        self.octets += octets
+        while self.octets > self._most:
+            _, gone = self._scripts.pop(next(iter(self._scripts)))
+            self.octets -= gone
+
+
 class Rules:
     """Runs scripts, and makes letters of what they want."""
 
@@ -92,7 +118,7 @@ class Rules:
         self._hostname = hostname
         self._keys = keys
         self._find = find
-        self._compiled: dict[bytes, Script] = {}
+        self._ready = Ready(READY_OCTETS)
 
     def concern(self, letters: Sequence[Letter]) -> bool:
         """Whether anybody of those readers has a script at work."""
@@ -158,13 +184,11 @@ class Rules:
 
     async def _script(self, account: AccountId, kept: Kept) -> Script:
         """Ready to run.  Raises BadScript."""
-        script = self._compiled.get(kept.digest)
+        script = self._ready.get(kept.digest)
         if script is None:
             content = await self._scripts.read(account, kept.name)
             script = await asyncio.to_thread(compile_script, content, self._settings)
-            while len(self._compiled) >= COMPILED:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[kept.digest] = script
+            self._ready.put(kept.digest, script, len(content))
         return script
 
     async def _environment(self, transit: Transit, letter: Letter, drop: Drop, script: Script) -> Environment:
