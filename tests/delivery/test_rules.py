@@ -16,6 +16,7 @@ from courriel.formats.path import Path
 from courriel.model.envelope import NULL_PATH, Address, Client, Door, Envelope, Recipient, address_of
 from courriel.model.flags import FLAGGED, SEEN
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import MailingList
 from courriel.model.queued import Queued
 from courriel.model.refusals import Rejected
 from courriel.model.transit import Fate, Receipt
@@ -166,6 +167,25 @@ def test_a_full_account_is_full_with_a_script_too() -> None:
             b"EHLO c\r\nMAIL FROM:<eve@far.test>\r\nRCPT TO:<dave@courriel.test>\r\nDATA\r\n" + big + b"\r\n.\r\n",
         )
         assert b"552 5.2.2" in said
+
+    _run(test)
+
+
+def test_a_post_to_a_list_is_sorted_also_when_a_moderator_published_it() -> None:
+    async def test(house: House) -> None:
+        await house.directory.add_list(
+            MailingList("dev@courriel.test", owners=("bob@courriel.test",), moderators=("bob@courriel.test",))
+        )
+        await house.book.add_members("dev@courriel.test", ["alice@courriel.test"], 0.0)
+        await _script(
+            house, "alice", 'require "fileinto"; if header :contains "list-id" "dev.courriel.test" { fileinto "Junk"; }'
+        )
+        await _accept(house, "dev@courriel.test")
+        assert await house.mail("alice", "Junk") == [], "it waits for a moderator"
+        [asked] = await house.book.asked("dev@courriel.test")
+        whole = await house.book.question("dev@courriel.test", asked.id)
+        await house.intake.publish(whole)  # type: ignore[attr-defined]
+        assert len(await house.mail("alice", "Junk")) == 1 and await house.mail("alice") == []
 
     _run(test)
 

@@ -64,6 +64,8 @@ class _Round(msgspec.Struct):
     transit: Transit
     plan: Plan
     letters: list[Letter]
+    first: Letter | None
+    """The letter for the people of the envelope; None where there is none."""
     readers: set[AccountId]
     """Who gets it, or got it: nobody twice, so redirects cannot go round."""
     sorted: list[Letter] = []
@@ -132,7 +134,8 @@ class Rules:
     async def sort(self, transit: Transit, plan: Plan, letters: list[Letter]) -> list[After]:
         """Change ``letters`` and ``plan`` as the scripts want it; returns what is to be done when all is taken."""
         readers = {drop.account.id for letter in letters for drop in letter.drops}
-        now = _Round(transit, plan, letters, readers, [], [], [])
+        first = next((letter for letter in letters if letter.drops is plan.drops), None)
+        now = _Round(transit, plan, letters, first, readers, [], [], [])
         at = 0
         while at < len(letters):  # what is redirected to somebody here is appended on the way
             await self._sort_letter(now, letters[at])
@@ -157,7 +160,7 @@ class Rules:
                 else:
                     edited.append(sorted)
                     now.sorted.append(msgspec.structs.replace(letter, content=content, drops=[sorted], remote=[]))
-        if drops is now.plan.drops:
+        if letter is now.first:
             now.plan.drops = kept + edited
         letter.drops = kept
 
@@ -304,14 +307,14 @@ class Rules:
             else:
                 apart = msgspec.structs.replace(drop, places=(JUNK,))
                 letter.drops.append(apart)
-                if letter is now.letters[0]:
+                if letter is now.first:
                     now.plan.drops = [*now.plan.drops, apart]
                 log.event("sieve.reject.untold", msg=now.transit.id, account=drop.account.login)
 
     def _places_of(self, now: _Round, letter: Letter, drop: Drop, _action: Reject) -> list[int]:
         """The places of those recipients in the envelope who are this reader and nobody else."""
         account = drop.account
-        if letter is not now.letters[0] or account.forward_to:
+        if letter is not now.first or account.forward_to:
             return []
         if now.transit.envelope.door is Door.OWN and not self._is_of_the_house(now.transit, letter):
             return []
