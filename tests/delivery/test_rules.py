@@ -220,6 +220,18 @@ def test_mail_redirected_within_the_house_is_there_at_once_and_never_goes_round(
     _run(test)
 
 
+def test_redirected_mail_for_a_full_mailbox_waits_in_the_queue() -> None:
+    async def test(house: House) -> None:
+        await _script(house, "alice", 'redirect "dave@courriel.test";')
+        await _accept(house, content=HELLO + b"x" * 3_000)
+        [(_, to, _)] = await _queued(house)
+        assert to == ["dave@courriel.test"] and await house.mail("dave") == []
+        await _accept(house)
+        assert len(await house.mail("dave")) == 1 and len(await _queued(house)) == 1
+
+    _run(test)
+
+
 def test_what_was_here_before_is_kept() -> None:
     """RFC 5228 §10: a circle through another server."""
 

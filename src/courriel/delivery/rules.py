@@ -153,7 +153,7 @@ class Rules:
                 continue
             outcome = await self._outcome(now.transit, letter, drop, active)
             now.after.append(After(drop.account.id, drop, letter, outcome, active))
-            for content, places in _places(self._carry(now, letter, drop, outcome)).items():
+            for content, places in _places(await self._carry(now, letter, drop, outcome)).items():
                 sorted = msgspec.structs.replace(drop, places=tuple(places))
                 if content is None:
                     kept.append(sorted)
@@ -228,7 +228,9 @@ class Rules:
         return found
 
     # --- what comes of it ---------------------------------------------------------------------------------------
-    def _carry(self, now: _Round, letter: Letter, drop: Drop, outcome: Outcome) -> list[tuple[bytes | None, Place]]:
+    async def _carry(
+        self, now: _Round, letter: Letter, drop: Drop, outcome: Outcome
+    ) -> list[tuple[bytes | None, Place]]:
         """Where the mail is filed, with the content that is filed; redirects become letters."""
         filed: list[tuple[bytes | None, Place]] = []
         for action in outcome.actions:
@@ -238,14 +240,14 @@ class Rules:
                 place = Place(action.mailbox, action.flags, action.create, action.special_use)
                 filed.append((action.content, place))
             elif isinstance(action, Redirect):
-                if not self._redirect(now, letter, drop, action):
+                if not await self._redirect(now, letter, drop, action):
                     filed.append((None, Place()))
             elif isinstance(action, Reject):
                 now.rejected.append((letter, drop, action))
         _tell(now.transit, drop, outcome)
         return filed
 
-    def _redirect(self, now: _Round, letter: Letter, drop: Drop, action: Redirect) -> bool:
+    async def _redirect(self, now: _Round, letter: Letter, drop: Drop, action: Redirect) -> bool:
         """A letter for the address; False when the message was here before: then it is kept (RFC 5228 §10)."""
         transit, owner = now.transit, drop.account.login
         content = letter.content if action.content is None else action.content
@@ -268,14 +270,14 @@ class Rules:
             account="",
         )
         if self._directory.domain(to.address.domain) is not None:
-            self._lead_inside(now, new, to)
+            await self._lead_inside(now, new, to)
         if new.remote or new.drops:
             now.letters.append(new)
         return True
 
-    def _lead_inside(self, now: _Round, letter: Letter, to: Recipient) -> None:
-        """The address is one of ours: its readers get the letter at once.  Lists and people who are sent on to get it
-        through the queue, as from outside."""
+    async def _lead_inside(self, now: _Round, letter: Letter, to: Recipient) -> None:
+        """The address is one of ours: its readers get the letter at once.  Lists, people who are sent on to, and those
+        who have no room just now get it through the queue, as from outside."""
         sub = make_plan(
             lambda address: self._find(Door.OWN, letter.reverse_path, address),
             self._directory,
@@ -284,6 +286,10 @@ class Rules:
         )
         if sub.forwards or sub.calls or any(route.refusal is not None for route in sub.routes):
             return
+        octets = len(letter.fields) + len(letter.content)
+        for drop in sub.drops:
+            if drop.account.quota_octets and not (await self._store.quota(drop.account.id)).has_room(octets, 1):
+                return
         letter.drops = [drop for drop in sub.drops if drop.account.id not in now.readers]
         letter.remote = sub.remote
         now.readers.update(drop.account.id for drop in letter.drops)
