@@ -1,6 +1,7 @@
 """``courriel mail``: send, list and read mail over the open protocols, with any provider's server.
 
 With ``--data DIR`` the ports and the certificate authority of the server that runs on it are found by themselves.
+What can be done while away is ``mail_away.py``'s business.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext as _
@@ -30,6 +31,8 @@ from courriel.formats.path import parse_address
 from courriel.imap import client as imap_client
 from courriel.imap.client import ImapClient
 from courriel.model.attempt import Attempt, Result, Stage
+from courriel.mua.cache import Cache
+from courriel.mua.cache import Send as Queued
 from courriel.net.tls import client_context
 from courriel.net.tls_policy import verified
 from courriel.ports.administration import Failure, Status
@@ -51,7 +54,7 @@ class Server:
     password: str
 
 
-def _server_options(function: F) -> F:
+def server_options(function: F) -> F:
     for option in (
         click.option("--user", required=True, help=_("Name to log in with (an address).")),
         click.option("--server", "host", help=_("Host of the mail server.")),
@@ -70,7 +73,7 @@ def _server_options(function: F) -> F:
     return function
 
 
-def _server(
+def server_of(
     doors: Doors, data: Path | None, host: str | None, imap_port: int, smtp_port: int, ca: Path | None, user: str
 ) -> Server:
     """The server meant by the options; the password is COURRIEL_PASSWORD or asked for."""
@@ -89,7 +92,7 @@ def _server(
     return Server(host or "", imap_port, smtp_port, ca, user, str(password))
 
 
-def _run(work: Awaitable[T]) -> T:
+def conversation(work: Awaitable[T]) -> T:
     """Run one conversation; what the other side refused becomes a sentence."""
 
     async def run() -> T:
@@ -128,7 +131,7 @@ def mail() -> None:
         " --to bob@example.org --subject Hi"
     ),
 )
-@_server_options
+@server_options
 @click.option("--to", "receivers", multiple=True, required=True, help=_("Receiver. May be repeated."))
 @click.option("--cc", "copies", multiple=True, help=_("Receiver of a copy. May be repeated."))
 @click.option("--subject", default="", help=_("Subject."))
@@ -140,6 +143,12 @@ def mail() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=_("File to attach. May be repeated."),
 )
+@click.option(
+    "--later",
+    metavar="CACHE",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("Do not send now: keep it in this cache until “courriel mail sync”."),
+)
 @click.pass_obj
 def send(
     doors: Doors,
@@ -149,10 +158,11 @@ def send(
     subject: str,
     sender: str | None,
     files: tuple[Path, ...],
+    later: Path | None,
     **where: Any,
 ) -> None:
-    server = _server(doors, **where)
-    sender = sender or server.user
+    user = str(where["user"])
+    sender = sender or user
     text = "" if sys.stdin.isatty() else sys.stdin.read()
     author = _person(sender)
     draft = Draft(
@@ -166,7 +176,13 @@ def send(
         attachments=tuple(Attachment(file.name, file.read_bytes()) for file in files),
     )
     everybody = (*receivers, *copies)
-    attempts = _run(_send(server, outgoing(sender, everybody, build(draft, secrets.token_hex(12)))))
+    content = build(draft, secrets.token_hex(12))
+    if later is not None:
+        Cache.of(later, user.lower()).put(Queued(sender, everybody, content))
+        console.print(_("It waits for “courriel mail sync”."))
+        return
+    server = server_of(doors, **where)
+    attempts = conversation(_send(server, outgoing(sender, everybody, content)))
     taken = []
     for receiver, attempt in zip(everybody, attempts, strict=True):
         if attempt.result is Result.DELIVERED:
@@ -184,6 +200,16 @@ def _person(address: str) -> Person:
     return Person("", parse_address(address))
 
 
+async def outbound(server: Server, sender: str, receivers: Sequence[str], message: bytes) -> list[Attempt]:
+    """Hand a message to the submission server; one attempt a receiver.  A server that is not reached is an OSError."""
+    try:
+        return await _send(server, outgoing(sender, receivers, message))
+    except NoSession as refusal:
+        if refusal.attempt.stage is Stage.CONNECT:
+            raise OSError(refusal.attempt.reply) from refusal
+        return [refusal.attempt]
+
+
 async def _send(server: Server, message: Outgoing) -> list[Attempt]:
     policy = verified(server.host, ca=server.ca, first=True)
     client = await SmtpClient.connect(Peer(server.host, server.submissions, server.host, policy))
@@ -195,13 +221,13 @@ async def _send(server: Server, message: Outgoing) -> list[Attempt]:
 
 
 @mail.command("list", help=_("The newest messages of a mailbox."))
-@_server_options
+@server_options
 @click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many."))
 @json_option
 @click.pass_obj
 def list_(doors: Doors, /, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
-    rows = _run(_list(_server(doors, **where), mailbox, count))
+    rows = conversation(_list(server_of(doors, **where), mailbox, count))
     columns = [
         ("uid", _("no.")),
         ("date", _("date")),
@@ -241,15 +267,20 @@ def _sender(address: list[bytes | None]) -> str:
 
 
 @mail.command("read", help=_("One message: its main fields and its text."))
-@_server_options
+@server_options
 @click.argument("uid", metavar="NO", type=click.IntRange(1))
 @click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
 @click.option("--raw", is_flag=True, help=_("All octets as they are stored."))
 @click.pass_obj
 def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> None:
-    message = _run(_read(_server(doors, **where), mailbox, uid))
+    message = conversation(_read(server_of(doors, **where), mailbox, uid))
     if message is None:
         refuse(Failure("NoSuchMessage", str(uid)))
+    show_message(message, raw)
+
+
+def show_message(message: bytes, raw: bool) -> None:
+    """All octets, or the main fields and the text."""
     if raw:
         sys.stdout.buffer.write(message)
         return
@@ -257,10 +288,10 @@ def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> No
     for name, title in ((b"From", _("From")), (b"To", _("To")), (b"Date", _("Date")), (b"Subject", _("Subject"))):
         console.print(f"{title}: {encoded_word.decode(block.get(name) or b'')}", markup=False, soft_wrap=True)
     console.print()
-    console.print(_text(message), markup=False, soft_wrap=True)
+    console.print(message_text(message), markup=False, soft_wrap=True)
 
 
-def _text(message: bytes) -> str:
+def message_text(message: bytes) -> str:
     """The message's text as a person reads it."""
     return "\n".join(decoded_text(message, summarise(message).parts, 0))
 

@@ -11,7 +11,7 @@ import click
 from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
-from courriel.cli import care, device, directory, journey, lists, mail, migrate, queue, serving
+from courriel.cli import care, device, directory, journey, lists, mail, mail_away, migrate, queue, serving
 from courriel.cli.output import refuse
 from courriel.ports.administration import Failure
 
@@ -46,6 +46,9 @@ def _os_reason(error: OSError) -> str:
 def courriel(lang: str | None) -> None:
     """``--lang`` has been read before this module was imported (``app.main``)."""
 
+
+for command in mail_away.COMMANDS:
+    mail.mail.add_command(command)
 
 for command in (
     serving.try_,
