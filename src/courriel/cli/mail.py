@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
+from courriel.cli.discovery import discover
 from courriel.cli.doors import Doors
 from courriel.cli.options import json_option
 from courriel.cli.output import EXIT_REFUSED, ask, console, errors, refuse, rows_table, show
@@ -31,6 +32,7 @@ from courriel.formats.path import parse_address
 from courriel.imap import client as imap_client
 from courriel.imap.client import ImapClient
 from courriel.model.attempt import Attempt, Result, Stage
+from courriel.mua.autoconfig import Endpoint, Servers
 from courriel.mua.cache import Cache
 from courriel.mua.cache import Send as Queued
 from courriel.net.tls import client_context
@@ -46,11 +48,12 @@ F = TypeVar("F", bound=Callable[..., object])
 class Server:
     """Where a person's mail is, and how to get in."""
 
-    host: str
-    imaps: int
-    submissions: int
+    imap: Endpoint
+    submission: Endpoint
     ca: Path | None
     user: str
+    login: str
+    """The name to log in with, where that is not the address."""
     password: str
 
 
@@ -77,9 +80,10 @@ def server_of(
     doors: Doors, data: Path | None, host: str | None, imap_port: int, smtp_port: int, ca: Path | None, user: str
 ) -> Server:
     """The server meant by the options; the password is COURRIEL_PASSWORD or asked for."""
+    servers = None
     if data is None and host is None:
-        raise click.UsageError(_("Say where the mail is: --server HOST, or --data DIR for a server on this machine."))
-    if data is not None:
+        servers = _discovered(user)
+    elif data is not None:
         about = ask(doors.administration(data), Status(), quiet=True)
         ports = {one["service"]: one["port"] for one in about["listeners"]}
         if not ports:
@@ -89,7 +93,44 @@ def server_of(
     password = os.environ.get("COURRIEL_PASSWORD")
     if password is None:
         password = click.prompt(_("Password"), hide_input=True, err=True)
-    return Server(host or "", imap_port, smtp_port, ca, user, str(password))
+    if servers is not None:
+        return Server(servers.imap, servers.submission, ca, user, servers.user, str(password))
+    imap, submission = Endpoint(host or "", imap_port, True), Endpoint(host or "", smtp_port, True)
+    return Server(imap, submission, ca, user, user, str(password))
+
+
+def _discovered(address: str) -> Servers:
+    """The servers of an address, found on the net; the person is asked where only an unsigned DNS names them."""
+    servers = asyncio.run(discover(address)) if "@" in address else None
+    if servers is None:
+        raise click.UsageError(_("Say where the mail is: --server HOST, or --data DIR for a server on this machine."))
+    if not servers.sure:
+        hosts = ", ".join(dict.fromkeys((servers.imap.host, servers.submission.host)))
+        asked = _("Only the DNS, unsigned, says that your mail is at {hosts}. Go there?")
+        click.confirm(asked.format(hosts=hosts), abort=True, err=True)
+    return servers
+
+
+@click.command(
+    "servers",
+    help=_(
+        "Find the servers of an address: SRV records, the provider's autoconfig file, the usual names.\n\n"
+        "Example: courriel mail servers alice@example.org"
+    ),
+)
+@click.argument("address")
+@json_option
+def servers_(address: str, as_json: bool) -> None:
+    found = asyncio.run(discover(address))
+    if found is None:
+        refuse(Failure("NothingFound", address))
+    rows = [
+        {"what": what, "host": one.host, "port": one.port, "tls": "TLS" if one.implicit_tls else "STARTTLS"}
+        for what, one in (("IMAP", found.imap), (_("submission"), found.submission))
+    ]
+    columns = [("what", ""), ("host", _("host")), ("port", _("port")), ("tls", _("TLS"))]
+    value = {"user": found.user, "found_by": found.found_by, "sure": found.sure, "servers": rows}
+    show(value, as_json, rows_table(rows, columns, ""))
 
 
 def conversation(work: Awaitable[T]) -> T:
@@ -112,9 +153,20 @@ def _kind(refusal: NoSession) -> str:
     return "AuthenticationFailed" if refusal.code == 535 else "Refused"
 
 
+async def entered(server: Server) -> ImapClient:
+    """A connection that is logged in."""
+    place, context = server.imap, client_context(server.ca)
+    client = await ImapClient.connect(place.host, place.port, context, starttls=not place.implicit_tls)
+    try:
+        await client.login(server.login, server.password)
+    except BaseException:
+        client.abandon()
+        raise
+    return client
+
+
 async def _imap(server: Server, mailbox: str) -> tuple[ImapClient, int]:
-    client = await ImapClient.connect(server.host, server.imaps, client_context(server.ca))
-    await client.login(server.user, server.password)
+    client = await entered(server)
     return client, await client.select(mailbox, readonly=True)
 
 
@@ -211,10 +263,11 @@ async def outbound(server: Server, sender: str, receivers: Sequence[str], messag
 
 
 async def _send(server: Server, message: Outgoing) -> list[Attempt]:
-    policy = verified(server.host, ca=server.ca, first=True)
-    client = await SmtpClient.connect(Peer(server.host, server.submissions, server.host, policy))
+    place = server.submission
+    policy = verified(place.host, ca=server.ca, first=place.implicit_tls)
+    client = await SmtpClient.connect(Peer(place.host, place.port, place.host, policy))
     try:
-        await client.login(server.user, server.password)
+        await client.login(server.login, server.password)
         return await client.send(message)
     finally:
         await client.close()

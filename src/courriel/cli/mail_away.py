@@ -18,6 +18,7 @@ from courriel.cli.doors import Doors
 from courriel.cli.mail import (
     Server,
     conversation,
+    entered,
     message_text,
     outbound,
     server_of,
@@ -28,11 +29,9 @@ from courriel.cli.options import json_option
 from courriel.cli.output import EXIT_REFUSED, Bar, console, refuse, rows_table, show
 from courriel.formats import encoded_word
 from courriel.formats.header import split_block
-from courriel.imap.client import ImapClient
 from courriel.model.attempt import Result
 from courriel.mua.cache import Cache, Flag, Kept, KnownMailbox, Move, Pending, Send
 from courriel.mua.sync import Sync, SyncTally
-from courriel.net.tls import client_context
 from courriel.ports.administration import Failure, Progress
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -117,9 +116,8 @@ async def _sync(server: Server, cache: Cache, only: str) -> SyncTally:
         attempts = await outbound(server, one.sender, one.receivers, one.message)
         return "; ".join(attempt.reply for attempt in attempts if attempt.result is not Result.DELIVERED)
 
-    client = await ImapClient.connect(server.host, server.imaps, client_context(server.ca))
+    client = await entered(server)
     try:
-        await client.login(server.user, server.password)
         with Bar() as bar:
             steps: AsyncIterator[Progress | SyncTally] = Sync(cache, client, post).run(only)
             async for step in steps:

@@ -47,7 +47,7 @@ def courriel(lang: str | None) -> None:
     """``--lang`` has been read before this module was imported (``app.main``)."""
 
 
-for command in mail_away.COMMANDS:
+for command in (mail.servers_, *mail_away.COMMANDS):
     mail.mail.add_command(command)
 
 for command in (

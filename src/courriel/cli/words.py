@@ -31,6 +31,7 @@ def _sentences() -> dict[str, str]:
         "DomainInUse": _("Users or aliases still live in that domain. Remove them first."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
+        "NothingFound": _("No mail servers are found for that address."),
         "NotRestorable": _(
             "No such message can be brought back. “courriel restore ADDRESS --dry-run” shows which can."
         ),

@@ -10,7 +10,7 @@ from courriel.base.clock import Clock
 from courriel.net.dns import names
 from courriel.net.dns.lookup import Lookup
 from courriel.net.dns.settings import DnsSettings
-from courriel.ports.resolver import Answer, Mx, Resolver, Status, Tlsa
+from courriel.ports.resolver import Answer, Mx, Resolver, Srv, Status, Tlsa
 
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ class ValidatingResolver(Resolver):
 
     async def tlsa(self, name: str) -> Answer[Tlsa]:
         return cast(Answer[Tlsa], await self._ask(RdataType.TLSA, names.parse(name)))
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        return cast(Answer[Srv], await self._ask(RdataType.SRV, names.parse(name)))
 
     async def ptr(self, ip: str) -> Answer[str]:
         return cast(Answer[str], await self._ask(RdataType.PTR, names.reverse(ip)))
