@@ -145,7 +145,7 @@ class Script:
                 writer.write(said or b"+OK\r\n")
 
 
-async def _lie(serve: Serve, work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+async def _lie(serve: Serve, work: Callable[[int], Coroutine[Any, Any, None]], limit_s: float = 30.0) -> None:
     """Do ``work`` with the port of a server; what it may raise is what a caller is told to expect."""
 
     async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,7 +158,7 @@ async def _lie(serve: Serve, work: Callable[[int], Coroutine[Any, Any, None]]) -
 
     server = await asyncio.start_server(quietly, "127.0.0.1", 0)
     try:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(limit_s):
             await work(server.sockets[0].getsockname()[1])
     except (CourrielError, OSError):  # a time-out is one: the script says nothing more
         pass
@@ -192,7 +192,7 @@ def test_no_starttls_imap(authority: PrivateAuthority, path: Path) -> None:
         seen.extend(one.text for one in await client.mailboxes())
         await client.close()
 
-    asyncio.run(_lie(script.imap, work))
+    asyncio.run(_lie(script.imap, work, 1.0))
     assert {line.split()[1].upper() for line in script.in_clear} <= {b"CAPABILITY", b"STARTTLS", b"LOGOUT"}
     assert seen in ([], ["INBOX"])
 
@@ -209,7 +209,7 @@ def test_no_starttls_pop3(authority: PrivateAuthority, path: Path) -> None:
         assert await client.sizes() == {1: 8}
         await client.quit()
 
-    asyncio.run(_lie(script.pop3, work))
+    asyncio.run(_lie(script.pop3, work, 1.0))
     assert {line.split()[0].upper() for line in script.in_clear} <= {b"CAPA", b"STLS", b"QUIT"}
 
 
@@ -296,6 +296,35 @@ def test_any_octets_are_a_response_or_an_error_of_ours(octets: bytes) -> None:
             pass
     except CourrielError:
         pass
+
+
+def test_messages_nobody_asked_for_are_not_taken() -> None:
+    """A server that sends other messages, or one twice, fills nobody's disk; one that never ends is hung up on."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK hi\r\n")
+        tag = (await reader.readline()).split()[0]
+        rows = b"".join(b"* 1 FETCH (UID %d FLAGS () BODY[] {1}\r\nx)\r\n" % uid for uid in (1, 9, 2, 1, 2, 7))
+        writer.write(rows + b"* 2 FETCH (FLAGS (\\Seen))\r\n" + tag + b" OK\r\n")
+        await reader.readline()
+        for uid in range(1, 200_000):
+            writer.write(b"* 1 FETCH (UID %d FLAGS ())\r\n" % uid)
+            await writer.drain()
+
+    async def work(port: int) -> None:
+        client = await ImapClient.connect("127.0.0.1", port)
+        came = [items[b"UID"] async for items in client.each([1, 2, 3], "(UID FLAGS BODY.PEEK[])")]
+        assert came == [b"1", b"2"]
+        with pytest.raises(FormatError, match="mailbox_messages"):
+            await client.flags(5)
+        client.abandon()
+        done.append(True)
+
+    done: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("courriel.imap.client.NEWCOMERS", 100)
+        asyncio.run(_lie(serve, work))
+    assert done
 
 
 def test_untagged_responses_without_end_are_cut_off() -> None:

@@ -159,11 +159,8 @@ class Sync:
 
     async def _compare(self, mailbox: bytes, exists: int) -> list[int]:
         """Compare all UIDs and flags; the UIDs that are new."""
-        there: dict[int, frozenset[str]] = {}
-        if exists:
-            async for items in self._client.each(b"1:*", "(UID FLAGS)"):
-                if b"UID" in items:
-                    there[number(items[b"UID"])] = _flags(items.get(b"FLAGS"))
+        listed = await self._client.flags(exists) if exists else {}
+        there = {uid: _flags(flags) for uid, flags in listed.items()}
         here = self._cache.uids(mailbox)
         self._tally.removed += self._cache.remove(mailbox, [(uid, uid) for uid in here - there.keys()])
         self._tally.flags += self._cache.set_flags(mailbox, [(uid, there[uid]) for uid in here & there.keys()])
