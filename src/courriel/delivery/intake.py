@@ -235,9 +235,8 @@ class Delivery:
             envelope.recipients,
             lambda: forward.been_at(content[: header_length(content)]),
         )
-        is_signed = bool(plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held)
-        if is_signed:
-            transit.content = self._signed(transit, content)
+        if plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held:
+            transit.content = transit.signed = self._signed(transit, content)
         if transit.granted.release_at or transit.held:
             return await self._keep_back(transit, plan)
         letters = [_as_it_came(transit, plan), *forward.letters(transit, plan, self._directory, self._keys)]
@@ -262,7 +261,7 @@ class Delivery:
             after = await self._rules.sort(transit, plan, letters)
         for letter in letters:
             # A list or a script wrote into it, or it leaves only because a script says so.
-            if letter.remote and not (is_signed and letter.content is transit.content):
+            if letter.remote and letter.content is not transit.signed:
                 letter.content = self._signed(transit, letter.content)
         if self._sealer is not None and not transit.of_house:
             await self._sealer.seal(transit.content, letters, transit.received_at)

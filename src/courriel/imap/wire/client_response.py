@@ -24,6 +24,9 @@ LITERAL_OCTETS: Final = 128 * 1024 * 1024
 DEPTH: Final = 200
 """Deepest nesting of lists; BODYSTRUCTURE of a message nested as deep as servers read (100) needs about that."""
 
+NUMBER_DIGITS: Final = 10
+"""Digits of the largest number of 32 bits."""
+
 Value = bytes | None | list["Value"]
 
 CONDITIONS: Final = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
@@ -111,6 +114,8 @@ def parse(text: bytes, literals: list[bytes]) -> Response:
         return Response(tag, b"+", text=rest)
     name, _, after = rest.partition(b" ")
     if name.isdigit():
+        if len(name) > NUMBER_DIGITS:
+            raise FormatError("IMAP response", len(tag) + 1, "RFC 9051 §9: a number has 32 bits")
         word, _, after = after.partition(b" ")
         return Response(tag, word.upper(), int(name), _values(after, literals))
     name = name.upper()
@@ -145,7 +150,8 @@ def _values(text: bytes, literals: list[bytes]) -> list[Value]:
         elif match[1] is not None:
             if not match[2]:
                 raise FormatError("IMAP response", match.start(), "a string without its end")
-            stack[-1].append(re.sub(rb"\\(.)", rb"\1", match[1]))
+            said = match[1]
+            stack[-1].append(re.sub(rb"\\(.)", rb"\1", said) if b"\\" in said else said)
         elif token == b"\0":
             stack[-1].append(next(waiting, b""))
         else:
