@@ -20,6 +20,8 @@ ATTRIBUTES = {
     Role.TRASH: b"\\Trash",
     Role.ARCHIVE: b"\\Archive",
 }
+_BASE = (Select.SUBSCRIBED, Select.SPECIAL_USE)
+"""What RECURSIVEMATCH looks for below, and CHILDINFO names.  RFC 5258 §3.5, RFC 6154 §6."""
 _ROOT = b'* LIST (\\Noselect) "/" ""\r\n'
 _LSUB_ROOT = b'* LSUB (\\Noselect) "/" ""\r\n'
 
@@ -32,19 +34,18 @@ async def run(peer: Peer, asked: List) -> bytes:
     mailboxes = {mailbox.path: mailbox for mailbox in await store.mailboxes(account)}
     subscribed = set(await store.subscriptions(account))
     parents = _parents(mailboxes)
-    below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
+    names = subscribed if Select.SUBSCRIBED in asked.select else mailboxes.keys()
+    wanted = {path for path in names if _selected(asked, mailboxes.get(path), path, subscribed)}
+    below = _parents(wanted) if Select.RECURSIVEMATCH in asked.select else set()
     matcher = Matcher(asked.patterns)
-    for path in _candidates(asked, mailboxes, subscribed, below):
+    for path in sorted(wanted | below, key=lambda path: (path != "INBOX", path)):
         if not matcher(path):
             continue
         mailbox = mailboxes.get(path)
-        wanted = _selected(asked, mailbox, path, subscribed)
-        if not wanted and path not in below:
-            continue
         childinfo = b""
-        if path in below and _hidden_child(path, subscribed, matcher):
-            childinfo = b' ("CHILDINFO" ("SUBSCRIBED"))'
-        elif not wanted:
+        if path in below and _hidden_child(path, wanted, matcher):
+            childinfo = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % one.value for one in _BASE if one in asked.select)
+        elif path not in wanted:
             continue
         attributes = _attributes(asked, mailbox, path in parents, path in subscribed)
         name = mailbox_name(path, peer.session.utf8)
@@ -69,22 +70,15 @@ def _parents(paths: Iterable[str]) -> set[str]:
     return above
 
 
-def _candidates(asked: List, mailboxes: dict[str, Mailbox], subscribed: set[str], below: set[str]) -> list[str]:
-    """Names that may be listed: a subscription may name a mailbox that is not there, and so may what is above it."""
-    if Select.SUBSCRIBED not in asked.select:
-        return list(mailboxes)
-    return sorted(subscribed | below, key=lambda path: (path != "INBOX", path))
-
-
 def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[str]) -> bool:
     if Select.SUBSCRIBED in asked.select and path not in subscribed:
         return False
     return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in ATTRIBUTES))
 
 
-def _hidden_child(path: str, subscribed: set[str], matcher: Matcher) -> bool:
-    """Whether a subscribed name below is not listed by itself.  RFC 5258 §3.5."""
-    return any(name.startswith(path + "/") and not matcher(name) for name in subscribed)
+def _hidden_child(path: str, wanted: set[str], matcher: Matcher) -> bool:
+    """Whether one of these names is below, and is not listed by itself.  RFC 5258 §3.5."""
+    return any(name.startswith(path + "/") and not matcher(name) for name in wanted)
 
 
 def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscribed: bool) -> list[bytes]:
