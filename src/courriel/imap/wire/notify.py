@@ -13,7 +13,7 @@ from courriel.imap.wire.fetch import Items, read_items
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
 
-GROUPS: Final = 50
+GROUPS: Final = 20
 """Most groups in one NOTIFY."""
 
 NAMES: Final = 500
@@ -61,7 +61,7 @@ class Group(msgspec.Struct, frozen=True):
     """Events of some mailboxes.  ``fetch``: what to send of new messages in the selected one."""
 
     where: Where
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     events: frozenset[Event] = frozenset()
     fetch: Items | None = None
 
@@ -108,7 +108,7 @@ def _group(reader: Reader, utf8: bool) -> Group:
     where = _WHERE.get(reader.word())
     if where is None:
         reader.fail("unknown mailboxes")
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     if where in _NAMED:
         reader.space()
         names = _names(reader, utf8)
@@ -122,7 +122,7 @@ def _group(reader: Reader, utf8: bool) -> Group:
     return Group(where, names, events, fetch)
 
 
-def _names(reader: Reader, utf8: bool) -> tuple[str, ...]:
+def _names(reader: Reader, utf8: bool) -> frozenset[str]:
     """one-or-more-mailbox.  A name no mailbox can have is passed over like one that is not there (RFC 5465 §3.1)."""
     raw: list[bytes] = []
     if reader.take(b"("):
@@ -138,7 +138,7 @@ def _names(reader: Reader, utf8: bool) -> tuple[str, ...]:
             names.append(mailbox.path(mailbox.decode(name, utf8)))
         except mailbox.NameRefused:
             continue
-    return tuple(names)
+    return frozenset(names)
 
 
 def _events(reader: Reader) -> tuple[frozenset[Event], Items | None]:
