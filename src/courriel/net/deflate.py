@@ -34,6 +34,11 @@ BLANK_EVERY: Final = 64
 be saved: a quarter, in 5 ms a megabyte instead of 20 (level 6: 24; text 9 against 34)."""
 
 
+LARGE_OCTETS: Final = 4_000_000
+"""Of a burst that is one large message, what is beyond goes as it is (0.2 ms a megabyte): all other clients wait while
+one is compressed, 45 ms for so much."""
+
+
 class Deflate:
     """One connection's compression."""
 
@@ -48,6 +53,8 @@ class Deflate:
 
     def pack(self, data: bytes) -> bytes:
         """One burst, compressed and flushed."""
+        if len(data) > LARGE_OCTETS:
+            return self.pack(data[:LARGE_OCTETS]) + _stored(data[LARGE_OCTETS:])
         small = len(data) <= SMALL_OCTETS
         dense = not small and data.count(b" ") * BLANK_EVERY < len(data)
         packer = zlib.compressobj(
@@ -88,3 +95,8 @@ class Deflate:
         if self._inflater.eof:
             raise FormatError("compressed data", self._came, "ended")
         return data
+
+
+def _stored(data: bytes) -> bytes:
+    packer = zlib.compressobj(zlib.Z_NO_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH)
