@@ -159,6 +159,7 @@ BROKEN = [
     ("GETMETADATA", b" INBOX comment"),
     ("GETMETADATA", b" INBOX /privates"),
     ("SETMETADATA", b" INBOX ()"),
+    ("SETMETADATA", b" INBOX (" + b" ".join([b"/private/a NIL"] * 201) + b")"),
     ("SETMETADATA", b" INBOX (/private/a)"),
     ("SETMETADATA", b' INBOX (/private/a/ "x")'),
     ("SETQUOTA", b' "" STORAGE 512'),

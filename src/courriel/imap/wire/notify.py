@@ -17,7 +17,7 @@ GROUPS: Final = 20
 """Most groups in one NOTIFY."""
 
 NAMES: Final = 500
-"""Most mailboxes named in one NOTIFY."""
+"""Most mailboxes named in one group."""
 
 
 class Event(Enum):
@@ -97,8 +97,6 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Notify:
             raise LimitExceeded(WHAT, reader.pos, "imap.notify_groups")
     if sum(1 for group in groups if group.where in _CURRENT) > 1:
         reader.fail("one specifier of the selected mailbox only")  # RFC 5465 §6.1
-    if sum(len(group.names) for group in groups) > NAMES:
-        raise LimitExceeded(WHAT, reader.pos, "imap.notify_names")
     return Notify(tuple(groups), status)
 
 
@@ -130,6 +128,8 @@ def _names(reader: Reader, utf8: bool) -> frozenset[str]:
             if raw:
                 reader.space()
             raw.append(reader.astring())
+            if len(raw) > NAMES:
+                raise LimitExceeded(WHAT, reader.pos, "imap.notify_names")
     else:
         raw.append(reader.astring())
     names = []
