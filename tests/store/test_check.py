@@ -29,6 +29,7 @@ DAMAGE = [
     ("wrong size of a message", "UPDATE obj SET size=1 WHERE id=(SELECT min(id) FROM obj)"),
     ("rights on no mailbox", "INSERT INTO acl VALUES (1, 999999, 'anyone', 'lr')"),
     ("message in no mailbox", "UPDATE member SET coll=999999 WHERE uid=2"),
+    ("annotation of no mailbox", "INSERT INTO annot VALUES (1, 999999, 0, '/shared/comment', 1, x'78')"),
     ("mailbox below none", "UPDATE coll SET parent=424242 WHERE name='Sent'"),
     ("mailbox of no account", "UPDATE account SET acct=77"),
     ("facts of no message", "DELETE FROM member WHERE uid=3"),
