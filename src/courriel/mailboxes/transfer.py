@@ -100,6 +100,7 @@ async def _anew(store: MailStore, source: View, batch: Sequence[Record], target:
                 summary=summarise(content),
                 received_at=record.received_at,
                 flags=flags & _SYSTEM,
+                copy_of=record.id if source.account == target.account else None,
                 keywords=tuple(name for bit, name in names.items() if flags >> bit & 1),
             )
         )

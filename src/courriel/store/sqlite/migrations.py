@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 
 from courriel.base.errors import Damaged
-from courriel.store.sqlite.schema import RIGHTS, TABLES
+from courriel.store.sqlite.schema import ORIGINS, RIGHTS, TABLES
 
 Step = Callable[[apsw.Connection], None]
 
@@ -25,7 +25,11 @@ def _rights(connection: apsw.Connection) -> None:
     connection.execute(RIGHTS)
 
 
-STEPS: Final[Sequence[Step]] = (_first_tables, _rights)
+def _origins(connection: apsw.Connection) -> None:
+    connection.execute(ORIGINS)
+
+
+STEPS: Final[Sequence[Step]] = (_first_tables, _rights, _origins)
 
 
 def version(connection: apsw.Connection) -> int:

@@ -67,7 +67,13 @@ CREATE TABLE acl (
 """
 """Who else may use a mailbox: letters of RFC 4314 §2.1."""
 
-VERSION: Final = 2
+ORIGINS: Final = """
+CREATE TABLE origin (
+    acct INTEGER NOT NULL, id INTEGER NOT NULL, origin INTEGER NOT NULL, PRIMARY KEY (acct, id)) WITHOUT ROWID;
+"""
+"""What copies are copies of: the first of them, however often they were copied on.  Others have no row."""
+
+VERSION: Final = 3
 """``PRAGMA user_version`` of a file with the tables above."""
 
 ACCOUNT_TABLES: Final = (
@@ -77,6 +83,7 @@ ACCOUNT_TABLES: Final = (
     "kw",
     "member",
     "obj",
+    "origin",
     "expunged",
     "gone",
     "msgid",
