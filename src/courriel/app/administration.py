@@ -157,6 +157,7 @@ class LocalAdministration:
         await Access(self._home.store, self._home.directory).forget(account.login)
         await self._home.directory.remove_account(account.login)
         await self._home.store.delete_account(account.id)
+        await self._home.lessons.forget(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:

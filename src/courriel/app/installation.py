@@ -18,6 +18,7 @@ from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
+from courriel.store.sqlite.lessons import SqliteLessons
 from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
@@ -42,6 +43,7 @@ class Installation:
     passwords: Passwords
     authenticator: AccountAuthenticator
     lists: SqliteLists
+    lessons: SqliteLessons
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
 
@@ -65,10 +67,12 @@ class Installation:
             directory, passwords, Lockout(clock), _installation_key(data / "installation.key"), gate,
             senders=senders_of(directory),
         )  # fmt: skip
+        lessons = SqliteLessons(data / "lessons.db", clock)
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         return cls(
-            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, keys
-        )
+            data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, lists, lessons,
+            keys,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Bring everything to the disk and let go."""
@@ -78,6 +82,7 @@ class Installation:
         self.journeys.close()
         self.tls_reports.close()
         await self.store.close()
+        self.lessons.close()
         self.lists.close()
         self.directory.close()
 

@@ -160,7 +160,7 @@ async def open_doors(
     if listen.devices:
         gateway.check(home.directory.devices())
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
-    imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory)
+    imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.lessons)
     pop3 = Pop3Service(home.store, home.authenticator, context, settings.pop3)
     plan += [
         ("imap", listen.imap, imap, False),

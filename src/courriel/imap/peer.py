@@ -36,6 +36,7 @@ from courriel.model.rights import (
 )
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
+from courriel.ports.lessons import Lessons
 from courriel.ports.store import MailStore
 
 ACCOUNTS_REMEMBERED: Final = 4096
@@ -53,6 +54,7 @@ class Shared:
     tls: ssl.SSLContext | None
     answers: AnswerCache
     access: Access
+    lessons: Lessons | None = None
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
@@ -105,6 +107,11 @@ class Peer:
     @property
     def store(self) -> MailStore:
         return self.shared.store
+
+    @property
+    def lessons(self) -> Lessons | None:
+        """Where it is kept what people teach of junk."""
+        return self.shared.lessons
 
     @property
     def account(self) -> Account:

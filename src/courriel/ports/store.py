@@ -48,6 +48,9 @@ class View(Protocol):
     ids: array[int]
 
     @property
+    def role(self) -> Role | None: ...
+
+    @property
     def uidnext(self) -> Uid: ...
 
     @property

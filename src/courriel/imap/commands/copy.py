@@ -52,7 +52,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
-    copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal)
+    copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     return b"OK %bCOPY completed" % _copyuid(goal, copied)
@@ -66,7 +66,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
-    copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal)
+    copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(goal, copied))

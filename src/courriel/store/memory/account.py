@@ -146,7 +146,7 @@ class MemoryAccount:
 
     def make_box(self, path: str, role: Role | None) -> Box:
         mailbox, modseq = MailboxId(self.take_number()), self.take_modseq()
-        view = MemoryView(self.id, mailbox, self._next_uidvalidity, modseq)
+        view = MemoryView(self.id, mailbox, role, self._next_uidvalidity, modseq)
         self._next_uidvalidity += 1
         box = self.boxes[mailbox] = Box(mailbox, path, role, view)
         return box
