@@ -342,6 +342,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             for box in (None, *[one.id for one in await store.mailboxes(account)])
         ]
     threads: dict[int, list[tuple[str, int]]] = {}
+    copies: dict[int, list[tuple[str, int]]] = {}
     ids: set[MessageId] = set()
     for box in await store.mailboxes(account):
         view = await store.view(account, box.id)
@@ -351,6 +352,9 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
         assert len(set(view.modseqs)) == count and max(view.modseqs, default=0) <= view.modseq
         for uid, thread in zip(view.uids, columns[Column.THREAD], strict=True):
             threads.setdefault(thread, []).append((box.path, uid))  # type: ignore[arg-type]
+        for uid, origin in zip(view.uids, columns[Column.ORIGIN], strict=True):
+            copies.setdefault(origin, []).append((box.path, uid))  # type: ignore[arg-type]
+        assert list(await store.values(view, Column.ORIGIN, view.uids)) == columns[Column.ORIGIN]
         assert not ids & set(columns[Column.ID])  # type: ignore[arg-type]
         ids |= set(columns[Column.ID])  # type: ignore[arg-type]
         order = sorted(range(count), key=lambda n, view=view: view.modseqs[n])
@@ -361,7 +365,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "uids": list(view.uids),
             "flags": list(view.flags),
             "order of numbers": order,
-            "columns": [columns[c] for c in Column if c not in (Column.ID, Column.THREAD)],
+            "columns": [columns[c] for c in Column if c not in (Column.ID, Column.ORIGIN, Column.THREAD)],
             "records": [(r.uid, r.size_octets, r.prefix_octets, r.received_at, r.parts, r.preview) for r in records],
             "octets": [await store.read(account, number) for number in columns[Column.ID]],  # type: ignore[arg-type]
             "values": list(await store.values(view, Column.SIZE, range(1, 15))),
@@ -371,6 +375,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "rights": (dict(view.acl), dict(box.acl)),
         }
     seen["threads"] = sorted(sorted(members) for members in threads.values())
+    seen["copies"] = sorted(sorted(members) for members in copies.values())
     seen["subscriptions"] = list(await store.subscriptions(account))
     seen["quota"] = await store.quota(account)
     seen["keywords"] = store.keyword_names(account)

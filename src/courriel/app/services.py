@@ -182,7 +182,9 @@ async def open_doors(
     if listen.devices:
         gateway.check(home.directory.devices())
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
-    imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.index)
+    imap = ImapService(
+        home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.index, home.lessons
+    )
     pop3 = Pop3Service(home.store, home.authenticator, home.maildrops, home.clock, context, settings.pop3)
     sieve = sieve_talk.Services(
         home.sieve, home.store, home.authenticator, context, settings.managesieve, settings.sieve, settings.language

@@ -26,6 +26,13 @@ ATTRIBUTES = {
 }
 _BASE = (Select.SUBSCRIBED, Select.SPECIAL_USE)
 """What RECURSIVEMATCH looks for below, and CHILDINFO names.  RFC 5258 §3.5, RFC 6154 §6."""
+_XLIST_ATTRIBUTES = {
+    Role.INBOX: b"\\Inbox",
+    Role.DRAFTS: b"\\Drafts",
+    Role.SENT: b"\\Sent",
+    Role.JUNK: b"\\Spam",
+    Role.TRASH: b"\\Trash",
+}
 _ROOT = b'* LIST (\\Noselect) "/" ""\r\n'
 _LSUB_ROOT = b'* LSUB (\\Noselect) "/" ""\r\n'
 
@@ -140,6 +147,20 @@ def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscr
     if mailbox is not None and mailbox.role in ATTRIBUTES:
         attributes.append(ATTRIBUTES[mailbox.role])
     return attributes
+
+
+async def xlist(peer: Peer, asked: List) -> bytes:
+    """What Gmail had before SPECIAL-USE: LIST with attributes of its own.  quirk: Outlook 2013 and 2016 use nothing
+    else to find the mailboxes for sent mail, drafts, junk and trash, and make new ones beside them without it."""
+    matcher, places = Matcher(asked.patterns), await _places(peer)
+    parents = _parents(places)
+    for path in filter(matcher, places):
+        attributes = [b"\\HasChildren" if path in parents else b"\\HasNoChildren"]
+        role = places[path].mailbox.role
+        if role in _XLIST_ATTRIBUTES:
+            attributes.append(_XLIST_ATTRIBUTES[role])
+        peer.write(b'* XLIST (%b) "/" %b\r\n' % (b" ".join(attributes), mailbox_name(path, peer.session.utf8)))
+    return b"OK XLIST completed"
 
 
 async def lsub(peer: Peer, asked: List) -> bytes:

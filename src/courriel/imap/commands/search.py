@@ -263,7 +263,7 @@ class _Query:
         elif isinstance(key, keys.Days) and key.moment is not Moment.SENT:
             await self._column(_MOMENTS[key.moment])
         elif isinstance(key, keys.ObjectId):
-            await self._column(Column.THREAD if key.thread else Column.ID)
+            await self._column(Column.THREAD if key.thread else Column.ORIGIN)
         elif isinstance(key, keys.HasKeyword):
             account = self._known.view.account
             self._keywords[key.name] = await self._peer.store.keyword_bits(account, [key.name], create=False)
@@ -376,7 +376,7 @@ class _Query:
                 now = known.view.index(known.uids[index])
                 return now >= 0 and known.view.modseqs[now] >= key.modseq
             case keys.ObjectId():
-                column = Column.THREAD if key.thread else Column.ID
+                column = Column.THREAD if key.thread else Column.ORIGIN
                 return key.owner == self._peer.session.owner and self._columns[column][index] == key.number
             case _:
                 return False

@@ -97,6 +97,13 @@ COUNTERS: Final[tuple[Rule, ...]] = (
         "",
     ),
     (
+        "origin of no message",
+        "SELECT 'account ' || acct || ' message ' || id FROM origin c WHERE NOT EXISTS"
+        " (SELECT 1 FROM obj o WHERE o.acct=c.acct AND o.id=c.id)",
+        "DELETE FROM origin AS c WHERE NOT EXISTS (SELECT 1 FROM obj o WHERE o.acct=c.acct AND o.id=c.id)",
+        "",
+    ),
+    (
         "wrong size of a message",
         "SELECT 'account ' || m.acct || ' mailbox ' || m.coll || ' uid ' || m.uid FROM member m"
         " JOIN obj o ON o.acct=m.acct AND o.id=m.id JOIN blob b ON b.id=o.blob"
