@@ -147,8 +147,8 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
 async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) -> None:
     """Version 0.1 wrote it; the copy from before is kept."""
     await build(bench)
-    harm(bench, "DROP TABLE acl; DROP TABLE annot; DROP TABLE origin; PRAGMA user_version=1")
-    harm(bench, "UPDATE meta SET value=1 WHERE name='closed'")
+    since = "DROP TABLE acl; DROP TABLE annot; DROP TABLE origin; PRAGMA user_version=1"
+    harm(bench, f"{since}; UPDATE meta SET value=1 WHERE name='closed'")
     store = await bench.open()
     inbox = await store.mailbox(ALICE, "INBOX")
     assert inbox.total == 5 and inbox.acl == {}

@@ -90,7 +90,7 @@ class Installation:
         sieve = SqliteSieve(data / "sieve.db")
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, lessons, maildrops, keys, dkim, index, sieve,
+            lists, maildrops, lessons, keys, dkim, index, sieve,
         )  # fmt: skip
 
     async def close(self) -> None:
