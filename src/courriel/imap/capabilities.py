@@ -36,6 +36,13 @@ LOGGED_IN: Final = (
     b"OBJECTID",  # RFC 8474
     b"PREVIEW",  # RFC 8970
     b"SAVEDATE",  # RFC 8514
+    b"SORT",  # RFC 5256
+    b"SORT=DISPLAY",  # RFC 5957
+    b"THREAD=ORDEREDSUBJECT",  # RFC 5256
+    b"THREAD=REFERENCES",
+    b"THREAD=REFS",  # draft-ietf-morg-inthread
+    b"ESORT",  # RFC 5267
+    b"PARTIAL",  # RFC 9394
 )
 
 

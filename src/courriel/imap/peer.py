@@ -14,6 +14,7 @@ from typing import Final
 
 from courriel.base.clock import Clock
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
+from courriel.imap.facts import FactCache, KnownFacts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
@@ -43,6 +44,10 @@ class Shared:
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
+    facts: FactCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.facts = FactCache(self.settings.fact_cache_octets)
 
     def texts(self, account: AccountId) -> FlagTexts:
         """Flags of an account, rendered once for all."""
@@ -112,6 +117,10 @@ class Peer:
 
     def write(self, data: bytes) -> None:
         self.connection.write(data)
+
+    def facts(self) -> KnownFacts:
+        """What the messages of the selected mailbox say of themselves."""
+        return KnownFacts(self.store, self.shared.facts, self.selected)
 
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool) -> None:

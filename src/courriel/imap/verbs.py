@@ -10,7 +10,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courriel.imap.commands import append, copy, fetch, idle, login, mailboxes, search, select, session, store
+from courriel.imap.commands import (
+    append,
+    copy,
+    fetch,
+    idle,
+    login,
+    mailboxes,
+    search,
+    select,
+    session,
+    sort,
+    store,
+    thread,
+)
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
 from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, State
@@ -20,7 +33,9 @@ from courriel.imap.wire import list as list_wire
 from courriel.imap.wire import plain, status
 from courriel.imap.wire import search as search_wire
 from courriel.imap.wire import select as select_wire
+from courriel.imap.wire import sort as sort_wire
 from courriel.imap.wire import store as store_wire
+from courriel.imap.wire import thread as thread_wire
 from courriel.imap.wire.fragments import Command
 
 
@@ -66,12 +81,16 @@ VERBS: dict[bytes, Verb] = {
     b"UNSELECT": Verb(plain.parse_nothing, select.unselect, SELECTED),
     b"EXPUNGE": Verb(plain.parse_expunge, copy.expunge, SELECTED),
     b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True),
+    b"SORT": Verb(sort_wire.parse, sort.run, SELECTED, keeps_seqs=True),
+    b"THREAD": Verb(thread_wire.parse, thread.run, SELECTED, keeps_seqs=True),
     b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True),
     b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
     b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
     b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
     b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
     b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
+    b"UID SORT": Verb(sort_wire.parse, sort.run_uid, SELECTED, by_uid=True),
+    b"UID THREAD": Verb(thread_wire.parse, thread.run_uid, SELECTED, by_uid=True),
     b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),
     b"UID STORE": Verb(store_wire.parse, store.run_uid, SELECTED, by_uid=True),
     b"UID COPY": Verb(plain.parse_copy, copy.copy_uid, SELECTED, by_uid=True),

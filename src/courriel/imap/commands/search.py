@@ -7,7 +7,7 @@ letting others have their turn in between (AUTH attack row 28).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final, cast
 
@@ -15,11 +15,12 @@ from courriel.formats import dates, encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.text import decoded_header, decoded_text
-from courriel.imap.commands import numbers
+from courriel.imap.commands import numbers, results
 from courriel.imap.peer import Peer
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
-from courriel.imap.wire.search import Key, Moment, Return, Search
+from courriel.imap.wire.returns import ALL, Return
+from courriel.imap.wire.search import Key, Moment, Search
 from courriel.model.ids import MessageId
 from courriel.model.message import Record
 from courriel.ports.store import Column
@@ -39,69 +40,29 @@ async def run_uid(peer: Peer, asked: Search) -> bytes:
 async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
-    found = await _Query(peer).run(asked.key)
-    uids = peer.selected.uids
+    found = await matching(peer, asked.key)
     returns = asked.returns
     if returns is None:
         if not peer.session.rev2:
             peer.write(_plain(peer, asked, found, by_uid))
             return b"OK SEARCH completed"
-        returns = frozenset({Return.ALL})
-    if Return.SAVE in returns:
-        peer.session.saved = sets.uid_array([uids[index] for index in _saved(found, returns)])
-    if returns != {Return.SAVE}:
-        peer.write(_extended(peer, asked, found, by_uid, returns))
+        returns = ALL
+    if Return.SAVE in returns.options:
+        results.save(peer, found, returns)
+    if returns.partial or returns.options != {Return.SAVE}:
+        peer.write(results.extended(peer, found, returns, by_uid, asked.modseq))
     return b"OK SEARCH completed"
 
 
-def _saved(found: Sequence[int], returns: frozenset[Return]) -> Sequence[int]:
-    """RFC 5182 §2.4: with MIN or MAX alone only those are saved."""
-    if not found or Return.ALL in returns or Return.COUNT in returns:
-        return found
-    chosen = [found[0]] if Return.MIN in returns else []
-    chosen += [found[-1]] if Return.MAX in returns else []
-    return sorted(set(chosen)) if chosen else found
-
-
-def _modseq(peer: Peer, indexes: Iterable[int]) -> int:
-    """Highest mod-sequence of those."""
-    known = peer.selected
-    places = (known.view.index(known.uids[index]) for index in indexes)
-    return max((known.view.modseqs[now] for now in places if now >= 0), default=0)
+async def matching(peer: Peer, key: Key) -> list[int]:
+    """Indexes (ascending) of the messages that the client knows and that match."""
+    return await _Query(peer).run(key)
 
 
 def _plain(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool) -> bytes:
-    uids = peer.selected.uids
-    hits: Iterable[int] = [uids[index] for index in found] if by_uid else [index + 1 for index in found]
-    modseq = b" (MODSEQ %d)" % _modseq(peer, found) if asked.modseq and found else b""
+    hits = results.numbers_of(peer, found, by_uid)
+    modseq = b" (MODSEQ %d)" % results.modseq_of(peer, found) if asked.modseq and found else b""
     return b"* SEARCH%b%b\r\n" % (b"".join(map(b" %d".__mod__, hits)), modseq)
-
-
-def _extended(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool, returns: frozenset[Return]) -> bytes:
-    uids = peer.selected.uids
-
-    def number(index: int) -> int:
-        return uids[index] if by_uid else index + 1
-
-    words = [b'* ESEARCH (TAG "%b")' % peer.tag.replace(b"\\", b"\\\\")]
-    if by_uid:
-        words.append(b"UID")
-    used: Sequence[int] = found
-    if found:
-        if Return.MIN in returns:
-            words.append(b"MIN %d" % number(found[0]))
-        if Return.MAX in returns:
-            words.append(b"MAX %d" % number(found[-1]))
-        if Return.ALL in returns:
-            words.append(b"ALL %b" % sets.render(map(number, found)))
-        if Return.ALL not in returns and Return.COUNT not in returns:
-            # RFC 4731 §3.2: of the messages that are returned.
-            used = [found[0]] * (Return.MIN in returns) + [found[-1]] * (Return.MAX in returns)
-    if Return.COUNT in returns:
-        words.append(b"COUNT %d" % len(found))
-    if asked.modseq and used:
-        words.append(b"MODSEQ %d" % _modseq(peer, used))
-    return b" ".join(words) + b"\r\n"
 
 
 _MOMENTS: Final = {Moment.RECEIVED: Column.RECEIVED, Moment.SAVED: Column.SAVED}

@@ -18,6 +18,7 @@ from courriel.formats import charsets, dates
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.imap.wire.returns import Returns, read_returns
 from courriel.imap.wire.sets import NumberSet
 from courriel.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -153,21 +154,11 @@ Key = (
 )
 
 
-class Return(Enum):
-    """RFC 4731 §3.1, RFC 5182 §2.1."""
-
-    MIN = b"MIN"
-    MAX = b"MAX"
-    ALL = b"ALL"
-    COUNT = b"COUNT"
-    SAVE = b"SAVE"
-
-
 class Search(msgspec.Struct, frozen=True):
     """[UID] SEARCH.  ``returns`` None: without RETURN.  ``modseq``: a MODSEQ key was used."""
 
     key: Key
-    returns: frozenset[Return] | None
+    returns: Returns | None
     modseq: bool
 
 
@@ -209,30 +200,24 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)."""
     reader = Reader(command, pos)
     reader.space()
-    returns = _returns(reader)
+    returns = read_returns(reader)
     charset = b"UTF-8"
     if reader.text[reader.pos : reader.pos + 8].upper() == b"CHARSET ":
         reader.pos += 8
         charset = reader.astring()
         reader.space()
-        if charsets.known(charset) is None:
-            raise UnknownCharset(WHAT, reader.pos, "unknown charset")
+    key, modseq = program(reader, charset)
+    return Search(key, returns, modseq)
+
+
+def program(reader: Reader, charset: bytes) -> tuple[Key, bool]:
+    """search-key *(SP search-key) up to the end, and whether MODSEQ was among them."""
+    if charsets.known(charset) is None:
+        raise UnknownCharset(WHAT, reader.pos, "unknown charset")
     keys = _Keys(reader, charset)
     key = keys.program()
     reader.end()
-    return Search(key, returns, keys.modseq)
-
-
-def _returns(reader: Reader) -> frozenset[Return] | None:
-    if reader.text[reader.pos : reader.pos + 8].upper() != b"RETURN (":
-        return None
-    reader.pos += 7
-    names = reader.words()
-    reader.space()
-    try:
-        return frozenset(Return(name) for name in names) or frozenset({Return.ALL})
-    except ValueError:
-        reader.fail("unknown search return option")
+    return key, keys.modseq
 
 
 class _Keys:

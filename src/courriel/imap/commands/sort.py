@@ -1,0 +1,47 @@
+"""SORT and UID SORT.  RFC 5256 §3; RETURN RFC 5267 §3; DISPLAYFROM, DISPLAYTO RFC 5957 §4.
+
+What it sorts by is in ``facts.py``; which messages, ``search.py`` finds.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from courriel.imap.commands import results, search
+from courriel.imap.facts import Fact
+from courriel.imap.peer import Peer
+from courriel.imap.wire import sort as wire
+from courriel.imap.wire.returns import Return
+from courriel.imap.wire.sort import Sort, SortKey
+
+FACTS: Final = {
+    SortKey.ARRIVAL: Fact.RECEIVED,
+    SortKey.CC: Fact.FIRST_CC,
+    SortKey.DATE: Fact.SENT,
+    SortKey.FROM: Fact.FIRST_FROM,
+    SortKey.SIZE: Fact.SIZE,
+    SortKey.SUBJECT: Fact.BASE_SUBJECT,
+    SortKey.TO: Fact.FIRST_TO,
+    SortKey.DISPLAYFROM: Fact.DISPLAY_FROM,
+    SortKey.DISPLAYTO: Fact.DISPLAY_TO,
+}
+
+
+async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
+    if asked.modseq:
+        peer.enable_condstore()
+    found = await search.matching(peer, asked.key)
+    ordered = await peer.facts().sort(found, [(FACTS[key], reverse) for key, reverse in asked.criteria])
+    returns = asked.returns
+    if returns is None:
+        peer.write(wire.render(results.numbers_of(peer, ordered, by_uid)))
+        return b"OK SORT completed"
+    if Return.SAVE in returns.options:
+        results.save(peer, ordered, returns)
+    peer.write(results.extended(peer, ordered, returns, by_uid, asked.modseq))
+    return b"OK SORT completed"
+
+
+run = partial(_sort, by_uid=False)
+run_uid = partial(_sort, by_uid=True)

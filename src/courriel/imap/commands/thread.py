@@ -1,0 +1,54 @@
+"""THREAD and UID THREAD.  RFC 5256 §3; REFS draft-ietf-morg-inthread §4.
+
+The trees are made by ``model/thread.py`` from what ``facts.py`` knows of the messages that ``search.py`` finds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from courriel.imap.commands import search
+from courriel.imap.facts import Fact
+from courriel.imap.peer import Peer
+from courriel.imap.wire import thread as wire
+from courriel.imap.wire.thread import Algorithm, Thread
+from courriel.model import thread as threads
+from courriel.model.thread import Forest, Links
+
+TURN_MESSAGES: Final = 5_000
+"""Messages linked, some 10 ms, before others get their turn."""
+
+
+async def _thread(peer: Peer, asked: Thread, by_uid: bool) -> bytes:
+    if asked.modseq:
+        peer.enable_condstore()
+    found = await search.matching(peer, asked.key)
+    forest = await _forest(peer, asked.algorithm, found)
+    known = peer.selected
+    peer.write(wire.render(forest, known.uids if by_uid else range(1, known.count + 1)))
+    return b"OK THREAD completed"
+
+
+run = partial(_thread, by_uid=False)
+run_uid = partial(_thread, by_uid=True)
+
+
+async def _forest(peer: Peer, algorithm: Algorithm, found: Sequence[int]) -> Forest:
+    facts = peer.facts()
+    if algorithm is Algorithm.ORDEREDSUBJECT:
+        by_date = await facts.sort(found, [(Fact.SENT, False)])
+        return threads.ordered_subject(by_date, await facts.values(Fact.BASE_SUBJECT))
+    relatives = await facts.values(Fact.RELATIVES)
+    links = Links()
+    for start in range(0, len(found), TURN_MESSAGES):
+        links.add(found[start : start + TURN_MESSAGES], relatives)
+        await asyncio.sleep(0)
+    if algorithm is Algorithm.REFS:
+        by_arrival = await facts.sort(found, [(Fact.RECEIVED, False)])
+        return threads.refs(links, by_arrival)
+    by_date = await facts.sort(found, [(Fact.SENT, False)])
+    subjects = await facts.values(Fact.BASE_SUBJECT)
+    return threads.references(links, by_date, subjects, await facts.values(Fact.ANSWER))
