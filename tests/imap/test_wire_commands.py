@@ -268,13 +268,13 @@ SEARCHES = [
             (
                 keys.HasFlag(FLAGGED),
                 keys.Days(Moment.RECEIVED, date(1994, 2, 1), None),
-                keys.Not(keys.Header(b"FROM", "smith")),
+                keys.Not(keys.InEnvelope(b"FROM", "smith")),
             )
         ),
     ),
     (b' TEXT "string not in mailbox"', (), keys.InText("string not in mailbox")),
     (b" CHARSET UTF-8 TEXT {6}\n", ("мат".encode(),), keys.InText("мат")),
-    (b" CHARSET iso-8859-1 SUBJECT {4}\n", (b"caf\xe9",), keys.Header(b"SUBJECT", "café")),
+    (b" CHARSET iso-8859-1 SUBJECT {4}\n", (b"caf\xe9",), keys.InEnvelope(b"SUBJECT", "café")),
     (b" 1:3,7", (), keys.Seqs(NumberSet(((1, 3), (7, 7))))),
     (b" UID $ (SEEN)", (), keys.And((keys.Uids(NumberSet((), saved=True)), keys.HasFlag(SEEN)))),
     (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import accumulate, compress
 from typing import Any, Final
@@ -303,11 +303,22 @@ class KnownFacts:
             self._cache.trim()
             if values is not None and not known.behind:
                 return values
-        uids = known.uids[: known.count]
+        return await self._singly(fact, known.uids[: known.count])
+
+    async def _singly(self, fact: Fact, uids: Sequence[int]) -> list[Any]:
+        """Values of these messages, without keeping them; of those that are gone for good, empty ones."""
+        view = self._known.view
         raw = await self._store.values(view, _COLUMNS.get(fact, Column.ENVELOPE), uids)
         empty: Any = 0 if fact in (Fact.RECEIVED, Fact.SIZE) else _NOTHING if fact is not Fact.RELATIVES else bytes(8)
-        filled = [empty if value is None else value for value in raw]
-        return await _derived(self._store, view, fact, filled, uids)
+        return await _derived(self._store, view, fact, [empty if value is None else value for value in raw], uids)
+
+    async def some(self, fact: Fact, found: Sequence[int]) -> Sequence[Any] | Mapping[int, Any]:
+        """Values of these messages, by index; of few in a large mailbox only those are read."""
+        known = self._known
+        few = len(found) * ORDERED_FROM < known.count
+        if not few or self._cache.of(known.view).covers([fact], known.uids, known.count):
+            return await self.values(fact)
+        return dict(zip(found, await self._singly(fact, [known.uids[index] for index in found]), strict=True))
 
     async def sort(self, found: Sequence[int], criteria: Sequence[tuple[Fact, bool]]) -> Sequence[int]:
         """``found`` (ascending) in the order of these facts, each ``(fact, reverse)``.  RFC 5256 §3."""

@@ -1,21 +1,23 @@
 """SEARCH and UID SEARCH.  RFC 9051 §6.4.4, §7.3.4; ESEARCH RFC 4731; SEARCHRES RFC 5182; MODSEQ RFC 7162 §3.1.5.
 
-What the columns can tell is judged for all messages at once and first; only what is left is read, message by message,
-letting others have their turn in between (AUTH attack row 28).
+What the columns can tell is judged for all messages at once and first, then what their envelopes say (``facts.py``);
+only what is left is read, message by message, letting others have their turn in between (AUTH attack row 28).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import IntEnum
+from typing import Any, Final, cast
 
-from courriel.formats import dates, encoded_word
+from courriel.formats import encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.text import decoded_header, decoded_text
 from courriel.imap.commands import numbers, results
+from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
@@ -65,19 +67,45 @@ def _plain(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool) -> byt
     return b"* SEARCH%b%b\r\n" % (b"".join(map(b" %d".__mod__, hits)), modseq)
 
 
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _MOMENTS: Final = {Moment.RECEIVED: Column.RECEIVED, Moment.SAVED: Column.SAVED}
 _READING: Final = (keys.Header, keys.InBody, keys.InText)
 
 
-def _reads(key: Key) -> bool:
-    """Whether judging ``key`` needs the message's octets."""
+_OF_ENVELOPE: Final = {
+    b"SUBJECT": Fact.SUBJECT,
+    b"FROM": Fact.FROM,
+    b"TO": Fact.TO,
+    b"CC": Fact.CC,
+    b"BCC": Fact.BCC,
+}
+
+
+class _Cost(IntEnum):
+    """What judging a key takes."""
+
+    NUMBERS = 0
+    ENVELOPES = 1
+    MESSAGES = 2
+
+
+def _cost(key: Key) -> _Cost:
     if isinstance(key, keys.And):
-        return any(map(_reads, key.keys))
+        return max(map(_cost, key.keys))
     if isinstance(key, keys.Or):
-        return _reads(key.left) or _reads(key.right)
+        return max(_cost(key.left), _cost(key.right))
     if isinstance(key, keys.Not):
-        return _reads(key.key)
-    return isinstance(key, _READING) or (isinstance(key, keys.Days) and key.moment is Moment.SENT)
+        return _cost(key.key)
+    if isinstance(key, _READING):
+        return _Cost.MESSAGES
+    return _Cost.NUMBERS if _fact(key) is None else _Cost.ENVELOPES
+
+
+def _fact(key: Key) -> Fact | None:
+    """What of the envelope the key asks about."""
+    if isinstance(key, keys.InEnvelope):
+        return _OF_ENVELOPE[key.field]
+    return Fact.SENT_DAY if isinstance(key, keys.Days) and key.moment is Moment.SENT else None
 
 
 _IN_ENVELOPE: Final = frozenset({b"SUBJECT", b"MESSAGE-ID"})
@@ -124,14 +152,6 @@ class _Message:
             self._texts = [one.casefold() for one in decoded_text(self.raw, record.parts, record.prefix_octets)]
         return any(text in one for one in self._texts)
 
-    def sent_on(self) -> date | None:
-        """The day in the Date field, whatever its zone.  RFC 9051 §6.4.4, SENTON."""
-        if self._block is None:
-            self._block = split_block(self.raw)
-        value = self._block.get(b"Date")
-        moment = dates.parse(value) if value else None
-        return moment.date() if moment else None
-
 
 class _Query:
     """One SEARCH over what the client knows of its mailbox."""
@@ -142,23 +162,35 @@ class _Query:
         self._columns: dict[Column, Sequence[int]] = {}
         self._keywords: dict[str, int] = {}
         self._sets: dict[int, set[int]] = {}
+        self._facts: dict[Fact, Sequence[Any] | Mapping[int, Any]] = {}
 
     async def run(self, key: Key) -> list[int]:
         """Indexes (ascending) of the messages that match."""
         await self._prepare(key)
         found: list[int] = list(range(self._known.count))
-        reading: list[Key] = []
-        for part in key.keys if isinstance(key, keys.And) else (key,):
-            if _reads(part):
-                reading.append(part)
-            else:
-                found = self._filter(part, found)
-        if not reading:
-            return found
+        parts = sorted(key.keys if isinstance(key, keys.And) else (key,), key=_cost)
+        reading = [part for part in parts if _cost(part) is _Cost.MESSAGES]
+        for part in parts[: len(parts) - len(reading)]:
+            await self._look_at_envelopes(part, found)
+            found = self._filter(part, found)
         for part in reading:
             if isinstance(part, keys.Header):
                 found = await self._may_hold(part, found)
-        return await self._read(reading, found)
+            await self._look_at_envelopes(part, found)
+        return await self._read(reading, found) if reading else found
+
+    async def _look_at_envelopes(self, key: Key, found: Sequence[int]) -> None:
+        """Have the facts that ``key`` asks about, of those messages at least."""
+        if isinstance(key, keys.And):
+            for part in key.keys:
+                await self._look_at_envelopes(part, found)
+        elif isinstance(key, keys.Or):
+            await self._look_at_envelopes(key.left, found)
+            await self._look_at_envelopes(key.right, found)
+        elif isinstance(key, keys.Not):
+            await self._look_at_envelopes(key.key, found)
+        elif (fact := _fact(key)) is not None and fact not in self._facts:
+            self._facts[fact] = await self._peer.facts().some(fact, found)
 
     async def _may_hold(self, key: keys.Header, found: list[int]) -> list[int]:
         """Those whose ENVELOPE does not rule the key out, so that few have to be read.
@@ -249,6 +281,9 @@ class _Query:
         if isinstance(key, keys.HasFlag) and not self._known.behind:
             flags, bits = self._known.flags, key.bits
             return [index for index in found if flags[index] & bits]
+        if isinstance(key, keys.InEnvelope):
+            texts, text = self._facts[_OF_ENVELOPE[key.field]], key.text
+            return [index for index in found if text in texts[index]]
         return [index for index in found if self._holds(key, index, None)]
 
     # --- one message --------------------------------------------------------------------------------------------------
@@ -287,8 +322,6 @@ class _Query:
                 return self._holds(key.left, index, message) or self._holds(key.right, index, message)
             if isinstance(key, keys.Not):
                 return not self._holds(key.key, index, message)
-            if isinstance(key, keys.Days) and key.moment is Moment.SENT:
-                return _within_days(message.sent_on(), key)
         return self._holds_facts(key, index)
 
     def _holds_facts(self, key: Key, index: int) -> bool:
@@ -311,6 +344,8 @@ class _Query:
                 return self._columns[Column.SIZE][index] > key.octets
             case keys.Smaller():
                 return self._columns[Column.SIZE][index] < key.octets
+            case keys.InEnvelope():
+                return key.text in self._facts[_OF_ENVELOPE[key.field]][index]
             case keys.Days():
                 return self._in_days(key, index)
             case keys.Within():
@@ -326,12 +361,10 @@ class _Query:
                 return False
 
     def _in_days(self, key: keys.Days, index: int) -> bool:
-        """The day of INTERNALDATE or SAVEDATE in UTC, which is the zone they are shown in."""
-        moment = datetime.fromtimestamp(self._columns[_MOMENTS[key.moment]][index], UTC)
-        return _within_days(moment.date(), key)
-
-
-def _within_days(day: date | None, key: keys.Days) -> bool:
-    if day is None:
-        return False
-    return (key.first is None or key.first <= day) and (key.end is None or day < key.end)
+        """The day of INTERNALDATE or SAVEDATE in UTC, the zone they are shown in; that of Date as it stands."""
+        if key.moment is Moment.SENT:
+            day = self._facts[Fact.SENT_DAY][index]
+        else:
+            day = EPOCH_DAY + self._columns[_MOMENTS[key.moment]][index] // 86_400
+        first, end = key.first, key.end
+        return day > 0 and (first is None or first.toordinal() <= day) and (end is None or day < end.toordinal())

@@ -108,6 +108,13 @@ class Header(msgspec.Struct, frozen=True):
     text: str
 
 
+class InEnvelope(msgspec.Struct, frozen=True):
+    """This field of the envelope structure holds ``text``, which is not empty.  RFC 9051 §6.4.4, FROM."""
+
+    field: bytes
+    text: str
+
+
 class InBody(msgspec.Struct, frozen=True):
     text: str
 
@@ -146,6 +153,7 @@ Key = (
     | Days
     | Within
     | Header
+    | InEnvelope
     | InBody
     | InText
     | ModSeqAtLeast
@@ -261,7 +269,8 @@ class _Keys:
     def _with_argument(self, word: bytes, depth: int) -> Key:
         reader = self._reader
         if word in _HEADER_KEYS:
-            return Header(word, self._text())
+            text = self._text()
+            return InEnvelope(word, text) if text else Header(word, text)
         if word in _DATE_KEYS:
             return self._days(*_DATE_KEYS[word])
         match word:
