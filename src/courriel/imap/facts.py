@@ -16,17 +16,21 @@ from enum import Enum
 from itertools import accumulate, compress
 from typing import Any, Final
 
-from courriel.formats import dates, encoded_word
+from courriel.formats import charsets, dates, encoded_word
 from courriel.formats.collation import casemap
 from courriel.formats.message.base_subject import base_subject
 from courriel.formats.message.envelope_fields import EnvelopeField, addresses, fields, first_address, text
 from courriel.formats.message.relatives import of_header
 from courriel.imap.view import Numbers
 from courriel.model.ids import AccountId, MailboxId, MessageId
+from courriel.model.thread import Links
 from courriel.ports.store import Column, MailStore, View
 
 TURN_MESSAGES: Final = 2_000
 """Messages derived, some 6 ms, before others get their turn."""
+
+TURN_LINKS: Final = 5_000
+"""Messages linked, some 10 ms, before others get their turn."""
 
 TURN_MESSAGES_READ: Final = 50
 """The same of whole messages."""
@@ -36,6 +40,9 @@ TRIES: Final = 4
 
 ORDERED_FROM: Final = 4
 """An order of the whole mailbox is made when one in so many of its messages is to be sorted."""
+
+LINK_OCTETS: Final = 300
+"""About what a message takes in ``Links``, with the dummies it makes."""
 
 NO_DATE: Final = -(1 << 62)
 
@@ -48,6 +55,7 @@ class Fact(Enum):
     TO = "to"
     CC = "cc"
     BCC = "bcc"
+    MESSAGE_ID = "message-id"
     BASE_SUBJECT = "base subject"
     ANSWER = "answer"
     """Whether the Subject is that of a reply or forward."""
@@ -117,6 +125,7 @@ _FROM_ENVELOPE: Final[dict[Fact, tuple[EnvelopeField, Make]]] = {
     Fact.TO: (EnvelopeField.TO, _people),
     Fact.CC: (EnvelopeField.CC, _people),
     Fact.BCC: (EnvelopeField.BCC, _people),
+    Fact.MESSAGE_ID: (EnvelopeField.MESSAGE_ID, lambda field: charsets.decode(text(field) or b"").casefold()),
     Fact.BASE_SUBJECT: (EnvelopeField.SUBJECT, lambda field: casemap(base_subject(_subject(field))[0])),
     Fact.ANSWER: (EnvelopeField.SUBJECT, lambda field: base_subject(_subject(field))[1]),
     Fact.FIRST_FROM: (EnvelopeField.FROM, _first),
@@ -184,6 +193,8 @@ class Facts:
         self._values: dict[Fact, list[Any]] = {}
         self._orders: dict[tuple[Fact, bool], array[int]] = {}
         self._ranks: dict[Fact, array[int]] = {}
+        self.links = Links()
+        """Who answers whom among all messages: as many as ``links.nodes`` has."""
         self.octets = 0
         """About what they take."""
 
@@ -222,6 +233,7 @@ class Facts:
             key: array("I", [places[index] for index in order if keep[index]]) for key, order in self._orders.items()
         }
         self._ranks.clear()
+        self.links = Links()
         self.octets = self.octets * sum(keep) // max(1, len(keep))
 
     def order(self, fact: Fact, reverse: bool) -> array[int]:
@@ -257,7 +269,7 @@ class Facts:
 def _octets(fact: Fact, values: Sequence[Any]) -> int:
     """With their orders; strings that are equal are one, and relatives belong to the store's column."""
     if fact is Fact.RELATIVES:
-        return 8 * len(values)
+        return LINK_OCTETS * len(values)
     if not isinstance(values[0], str):
         return 52 * len(values)
     different = set(values)
@@ -319,6 +331,20 @@ class KnownFacts:
         if not few or self._cache.of(known.view).covers([fact], known.uids, known.count):
             return await self.values(fact)
         return dict(zip(found, await self._singly(fact, [known.uids[index] for index in found]), strict=True))
+
+    async def links(self, found: Sequence[int]) -> Links:
+        """Who answers whom among these messages.  Of a whole mailbox that is kept, and goes on with what arrives."""
+        known = self._known
+        relatives = await self.values(Fact.RELATIVES)
+        facts = self._cache.of(known.view)
+        whole = len(found) == known.count and facts.covers([Fact.RELATIVES], known.uids, known.count)
+        links = facts.links if whole and len(facts.links.nodes) <= known.count else Links()
+        while (done := len(links.nodes)) < len(found):
+            if done:
+                await asyncio.sleep(0)
+                done = len(links.nodes)  # another client may have gone on with them
+            links.add(found[done : done + TURN_LINKS], relatives)
+        return links
 
     async def sort(self, found: Sequence[int], criteria: Sequence[tuple[Fact, bool]]) -> Sequence[int]:
         """``found`` (ascending) in the order of these facts, each ``(fact, reverse)``.  RFC 5256 §3."""

@@ -5,10 +5,8 @@ The trees are made by ``model/thread.py`` from what ``facts.py`` knows of the me
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 from courriel.imap.commands import search
 from courriel.imap.facts import Fact
@@ -16,10 +14,7 @@ from courriel.imap.peer import Peer
 from courriel.imap.wire import thread as wire
 from courriel.imap.wire.thread import Algorithm, Thread
 from courriel.model import thread as threads
-from courriel.model.thread import Forest, Links
-
-TURN_MESSAGES: Final = 5_000
-"""Messages linked, some 10 ms, before others get their turn."""
+from courriel.model.thread import Forest
 
 
 async def _thread(peer: Peer, asked: Thread, by_uid: bool) -> bytes:
@@ -41,14 +36,10 @@ async def _forest(peer: Peer, algorithm: Algorithm, found: Sequence[int]) -> For
     if algorithm is Algorithm.ORDEREDSUBJECT:
         by_date = await facts.sort(found, [(Fact.SENT, False)])
         return threads.ordered_subject(by_date, await facts.values(Fact.BASE_SUBJECT))
-    relatives = await facts.values(Fact.RELATIVES)
-    links = Links()
-    for start in range(0, len(found), TURN_MESSAGES):
-        links.add(found[start : start + TURN_MESSAGES], relatives)
-        await asyncio.sleep(0)
     if algorithm is Algorithm.REFS:
         by_arrival = await facts.sort(found, [(Fact.RECEIVED, False)])
-        return threads.refs(links, by_arrival)
+        return threads.refs(await facts.links(found), by_arrival)
     by_date = await facts.sort(found, [(Fact.SENT, False)])
     subjects = await facts.values(Fact.BASE_SUBJECT)
-    return threads.references(links, by_date, subjects, await facts.values(Fact.ANSWER))
+    answers = await facts.values(Fact.ANSWER)
+    return threads.references(await facts.links(found), by_date, subjects, answers)

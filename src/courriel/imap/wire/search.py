@@ -287,7 +287,7 @@ class _Keys:
             case b"HEADER":
                 name = reader.astring()
                 reader.space()
-                return Header(name.strip(), self._text())
+                return self._header(name.strip())
             case b"LARGER":
                 return Larger(reader.number63())
             case b"SMALLER":
@@ -309,6 +309,13 @@ class _Keys:
                 return _object_id(reader.astring(), word == b"THREADID")
             case _:
                 reader.fail("unknown search key")
+
+    def _header(self, name: bytes) -> Key:
+        """A field that stands whole in the envelope is looked for there."""
+        text = self._text()
+        if text and name.upper() in (b"SUBJECT", b"MESSAGE-ID"):
+            return InEnvelope(name.upper(), text)
+        return Header(name, text)
 
     def _text(self) -> str:
         raw = self._reader.astring()
