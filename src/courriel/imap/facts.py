@@ -19,7 +19,14 @@ from typing import Any, Final
 from courriel.formats import charsets, dates, encoded_word
 from courriel.formats.collation import casemap
 from courriel.formats.message.base_subject import base_subject
-from courriel.formats.message.envelope_fields import EnvelopeField, addresses, fields, first_address, text
+from courriel.formats.message.envelope_fields import (
+    EnvelopeAddress,
+    EnvelopeField,
+    addresses,
+    fields,
+    first_address,
+    text,
+)
 from courriel.formats.message.relatives import of_header
 from courriel.imap.view import Numbers
 from courriel.model.ids import AccountId, MailboxId, MessageId
@@ -85,15 +92,21 @@ def _people(field: bytes) -> str:
     shown = []
     for address in addresses(field):
         name = encoded_word.decode(address.name) if address.name else ""
-        mailbox = encoded_word.decode(address.mailbox or b"")
-        shown.append(f"{name} <{mailbox}@{encoded_word.decode(address.host)}>" if address.host is not None else mailbox)
+        spec = _spec(address)
+        shown.append(spec if address.host is None else f"{name} <{spec}>")
     return ", ".join(shown).casefold()
+
+
+def _spec(address: EnvelopeAddress) -> str:
+    """mailbox@host, or the name of a group; not decoded, since no encoded word may stand there (RFC 2047 §5)."""
+    mailbox = charsets.decode(address.mailbox or b"")
+    return mailbox if address.host is None else f"{mailbox}@{charsets.decode(address.host)}"
 
 
 def _first(field: bytes) -> str:
     """addr-mailbox of the first address.  RFC 5256 §3."""
     address = first_address(field)
-    return casemap(encoded_word.decode(address.mailbox or b"")) if address else ""
+    return casemap(charsets.decode(address.mailbox or b"")) if address else ""
 
 
 def _display(field: bytes) -> str:
@@ -102,10 +115,7 @@ def _display(field: bytes) -> str:
     if address is None:
         return ""
     name = casemap(encoded_word.decode(address.name).strip()) if address.name else ""
-    if name:
-        return name
-    mailbox = encoded_word.decode(address.mailbox or b"")
-    return casemap(mailbox if address.host is None else f"{mailbox}@{encoded_word.decode(address.host)}")
+    return name or casemap(_spec(address))
 
 
 def _sent(field: bytes) -> int:

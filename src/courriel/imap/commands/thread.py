@@ -33,13 +33,11 @@ run_uid = partial(_thread, by_uid=True)
 
 async def _forest(peer: Peer, algorithm: Algorithm, found: Sequence[int]) -> Forest:
     facts = peer.facts()
-    if algorithm is Algorithm.ORDEREDSUBJECT:
-        by_date = await facts.sort(found, [(Fact.SENT, False)])
-        return threads.ordered_subject(by_date, await facts.values(Fact.BASE_SUBJECT))
-    if algorithm is Algorithm.REFS:
-        by_arrival = await facts.sort(found, [(Fact.RECEIVED, False)])
-        return threads.refs(await facts.links(found), by_arrival)
     by_date = await facts.sort(found, [(Fact.SENT, False)])
+    if algorithm is Algorithm.REFS:
+        return threads.refs(await facts.links(found), by_date)
     subjects = await facts.values(Fact.BASE_SUBJECT)
+    if algorithm is Algorithm.ORDEREDSUBJECT:
+        return threads.ordered_subject(by_date, subjects)
     answers = await facts.values(Fact.ANSWER)
     return threads.references(await facts.links(found), by_date, subjects, answers)
