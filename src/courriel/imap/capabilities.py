@@ -42,6 +42,8 @@ LOGGED_IN: Final = (
     b"THREAD=REFERENCES",
     b"THREAD=REFS",  # draft-ietf-morg-inthread
     b"ESORT",  # RFC 5267
+    b"CONTEXT=SEARCH",
+    b"CONTEXT=SORT",
     b"PARTIAL",  # RFC 9394
 )
 

@@ -13,14 +13,17 @@ from itertools import chain
 from typing import Final
 
 from courriel.base.clock import Clock
+from courriel.base.errors import CourrielError
+from courriel.base.log import Level
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
+from courriel.imap.contexts import Context, gone
 from courriel.imap.facts import FactCache, KnownFacts
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Fragments
-from courriel.imap.wire.response import RECENT
+from courriel.imap.wire.response import RECENT, quoted
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.net.connection import Connection
@@ -63,9 +66,11 @@ class Peer:
     """One client."""
 
     __slots__ = (
+        "_late",
         "_stop",
         "_texts",
         "connection",
+        "contexts",
         "exchange",
         "finishing",
         "fragments",
@@ -90,6 +95,9 @@ class Peer:
         self.idle_tag: bytes | None = None
         self._stop: Callable[[], None] | None = None
         self._texts: FlagTexts | None = None
+        self.contexts: dict[bytes, Context] = {}
+        """By tag: results that the client is kept informed of."""
+        self._late = False  # the mailbox changed while they were told
 
     # --- who and what -----------------------------------------------------------------------------------------
     @property
@@ -130,6 +138,7 @@ class Peer:
     def deselect(self) -> None:
         """Let go of the selected mailbox, if there is one."""
         self.stop_idling()
+        self.contexts.clear()
         if self.numbers is not None:
             self.numbers = None
             self.session.deselected()
@@ -151,9 +160,20 @@ class Peer:
 
     def _wake(self) -> None:
         """The mailbox changed while the client sleeps."""
-        if not self.connection.closing:
+        if self.connection.closing:
+            return
+        if not self.contexts:
             self.tell(expunges=True)
             self.connection.flush()
+        elif not self.connection.act(self._report_all()):
+            self._late = True
+
+    async def _report_all(self) -> None:
+        """Tell a sleeping client everything, also what happens meanwhile."""
+        self._late = True
+        while self._late and not self.connection.closing:
+            self._late = False
+            await self.report(expunges=True)
 
     def enable_condstore(self) -> None:
         """A command used mod-sequences: from now on flags come with theirs.  RFC 7162 §3.1.2."""
@@ -164,6 +184,23 @@ class Peer:
             self.write(b"* OK [HIGHESTMODSEQ %d] Mod-sequences are on\r\n" % self.numbers.view.modseq)
 
     # --- news ---------------------------------------------------------------------------------------------------
+    async def report(self, expunges: bool, with_uid: bool = False) -> None:
+        """Write what happened in the selected mailbox, and what that does to results that are kept up."""
+        known = self.numbers
+        if known is None or not self.contexts:
+            self.tell(expunges, with_uid)
+            return
+        if expunges and (lost := gone(known)):
+            self.write(b"".join([context.lose(known, lost) for context in self.contexts.values()]))
+        self.tell(expunges, with_uid)
+        for context in list(self.contexts.values()):
+            try:
+                self.write(await context.renew(known))
+            except CourrielError as error:  # RFC 5267 §4.3.1: what cannot be kept up is said to end
+                self.connection.event("imap.context.failed", Level.WARNING, error=str(error))
+                del self.contexts[context.tag]
+                self.write(b"* NO [NOUPDATE %b] No further updates\r\n" % quoted(context.tag))
+
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
         numbers = self.numbers

@@ -174,7 +174,10 @@ class ImapDialogue(Peer):
         finally:
             self._release()
         if self.numbers is not None and self.idle_tag is None:
-            self.tell(not verb.keeps_seqs, verb.by_uid)
+            if self.contexts:
+                await self.report(not verb.keeps_seqs, verb.by_uid)
+            else:
+                self.tell(not verb.keeps_seqs, verb.by_uid)
         if answer:
             self._answer(answer)
             if self.starting_tls:
@@ -211,7 +214,7 @@ class ImapDialogue(Peer):
                 await one.rest
             self.tag = one.tag
             if self.numbers is not None:
-                self.tell(expunges=True)
+                await self.report(expunges=True)
             self._answer(one.answer[0])
         begun.clear()
         self._release()
@@ -263,7 +266,7 @@ class ImapDialogue(Peer):
             self._end_badly()
         elif self.idle_tag is not None:
             self.tag = self.idle_tag
-            self._answer(idle.done(self, line))
+            self._answer(await idle.done(self, line))
         else:
             await self._sasl(line)
 

@@ -19,6 +19,7 @@ class ImapSettings:
     append_memory_octets: all messages being received over all connections.
     login_failures: wrong passwords before BYE.
     bad_commands: broken commands in a row before BYE; login_bad_commands the same before login.
+    contexts: results a client may be kept informed of at the same time (RFC 5267 §4.3.1: one at least).
     chunk_octets: output between two looks at how fast the client reads.
     fact_cache_octets: what SORT, THREAD and SEARCH derived from envelopes, over all mailboxes; one of 100,000 messages
         takes 35 MB when all of it is asked for.
@@ -36,6 +37,7 @@ class ImapSettings:
     login_failures: int = 3
     bad_commands: int = 20
     login_bad_commands: int = 5
+    contexts: int = 8
     chunk_octets: int = 1_000_000
     answer_cache_octets: int = 32_000_000
     fact_cache_octets: int = 64_000_000

@@ -23,6 +23,7 @@ from courriel.imap.commands import (
     sort,
     store,
     thread,
+    update,
 )
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
@@ -83,6 +84,7 @@ VERBS: dict[bytes, Verb] = {
     b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True),
     b"SORT": Verb(sort_wire.parse, sort.run, SELECTED, keeps_seqs=True),
     b"THREAD": Verb(thread_wire.parse, thread.run, SELECTED, keeps_seqs=True),
+    b"CANCELUPDATE": Verb(plain.parse_tags, update.cancel, SELECTED),
     b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True),
     b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
     b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),

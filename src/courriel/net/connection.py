@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol, cast
 
 from courriel.base.log import Level, Value, log
 from courriel.base.networks import is_loopback
@@ -323,6 +323,14 @@ class Connection(asyncio.Protocol):
             self._writable.set_result(None)
         self._writable = None
 
+    def act(self, coroutine: Coroutine[Any, Any, None]) -> bool:
+        """Run a dialogue's coroutine as though octets had come.  False: it is busy with some, and will not be run."""
+        if self._busy or self.closing or self.dialogue is None:
+            coroutine.close()
+            return False
+        self._run(coroutine)
+        return True
+
     # --- the pump -------------------------------------------------------------------------------------------
     def _keep(self, data: bytes) -> None:
         self._backlog.append(data)
@@ -332,11 +340,13 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> None:
         dialogue = self.dialogue
-        if dialogue is None:
-            return
+        if dialogue is not None:
+            self._run(dialogue.received(data))
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._busy = True
         try:
-            rest = eager.start(dialogue.received(data))
+            rest = eager.start(coroutine)
         except Exception as error:  # the connection's edge: a bug must not take the server down
             self._fail(error)
             return

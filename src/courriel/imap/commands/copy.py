@@ -65,7 +65,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(copied))
-    peer.tell(expunges=True, with_uid=by_uid)
+    await peer.report(expunges=True, with_uid=by_uid)
     return b"OK %bMOVE completed" % _highest(peer)
 
 
@@ -81,7 +81,7 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
         doomed = [uid for uid in named if (at := view.index(uid)) >= 0 and view.flags[at] & DELETED]
     if doomed:
         await peer.store.expunge(view.account, view.mailbox, doomed)
-    peer.tell(expunges=True, with_uid=asked.numbers is not None)
+    await peer.report(expunges=True, with_uid=asked.numbers is not None)
     return b"OK %bEXPUNGE completed" % (_highest(peer) if doomed else b"")
 
 

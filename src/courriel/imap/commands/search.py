@@ -10,19 +10,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final
 
 from courriel.formats import encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.text import decoded_header, decoded_text
-from courriel.imap.commands import numbers, results
+from courriel.imap.commands import numbers, results, update
+from courriel.imap.contexts import Judge
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
 from courriel.imap.wire.returns import ALL, Return
 from courriel.imap.wire.search import Key, Moment, Search
+from courriel.imap.wire.sets import NumberSet
 from courriel.model.ids import MessageId
 from courriel.model.message import Record
 from courriel.ports.store import Column
@@ -42,8 +45,12 @@ async def run_uid(peer: Peer, asked: Search) -> bytes:
 async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
-    found = await matching(peer, asked.key)
     returns = asked.returns
+    updating = returns is not None and Return.UPDATE in returns.options
+    if updating:
+        update.refuse_reuse(peer)
+    modseq = int(peer.selected.view.modseq)
+    found = await matching(peer, asked.key)
     if returns is None:
         if not peer.session.rev2:
             peer.write(_plain(peer, asked, found, by_uid))
@@ -53,12 +60,43 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
         results.save(peer, found, returns)
     if returns.partial or returns.options != {Return.SAVE}:
         peer.write(results.extended(peer, found, returns, by_uid, asked.modseq))
+    if updating:
+        update.begin(peer, by_uid, judge(peer, asked.key), None, found, modseq)
     return b"OK SEARCH completed"
 
 
-async def matching(peer: Peer, key: Key) -> list[int]:
-    """Indexes (ascending) of the messages that the client knows and that match."""
-    return await _Query(peer).run(key)
+async def matching(peer: Peer, key: Key, among: Sequence[int] | None = None) -> list[int]:
+    """Indexes (ascending) of the messages that the client knows (``among`` those only) and that match."""
+    return await _Query(peer).run(key, among)
+
+
+def judge(peer: Peer, key: Key) -> Judge:
+    """Judges messages later.  RFC 5267 §4.3: sequence numbers mean what they mean now."""
+    known = peer.selected
+
+    def fixed(key: Key) -> Key:
+        if isinstance(key, keys.And):
+            return keys.And(tuple(map(fixed, key.keys)))
+        if isinstance(key, keys.Or):
+            return keys.Or(fixed(key.left), fixed(key.right))
+        if isinstance(key, keys.Not):
+            return keys.Not(fixed(key.key))
+        if isinstance(key, (keys.Seqs, keys.Uids)) and (key.numbers.saved or isinstance(key, keys.Seqs)):
+            uids = {known.uids[index] for index in _named(peer, key)}
+            return keys.Uids(NumberSet(tuple((uid, uid) for uid in sorted(uids))))
+        return key
+
+    return partial(matching, peer, fixed(key))
+
+
+def _named(peer: Peer, key: keys.Seqs | keys.Uids) -> Sequence[int]:
+    """Indexes of the messages that a set names."""
+    by_uid = isinstance(key, keys.Uids)
+    if by_uid or key.numbers.saved:
+        return numbers.indexes(peer, key.numbers, by_uid)
+    # quirk: numbers beyond the mailbox match nothing here, instead of failing the search.
+    count = peer.selected.count
+    return [index for low, high in sets.merged(key.numbers, count) for index in range(low - 1, min(high, count))]
 
 
 def _plain(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool) -> bytes:
@@ -165,10 +203,10 @@ class _Query:
         self._sets: dict[int, set[int]] = {}
         self._facts: dict[Fact, Sequence[Any] | Mapping[int, Any]] = {}
 
-    async def run(self, key: Key) -> list[int]:
+    async def run(self, key: Key, among: Sequence[int] | None) -> list[int]:
         """Indexes (ascending) of the messages that match."""
         await self._prepare(key)
-        found: list[int] = list(range(self._known.count))
+        found: list[int] = list(range(self._known.count)) if among is None else list(among)
         parts = sorted(key.keys if isinstance(key, keys.And) else (key,), key=_cost)
         reading = [part for part in parts if _cost(part) is _Cost.MESSAGES]
         for part in parts[: len(parts) - len(reading)]:
@@ -213,15 +251,7 @@ class _Query:
             account = self._peer.account.id
             self._keywords[key.name] = await self._peer.store.keyword_bits(account, [key.name], create=False)
         elif isinstance(key, (keys.Seqs, keys.Uids)):
-            by_uid = isinstance(key, keys.Uids)
-            if by_uid or key.numbers.saved:
-                found = numbers.indexes(self._peer, key.numbers, by_uid)
-            else:
-                # quirk: numbers beyond the mailbox match nothing here, instead of failing the search.
-                count = self._known.count
-                ranges = sets.merged(key.numbers, count)
-                found = [index for low, high in ranges for index in range(low - 1, min(high, count))]
-            self._sets[id(key)] = set(found)
+            self._sets[id(key)] = set(_named(self._peer, key))
 
     async def _column(self, column: Column) -> None:
         if column in self._columns:

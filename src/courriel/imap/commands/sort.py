@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from courriel.imap.commands import results, search
+from courriel.imap.commands import results, search, update
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
 from courriel.imap.wire import sort as wire
@@ -31,15 +31,22 @@ FACTS: Final = {
 async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
-    found = await search.matching(peer, asked.key)
-    ordered = await peer.facts().sort(found, [(FACTS[key], reverse) for key, reverse in asked.criteria])
     returns = asked.returns
+    if returns is not None and Return.UPDATE in returns.options:
+        update.refuse_reuse(peer)
+    modseq = int(peer.selected.view.modseq)
+    found = await search.matching(peer, asked.key)
+    criteria = [(FACTS[key], reverse) for key, reverse in asked.criteria]
+    ordered = await peer.facts().sort(found, criteria)
     if returns is None:
         peer.write(wire.render(results.numbers_of(peer, ordered, by_uid)))
         return b"OK SORT completed"
     if Return.SAVE in returns.options:
         results.save(peer, ordered, returns)
     peer.write(results.extended(peer, ordered, returns, by_uid, asked.modseq))
+    if Return.UPDATE in returns.options:
+        sorter = partial(peer.facts().sort, criteria=criteria)
+        update.begin(peer, by_uid, search.judge(peer, asked.key), sorter, ordered, modseq)
     return b"OK SORT completed"
 
 
