@@ -1,4 +1,4 @@
-"""FETCH and UID FETCH.  RFC 9051 §6.4.5, §6.4.9; CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6.
+"""FETCH and UID FETCH.  RFC 9051 §6.4.5, §6.4.9; CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6; PARTIAL RFC 9394.
 
 Three ways, by what is asked: values that stand ready in columns, for many messages, go out as joined rows made in C
 (PERFORMANCE §3, "FETCH answers"); messages' octets go out one message after the other; and what the mailbox has
@@ -38,6 +38,10 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
     items = asked.items
     attrs: tuple[Attr, ...] = items.attrs
     found = numbers.indexes(peer, asked.numbers, by_uid)
+    if asked.partial is not None:
+        if not by_uid:
+            raise FormatError(WHAT, -1, "PARTIAL needs UID FETCH")  # RFC 9394 §3.3
+        found = asked.partial.of(found)
     if by_uid and Attr.UID not in attrs:
         attrs = (Attr.UID, *attrs)
     if asked.changed_since is not None or Attr.MODSEQ in attrs:

@@ -6,11 +6,32 @@ RFC 4731 §3, RFC 5267 §3, RFC 9394 §3; SAVE RFC 5182 §2; MODSEQ RFC 7162 §3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Final
 
 from courriel.imap.peer import Peer
 from courriel.imap.wire import response, sets
 from courriel.imap.wire.returns import Return, Returns
+
+REMEMBERED_FROM: Final = 256
+"""Fewer messages than this are answered for faster than remembered."""
+
+
+async def of_whole_mailbox(
+    peer: Peer, what: Hashable, found: Sequence[int], make: Callable[[], Awaitable[bytes]]
+) -> bytes:
+    """An answer about all messages that hangs on nothing that can change: made once, until some come or go."""
+    known = peer.selected
+    count = known.count
+    if known.behind or len(found) != count or count < REMEMBERED_FROM:
+        return await make()
+    answers, uids = peer.shared.answers, known.uids
+    key = (known.view.account, known.view.mailbox, what)
+    answer = answers.get(key, uids, count)
+    if answer is None:
+        answer = await make()
+        answers.put(key, uids, count, answer)
+    return answer
 
 
 def numbers_of(peer: Peer, found: Sequence[int], by_uid: bool) -> Iterable[int]:

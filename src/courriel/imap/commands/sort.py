@@ -37,10 +37,14 @@ async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
     modseq = int(peer.selected.view.modseq)
     found = await search.matching(peer, asked.key)
     criteria = [(FACTS[key], reverse) for key, reverse in asked.criteria]
-    ordered = await peer.facts().sort(found, criteria)
     if returns is None:
-        peer.write(wire.render(results.numbers_of(peer, ordered, by_uid)))
+
+        async def answer() -> bytes:
+            return wire.render(results.numbers_of(peer, await peer.facts().sort(found, criteria), by_uid))
+
+        peer.write(await results.of_whole_mailbox(peer, (asked.criteria, by_uid), found, answer))
         return b"OK SORT completed"
+    ordered = await peer.facts().sort(found, criteria)
     if Return.SAVE in returns.options:
         results.save(peer, ordered, returns)
     peer.write(results.extended(peer, ordered, returns, by_uid, asked.modseq))

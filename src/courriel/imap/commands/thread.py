@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from courriel.imap.commands import search
+from courriel.imap.commands import results, search
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
 from courriel.imap.wire import thread as wire
@@ -21,9 +21,13 @@ async def _thread(peer: Peer, asked: Thread, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
     found = await search.matching(peer, asked.key)
-    forest = await _forest(peer, asked.algorithm, found)
-    known = peer.selected
-    peer.write(wire.render(forest, known.uids if by_uid else range(1, known.count + 1)))
+
+    async def answer() -> bytes:
+        forest = await _forest(peer, asked.algorithm, found)
+        known = peer.selected
+        return wire.render(forest, known.uids if by_uid else range(1, known.count + 1))
+
+    peer.write(await results.of_whole_mailbox(peer, (asked.algorithm, by_uid), found, answer))
     return b"OK THREAD completed"
 
 
