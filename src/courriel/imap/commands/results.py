@@ -6,7 +6,9 @@ RFC 4731 §3, RFC 5267 §3, RFC 9394 §3; SAVE RFC 5182 §2; MODSEQ RFC 7162 §3
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Final
 
 from courriel.imap.peer import Peer
@@ -17,20 +19,18 @@ REMEMBERED_FROM: Final = 256
 """Fewer messages than this are answered for faster than remembered."""
 
 
-async def of_whole_mailbox(
-    peer: Peer, what: Hashable, found: Sequence[int], make: Callable[[], Awaitable[bytes]]
-) -> bytes:
-    """An answer about all messages that hangs on nothing that can change: made once, until some come or go."""
+async def remembered(peer: Peer, what: Hashable, found: Sequence[int], make: Callable[[], Awaitable[bytes]]) -> bytes:
+    """An answer that hangs on nothing but which messages it is about: made once, until some go."""
     known = peer.selected
-    count = known.count
-    if known.behind or len(found) != count or count < REMEMBERED_FROM:
+    if known.behind or len(found) < REMEMBERED_FROM:
         return await make()
     answers, uids = peer.shared.answers, known.uids
-    key = (known.view.account, known.view.mailbox, what)
-    answer = answers.get(key, uids, count)
+    which = len(found) if found[-1] == len(found) - 1 else blake2b(array("I", found), digest_size=16).digest()
+    key = (known.view.account, known.view.mailbox, what, which)
+    answer = answers.get(key, uids, 0)
     if answer is None:
         answer = await make()
-        answers.put(key, uids, count, answer)
+        answers.put(key, uids, 0, answer)
     return answer
 
 

@@ -42,7 +42,7 @@ async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
         async def answer() -> bytes:
             return wire.render(results.numbers_of(peer, await peer.facts().sort(found, criteria), by_uid))
 
-        peer.write(await results.of_whole_mailbox(peer, (asked.criteria, by_uid), found, answer))
+        peer.write(await results.remembered(peer, (asked.criteria, by_uid), found, answer))
         return b"OK SORT completed"
     ordered = await peer.facts().sort(found, criteria)
     if Return.SAVE in returns.options:

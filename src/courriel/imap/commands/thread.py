@@ -27,7 +27,7 @@ async def _thread(peer: Peer, asked: Thread, by_uid: bool) -> bytes:
         known = peer.selected
         return wire.render(forest, known.uids if by_uid else range(1, known.count + 1))
 
-    peer.write(await results.of_whole_mailbox(peer, (asked.algorithm, by_uid), found, answer))
+    peer.write(await results.remembered(peer, (asked.algorithm, by_uid), found, answer))
     return b"OK THREAD completed"
 
 
