@@ -53,7 +53,8 @@ SEARCHES = [
 
 ODD = re.compile(
     rb"(?mi)^date: .* [2-9][1-9]\d\d "  # Dovecot's dates end in 2106
-    rb"|^(?:from|to|cc):(?:\r\n[ \t])?(?:[^@\r\n]*\r?$|[ ]*[^<\"@,\s]+[ ]+[^<\"@,]+@|.*<[^>@]*[ ?]|.*[?]=@|.*  )"  # no address, or blanks inside
+    rb"|^(?:from|to|cc):(?:\r\n[ \t])?"
+    rb"(?:[^@\r\n]*\r?$|[ ]*[^<\"@,\s]+[ ]+[^<\"@,]+@|.*<[^>@]*[ ?]|.*[?]=@|.*  )"  # no address, or blanks inside
     rb"|^subject:.*[ \t]\r\n[ \t]"  # RFC 5256 §2.1 makes one blank of it, Dovecot two
 )
 

@@ -45,6 +45,7 @@ LOGGED_IN: Final = (
     b"CONTEXT=SEARCH",
     b"CONTEXT=SORT",
     b"PARTIAL",  # RFC 9394
+    b"MULTISEARCH",  # RFC 7377
 )
 
 

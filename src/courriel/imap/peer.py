@@ -126,9 +126,9 @@ class Peer:
     def write(self, data: bytes) -> None:
         self.connection.write(data)
 
-    def facts(self) -> KnownFacts:
-        """What the messages of the selected mailbox say of themselves."""
-        return KnownFacts(self.store, self.shared.facts, self.selected)
+    def facts(self, known: Numbers | None = None) -> KnownFacts:
+        """What the messages of a mailbox, of the selected one if none is given, say of themselves."""
+        return KnownFacts(self.store, self.shared.facts, known or self.selected)
 
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool) -> None:

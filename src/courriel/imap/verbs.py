@@ -17,6 +17,7 @@ from courriel.imap.commands import (
     idle,
     login,
     mailboxes,
+    multisearch,
     search,
     select,
     session,
@@ -31,6 +32,7 @@ from courriel.imap.session import ANY, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, S
 from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
+from courriel.imap.wire import multisearch as multisearch_wire
 from courriel.imap.wire import plain, status
 from courriel.imap.wire import search as search_wire
 from courriel.imap.wire import select as select_wire
@@ -75,6 +77,7 @@ VERBS: dict[bytes, Verb] = {
     b"NAMESPACE": Verb(plain.parse_nothing, mailboxes.namespace, LOGGED_IN),
     b"STATUS": Verb(status.parse, mailboxes.status, LOGGED_IN),
     b"APPEND": Verb(append_wire.parse, append.run, LOGGED_IN),
+    b"ESEARCH": Verb(multisearch_wire.parse, multisearch.run, LOGGED_IN, by_uid=True),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected
     b"CHECK": Verb(plain.parse_nothing, session.check, SELECTED),

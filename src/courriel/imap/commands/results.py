@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 from courriel.imap.peer import Peer
+from courriel.imap.view import Numbers
 from courriel.imap.wire import response, sets
 from courriel.imap.wire.returns import Return, Returns
 
@@ -44,9 +45,8 @@ def numbers_of(peer: Peer, found: Sequence[int], by_uid: bool) -> Iterable[int]:
     return [uids[index] for index in found]
 
 
-def modseq_of(peer: Peer, found: Iterable[int]) -> int:
+def modseq_of(known: Numbers, found: Iterable[int]) -> int:
     """Highest mod-sequence of those."""
-    known = peer.selected
     places = (known.view.index(known.uids[index]) for index in found)
     return max((known.view.modseqs[now] for now in places if now >= 0), default=0)
 
@@ -65,15 +65,24 @@ def save(peer: Peer, found: Sequence[int], returns: Returns) -> None:
     peer.session.saved = sets.uid_array(sorted(uids[index] for index in chosen))
 
 
-def extended(peer: Peer, found: Sequence[int], returns: Returns, by_uid: bool, modseq: bool) -> bytes:
-    """The ESEARCH response."""
-    uids = peer.selected.uids
+def extended(
+    peer: Peer,
+    found: Sequence[int],
+    returns: Returns,
+    by_uid: bool,
+    modseq: bool,
+    elsewhere: tuple[Numbers, bytes] | None = None,
+) -> bytes:
+    """The ESEARCH response.  ``elsewhere``: the mailbox and its name when it need not be the selected one."""
+    known, name = elsewhere or (peer.selected, b"")
+    uids = known.uids
+    where = b" MAILBOX %b UIDVALIDITY %d" % (name, known.view.uidvalidity) if elsewhere else b""
     options = returns.options
 
     def number(index: int) -> int:
         return uids[index] if by_uid else index + 1
 
-    words = [b"* ESEARCH (TAG %b)" % response.quoted(peer.tag)]
+    words = [b"* ESEARCH (TAG %b%b)" % (response.quoted(peer.tag), where)]
     if by_uid:
         words.append(b"UID")
     used: Sequence[int] = found
@@ -95,5 +104,5 @@ def extended(peer: Peer, found: Sequence[int], returns: Returns, by_uid: bool, m
     if Return.COUNT in options:
         words.append(b"COUNT %d" % len(found))
     if modseq and used:
-        words.append(b"MODSEQ %d" % modseq_of(peer, used))
+        words.append(b"MODSEQ %d" % modseq_of(known, used))
     return b" ".join(words) + b"\r\n"

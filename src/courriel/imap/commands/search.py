@@ -21,6 +21,7 @@ from courriel.imap.commands import numbers, results, update
 from courriel.imap.contexts import Judge
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
+from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
 from courriel.imap.wire.returns import ALL, Return
@@ -67,7 +68,12 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
 
 async def matching(peer: Peer, key: Key, among: Sequence[int] | None = None) -> list[int]:
     """Indexes (ascending) of the messages that the client knows (``among`` those only) and that match."""
-    return await _Query(peer).run(key, among)
+    return await _Query(peer, peer.selected).run(key, among)
+
+
+async def in_mailbox(peer: Peer, known: Numbers, key: Key) -> list[int]:
+    """The same in any mailbox."""
+    return await _Query(peer, known).run(key, None)
 
 
 def judge(peer: Peer, key: Key) -> Judge:
@@ -82,26 +88,27 @@ def judge(peer: Peer, key: Key) -> Judge:
         if isinstance(key, keys.Not):
             return keys.Not(fixed(key.key))
         if isinstance(key, (keys.Seqs, keys.Uids)) and (key.numbers.saved or isinstance(key, keys.Seqs)):
-            uids = {known.uids[index] for index in _named(peer, key)}
+            uids = {known.uids[index] for index in _named(peer, known, key)}
             return keys.Uids(NumberSet(tuple((uid, uid) for uid in sorted(uids))))
         return key
 
     return partial(matching, peer, fixed(key))
 
 
-def _named(peer: Peer, key: keys.Seqs | keys.Uids) -> Sequence[int]:
+def _named(peer: Peer, known: Numbers, key: keys.Seqs | keys.Uids) -> Sequence[int]:
     """Indexes of the messages that a set names."""
-    by_uid = isinstance(key, keys.Uids)
-    if by_uid or key.numbers.saved:
-        return numbers.indexes(peer, key.numbers, by_uid)
+    if key.numbers.saved:
+        return numbers.indexes(peer, key.numbers, by_uid=True)
+    if isinstance(key, keys.Uids):
+        return sets.indexes_of_uids(key.numbers, known.uids, known.count)
     # quirk: numbers beyond the mailbox match nothing here, instead of failing the search.
-    count = peer.selected.count
+    count = known.count
     return [index for low, high in sets.merged(key.numbers, count) for index in range(low - 1, min(high, count))]
 
 
 def _plain(peer: Peer, asked: Search, found: Sequence[int], by_uid: bool) -> bytes:
     hits = results.numbers_of(peer, found, by_uid)
-    modseq = b" (MODSEQ %d)" % results.modseq_of(peer, found) if asked.modseq and found else b""
+    modseq = b" (MODSEQ %d)" % results.modseq_of(peer.selected, found) if asked.modseq and found else b""
     return b"* SEARCH%b%b\r\n" % (b"".join(map(b" %d".__mod__, hits)), modseq)
 
 
@@ -193,11 +200,11 @@ class _Message:
 
 
 class _Query:
-    """One SEARCH over what the client knows of its mailbox."""
+    """One SEARCH over what the client knows of a mailbox."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, known: Numbers) -> None:
         self._peer = peer
-        self._known = peer.selected
+        self._known = known
         self._columns: dict[Column, Sequence[int]] = {}
         self._keywords: dict[str, int] = {}
         self._sets: dict[int, set[int]] = {}
@@ -227,7 +234,7 @@ class _Query:
         elif isinstance(key, keys.Not):
             await self._look_at_envelopes(key.key, found)
         elif (fact := _fact(key)) is not None and fact not in self._facts:
-            self._facts[fact] = await self._peer.facts().some(fact, found)
+            self._facts[fact] = await self._peer.facts(self._known).some(fact, found)
 
     # --- what is looked up beforehand ---------------------------------------------------------------------------
     async def _prepare(self, key: Key) -> None:
@@ -251,7 +258,7 @@ class _Query:
             account = self._peer.account.id
             self._keywords[key.name] = await self._peer.store.keyword_bits(account, [key.name], create=False)
         elif isinstance(key, (keys.Seqs, keys.Uids)):
-            self._sets[id(key)] = set(_named(self._peer, key))
+            self._sets[id(key)] = set(_named(self._peer, self._known, key))
 
     async def _column(self, column: Column) -> None:
         if column in self._columns:

@@ -208,6 +208,11 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)."""
     reader = Reader(command, pos)
     reader.space()
+    return read(reader)
+
+
+def read(reader: Reader) -> Search:
+    """Everything from RETURN on."""
     returns = read_returns(reader)
     charset = b"UTF-8"
     if reader.text[reader.pos : reader.pos + 8].upper() == b"CHARSET ":

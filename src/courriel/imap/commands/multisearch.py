@@ -1,0 +1,100 @@
+"""ESEARCH: one search over several mailboxes.  RFC 7377.
+
+Answers are UIDs, one response for each mailbox where something was found; names that are no mailboxes are passed
+over, since the client may have them from an older LIST (§2.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from courriel.base.errors import FormatError
+from courriel.imap.commands import results, search
+from courriel.imap.peer import Peer
+from courriel.imap.view import Numbers
+from courriel.imap.wire import response
+from courriel.imap.wire import search as keys
+from courriel.imap.wire.grammar import WHAT
+from courriel.imap.wire.multisearch import MultiSearch, Source
+from courriel.imap.wire.returns import ALL, Return
+from courriel.imap.wire.search import Key
+from courriel.model.mailbox import Mailbox, parent_path
+from courriel.model.refusals import NoSuchMailbox
+
+INBOX: Final = "INBOX"
+
+
+async def run(peer: Peer, asked: MultiSearch) -> bytes:
+    returns = asked.search.returns or ALL
+    only_selected = all(source is Source.SELECTED for source, _ in asked.sources)
+    if not only_selected and (_names_numbers(asked.search.key) or Return.SAVE in returns.options):
+        # §2.1, §2.2: sequence numbers, "$" and a saved result belong to the selected mailbox.
+        raise FormatError(WHAT, -1, "numbers and SAVE are for the selected mailbox alone")
+    if only_selected and peer.numbers is None:
+        raise FormatError(WHAT, -1, "no mailbox is selected")
+    if Return.UPDATE in returns.options:
+        # RFC 5267 §4.3.1: an update may be refused; what else was asked is answered.
+        peer.write(b"* NO [NOUPDATE %b] Not for several mailboxes\r\n" % response.quoted(peer.tag))
+    if asked.search.modseq:
+        peer.enable_condstore()
+    mailboxes = await peer.store.mailboxes(peer.account.id)
+    subscribed = set(await peer.store.subscriptions(peer.account.id))
+    for mailbox in _meant(peer, asked, mailboxes, subscribed):
+        known = await _numbers(peer, mailbox)
+        found = await search.in_mailbox(peer, known, asked.search.key) if known else []
+        if known is None or peer.connection.closing:
+            continue
+        if Return.SAVE in returns.options:
+            results.save(peer, found, returns)
+        if found and (returns.partial or returns.options != {Return.SAVE}):
+            elsewhere = known, response.mailbox_name(mailbox.path, peer.session.utf8)
+            peer.write(results.extended(peer, found, returns, True, asked.search.modseq, elsewhere))
+        await peer.connection.drain()
+    return b"OK ESEARCH completed"
+
+
+def _names_numbers(key: Key) -> bool:
+    """Whether sequence numbers or a saved result are among the keys."""
+    if isinstance(key, keys.And):
+        return any(map(_names_numbers, key.keys))
+    if isinstance(key, keys.Or):
+        return _names_numbers(key.left) or _names_numbers(key.right)
+    if isinstance(key, keys.Not):
+        return _names_numbers(key.key)
+    return isinstance(key, keys.Seqs) or (isinstance(key, keys.Uids) and key.numbers.saved)
+
+
+async def _numbers(peer: Peer, mailbox: Mailbox) -> Numbers | None:
+    """What is to be searched; None when the mailbox has just gone."""
+    if peer.numbers is not None and peer.numbers.view.mailbox == mailbox.id:
+        return peer.numbers
+    try:
+        return Numbers(await peer.store.view(peer.account.id, mailbox.id), [])
+    except NoSuchMailbox:
+        return None
+
+
+def _meant(peer: Peer, asked: MultiSearch, mailboxes: Iterable[Mailbox], subscribed: set[str]) -> Iterable[Mailbox]:
+    """The mailboxes that the sources name, each once."""
+    selected = peer.numbers.view.mailbox if peer.numbers is not None else None
+
+    def is_meant(mailbox: Mailbox, source: Source, paths: tuple[str, ...]) -> bool:
+        path = mailbox.path
+        match source:
+            case Source.SELECTED:
+                return mailbox.id == selected
+            case Source.INBOXES:
+                return path == INBOX
+            case Source.PERSONAL:
+                return True
+            case Source.SUBSCRIBED:
+                return path in subscribed
+            case Source.MAILBOXES:
+                return path in paths
+            case Source.SUBTREE_ONE:
+                return path in paths or parent_path(path) in paths
+            case Source.SUBTREE:
+                return any(path == top or path.startswith(top + "/") for top in paths)
+
+    return [box for box in mailboxes if any(is_meant(box, source, paths) for source, paths in asked.sources)]
