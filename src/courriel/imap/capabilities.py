@@ -46,6 +46,7 @@ LOGGED_IN: Final = (
     b"CONTEXT=SORT",
     b"PARTIAL",  # RFC 9394
     b"MULTISEARCH",  # RFC 7377
+    b"UIDONLY",  # RFC 9586
 )
 
 

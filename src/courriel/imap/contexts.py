@@ -41,7 +41,7 @@ class Context:
         modseq: int,
     ) -> None:
         self.tag = tag
-        self._by_uid = by_uid
+        self.by_uid = by_uid
         self._judge = judge
         self._sort = sort
         self._results = [known.uids[index] for index in found]
@@ -117,10 +117,10 @@ class Context:
         if not runs:
             return b""
         pairs = [
-            (b"%d" % place, sets.render(uids if self._by_uid else [known.index(uid) + 1 for uid in uids]))
+            (b"%d" % place, sets.render(uids if self.by_uid else [known.index(uid) + 1 for uid in uids]))
             for place, uids in runs
         ]
-        uid = b" UID" if self._by_uid else b""
+        uid = b" UID" if self.by_uid else b""
         text = b" ".join(chain.from_iterable(pairs))
         return b"* ESEARCH (TAG %b)%b %b (%b)\r\n" % (response.quoted(self.tag), uid, what, text)
 

@@ -30,6 +30,8 @@ from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.store import MailStore
 
+UID_ROW: Final = b"* %d UIDFETCH ("
+
 ACCOUNTS_REMEMBERED: Final = 4096
 """Accounts whose rendered flags are kept; those with an open connection keep theirs anyway."""
 
@@ -222,7 +224,7 @@ class Peer:
             self.write(self.flag_rows(news.flagged, with_uid or self.session.qresync or self.session.rev2))
 
     def _tell_gone(self, gone: Sequence[tuple[int, int]]) -> None:
-        if self.session.qresync:
+        if self.session.qresync or self.session.uidonly:
             self.write(b"* VANISHED %b\r\n" % sets.render([uid for _, uid in gone]))
         else:
             # Each EXPUNGE lowers the numbers above it.
@@ -250,9 +252,17 @@ class Peer:
         """Whether some of the client's messages are \\Recent to it alone."""
         return bool(self.selected.recent) and not self.session.rev2
 
+    def row_start(self, index: int) -> bytes:
+        """What a FETCH reply begins with; a UIDFETCH reply where sequence numbers are off (RFC 9586 §3.3)."""
+        if self.session.uidonly:
+            return UID_ROW % self.selected.uids[index]
+        return b"* %d FETCH (" % (index + 1)
+
     def flag_row(self, index: int, with_uid: bool) -> bytes:
         """One FETCH reply with the flags of this message, and its UID."""
         numbers = self.selected
+        if self.session.uidonly:
+            return self.flag_rows((index,), with_uid)
         text = self.texts.closed[self.flags_now(numbers, index)]
         if with_uid:
             return b"* %d FETCH (UID %d FLAGS %b" % (index + 1, numbers.uids[index], text)
@@ -262,7 +272,7 @@ class Peer:
         """FETCH replies with the flags of these messages (and UID, MODSEQ where they are due)."""
         numbers = self.selected
         uids = numbers.uids
-        if not self.session.condstore:
+        if not self.session.condstore and not self.session.uidonly:
             if len(indexes) == 1:
                 return self.flag_row(indexes[0], with_uid)
             closed = self.texts.closed
@@ -281,10 +291,10 @@ class Peer:
         replies = []
         for index in indexes:
             now = numbers.view.index(uids[index])
-            row = b"UID %d " % uids[index] if with_uid else b""
+            row = b"UID %d " % uids[index] if with_uid and not self.session.uidonly else b""
             if with_flags:
                 row += b"FLAGS %b " % texts[self.flags_now(numbers, index)]
-            if now >= 0:
+            if now >= 0 and self.session.condstore:
                 row += b"MODSEQ (%d)" % numbers.view.modseqs[now]
-            replies.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
+            replies.append(b"%b%b)\r\n" % (self.row_start(index), row.rstrip(b" ")))
         return b"".join(replies)

@@ -24,8 +24,9 @@ from courriel.imap.settings import ImapSettings
 from courriel.imap.verbs import VERBS
 from courriel.imap.wire import codes
 from courriel.imap.wire.fragments import Announced, Command, TooLong
-from courriel.imap.wire.grammar import TAG
+from courriel.imap.wire.grammar import TAG, WHAT
 from courriel.imap.wire.plain import decode_base64
+from courriel.imap.wire.sets import UidRequired
 from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throttled
 from courriel.net import eager
 from courriel.net.connection import Connection, Dialogue
@@ -166,6 +167,9 @@ class ImapDialogue(Peer):
             self._broken(tag, b"BAD Not in this state", text)
             return
         self.tag = tag
+        if session.uidonly and verb.by_seq:
+            self._answer(replies.reply(UidRequired(WHAT, 0, "sequence numbers are switched off")))
+            return
         try:
             answer = await verb.run(self, verb.parse(command, pos, session.utf8))
             session.bad_commands = 0

@@ -1,7 +1,7 @@
 """The table of verbs: grammar, action, states, and what it means for sequence numbers.  Read this first.
 
 ``keeps_seqs``: no EXPUNGE may be told while it runs or at its end (RFC 9051 §7.5.1).  ``by_uid``: flags that are
-told at its end come with UIDs.
+told at its end come with UIDs.  ``by_seq``: it names messages by sequence numbers, or is answered by them.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Verb:
     states: frozenset[State]
     keeps_seqs: bool = False
     by_uid: bool = False
+    by_seq: bool = False
 
 
 VERBS: dict[bytes, Verb] = {
@@ -84,14 +85,14 @@ VERBS: dict[bytes, Verb] = {
     b"CLOSE": Verb(plain.parse_nothing, select.close, SELECTED),
     b"UNSELECT": Verb(plain.parse_nothing, select.unselect, SELECTED),
     b"EXPUNGE": Verb(plain.parse_expunge, copy.expunge, SELECTED),
-    b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True),
-    b"SORT": Verb(sort_wire.parse, sort.run, SELECTED, keeps_seqs=True),
-    b"THREAD": Verb(thread_wire.parse, thread.run, SELECTED, keeps_seqs=True),
+    b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"SORT": Verb(sort_wire.parse, sort.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"THREAD": Verb(thread_wire.parse, thread.run, SELECTED, keeps_seqs=True, by_seq=True),
     b"CANCELUPDATE": Verb(plain.parse_tags, update.cancel, SELECTED),
-    b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True),
-    b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
-    b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
-    b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
+    b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED, by_seq=True),
+    b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED, by_seq=True),
     b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
     b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
     b"UID SORT": Verb(sort_wire.parse, sort.run_uid, SELECTED, by_uid=True),

@@ -42,7 +42,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
         if not by_uid:
             raise FormatError(WHAT, -1, "PARTIAL needs UID FETCH")  # RFC 9394 §3.3
         found = asked.partial.of(found)
-    if by_uid and Attr.UID not in attrs:
+    if by_uid and Attr.UID not in attrs and not peer.session.uidonly:
         attrs = (Attr.UID, *attrs)
     if asked.changed_since is not None or Attr.MODSEQ in attrs:
         peer.enable_condstore()
@@ -106,7 +106,7 @@ async def _attributes(peer: Peer, attrs: tuple[Attr, ...], found: Sequence[int])
     if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind:
         view, answers = known.view, peer.shared.answers
         recent = tuple(known.recent) if Attr.FLAGS in attrs and peer.has_recent() else ()
-        cache_key = (view.account, view.mailbox, attrs, found.start, found.stop, recent)
+        cache_key = (view.account, view.mailbox, attrs, found.start, found.stop, recent, peer.session.uidonly)
         answer = answers.get(cache_key, known.uids, view.position)
         if answer is not None:
             peer.write(answer)

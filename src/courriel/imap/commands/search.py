@@ -24,9 +24,10 @@ from courriel.imap.peer import Peer
 from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
+from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.returns import ALL, Return
 from courriel.imap.wire.search import Key, Moment, Search
-from courriel.imap.wire.sets import NumberSet
+from courriel.imap.wire.sets import NumberSet, UidRequired
 from courriel.model.ids import MessageId
 from courriel.model.message import Record
 from courriel.ports.store import Column
@@ -101,6 +102,8 @@ def _named(peer: Peer, known: Numbers, key: keys.Seqs | keys.Uids) -> Sequence[i
         return numbers.indexes(peer, key.numbers, by_uid=True)
     if isinstance(key, keys.Uids):
         return sets.indexes_of_uids(key.numbers, known.uids, known.count)
+    if peer.session.uidonly:
+        raise UidRequired(WHAT, 0, "sequence numbers are switched off")
     # quirk: numbers beyond the mailbox match nothing here, instead of failing the search.
     count = known.count
     return [index for low, high in sets.merged(key.numbers, count) for index in range(low - 1, min(high, count))]
