@@ -21,6 +21,7 @@ from courriel.imap.commands import numbers, results, update
 from courriel.imap.contexts import Judge
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
+from courriel.imap.progress import Progress
 from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
 from courriel.imap.wire import sets
@@ -309,7 +310,8 @@ class _Query:
         view, uids = known.view, known.uids
         hits = []
         octets = 0
-        for index in found:
+        progress = Progress(peer, len(found))
+        for done, index in enumerate(found):
             record = await store.record(view.account, view.mailbox, uids[index])
             if record is None:
                 continue
@@ -320,6 +322,7 @@ class _Query:
             octets += len(raw)
             if octets >= TURN_OCTETS:
                 octets = 0
+                progress.reached(done + 1)
                 await asyncio.sleep(0)
                 if peer.connection.closing:
                     return []
