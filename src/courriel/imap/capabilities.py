@@ -64,7 +64,13 @@ def of(peer: Peer) -> bytes:
     """The names for this client now, separated by spaces."""
     names = [*ALWAYS]
     if peer.session.state is not State.NOT_AUTHENTICATED:
-        return b" ".join([*names, *LOGGED_IN, b"APPENDLIMIT=%d" % peer.shared.settings.append_octets])
+        settings = peer.shared.settings
+        limits = [b"APPENDLIMIT=%d" % settings.append_octets]
+        if settings.message_limit:
+            limits.append(b"MESSAGELIMIT=%d" % settings.message_limit)  # RFC 9738 §3
+        elif settings.save_limit:
+            limits.append(b"SAVELIMIT=%d" % settings.save_limit)
+        return b" ".join([*names, *LOGGED_IN, *limits])
     names.append(b"LITERAL-")  # RFC 7888 §5: 4,096 octets at most before login
     if can_start_tls(peer):
         names.append(b"STARTTLS")

@@ -21,6 +21,8 @@ class ImapSettings:
     bad_commands: broken commands in a row before BYE; login_bad_commands the same before login.
     contexts: results a client may be kept informed of at the same time (RFC 5267 §4.3.1: one at least).
     progress_s: time between two words about how far a long search is (RFC 9585 §4: 10 to 15 s).
+    message_limit / save_limit: messages one command / one COPY or APPEND may be about (RFC 9738 §3: 1,000 at least);
+        0: no limit, and none is announced.
     chunk_octets: output between two looks at how fast the client reads.
     fact_cache_octets: what SORT, THREAD and SEARCH derived from envelopes, over all mailboxes; one of 100,000 messages
         takes 35 MB when all of it is asked for.
@@ -40,6 +42,8 @@ class ImapSettings:
     login_bad_commands: int = 5
     contexts: int = 8
     progress_s: float = 10.0
+    message_limit: int = 0
+    save_limit: int = 0
     chunk_octets: int = 1_000_000
     answer_cache_octets: int = 32_000_000
     fact_cache_octets: int = 64_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from courriel.formats.message.summary import summarise
 from courriel.imap.binary import without_nul
+from courriel.imap.commands import limits
 from courriel.imap.commands.copy import target
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
@@ -14,6 +15,7 @@ from courriel.model.message import NewMessage, Summary
 
 
 async def run(peer: Peer, asked: Append) -> bytes:
+    limits.refuse_append(peer, len(asked.messages))
     goal = await target(peer, asked.path)
     for message in asked.messages:
         _check(message)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from courriel.imap.commands import numbers
+from collections.abc import Sequence
+
+from courriel.imap.commands import limits, numbers
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
@@ -47,6 +49,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
+    limits.refuse_copy(peer, found)
     copied = await peer.store.copy(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
@@ -61,12 +64,13 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
+    found, limited = limits.cut(peer, found)
     copied = await peer.store.move(view.account, view.mailbox, numbers.uids_at(peer, found), goal.id)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(copied))
     await peer.report(expunges=True, with_uid=by_uid)
-    return b"OK %bMOVE completed" % _highest(peer)
+    return b"OK %bMOVE completed" % _code(peer, limited)
 
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
@@ -74,15 +78,25 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
     numbers.require_writable(peer)
     known = peer.selected
     view = known.view
+    limited = b""
     if asked.numbers is None:
-        doomed = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if flags & DELETED]
+        doomed: Sequence[int] = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if flags & DELETED]
     else:
         named = numbers.uids_at(peer, numbers.indexes(peer, asked.numbers, by_uid=True))
         doomed = [uid for uid in named if (at := view.index(uid)) >= 0 and view.flags[at] & DELETED]
+        doomed, limited = limits.cut_uids(peer, doomed)
     if doomed:
         await peer.store.expunge(view.account, view.mailbox, doomed)
     await peer.report(expunges=True, with_uid=asked.numbers is not None)
-    return b"OK %bEXPUNGE completed" % (_highest(peer) if doomed else b"")
+    return b"OK %bEXPUNGE completed" % (_code(peer, limited) if doomed else b"")
+
+
+def _code(peer: Peer, limited: bytes) -> bytes:
+    """A reply has room for one code: the limit's, which a client has to know; the number comes by itself then."""
+    highest = _highest(peer)
+    if limited and highest:
+        peer.write(b"* OK %bChanged\r\n" % highest)
+    return limited or highest
 
 
 def _highest(peer: Peer) -> bytes:

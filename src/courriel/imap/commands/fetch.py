@@ -13,7 +13,7 @@ from typing import Final
 
 from courriel.base.errors import FormatError
 from courriel.imap.answers import ANSWER_OCTETS
-from courriel.imap.commands import contents, numbers
+from courriel.imap.commands import contents, limits, numbers
 from courriel.imap.commands.rows import Rows
 from courriel.imap.peer import Peer
 from courriel.imap.wire import codes, sets
@@ -41,6 +41,7 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
     if asked.partial is not None:
         if not by_uid:
             raise FormatError(WHAT, -1, "PARTIAL needs UID FETCH")  # RFC 9394 §3.3
+        limits.refuse_page(peer, min(len(found), asked.partial.high - asked.partial.low + 1))
         found = asked.partial.of(found)
     if by_uid and Attr.UID not in attrs and not peer.session.uidonly:
         attrs = (Attr.UID, *attrs)
@@ -54,13 +55,18 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
             attrs = (*attrs, Attr.MODSEQ)
     if not found:
         return b"OK FETCH completed"
+    found, limited = limits.cut(peer, found)
+    if limited:
+        found = list(reversed(found))  # RFC 9738 §3.1: from the highest UID on
     if items.contents:
         missing = await contents.write(peer, attrs, items, found)
     else:
         missing = await _attributes(peer, attrs, found)
     if missing:
+        if limited:
+            peer.write(b"* NO %bNot all messages were fetched\r\n" % limited)
         return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
-    return b"OK FETCH completed"
+    return b"OK %bFETCH completed" % limited
 
 
 run = partial(_fetch, by_uid=False)

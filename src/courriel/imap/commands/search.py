@@ -17,7 +17,7 @@ from courriel.formats import encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.message.text import decoded_header, decoded_text
-from courriel.imap.commands import numbers, results, update
+from courriel.imap.commands import limits, numbers, results, update
 from courriel.imap.contexts import Judge
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
@@ -53,11 +53,15 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if updating:
         update.refuse_reuse(peer)
     modseq = int(peer.selected.view.modseq)
-    found = await matching(peer, asked.key)
+    among: Sequence[int] | None = None
+    limited = b""
+    if peer.shared.settings.message_limit:
+        among, limited = limits.cut(peer, searched(peer, asked.key))
+    found = await matching(peer, asked.key, among)
     if returns is None:
         if not peer.session.rev2:
             peer.write(_plain(peer, asked, found, by_uid))
-            return b"OK SEARCH completed"
+            return b"OK %bSEARCH completed" % limited
         returns = ALL
     if Return.SAVE in returns.options:
         results.save(peer, found, returns)
@@ -65,7 +69,7 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
         peer.write(results.extended(peer, found, returns, by_uid, asked.modseq))
     if updating:
         update.begin(peer, by_uid, judge(peer, asked.key), None, found, modseq)
-    return b"OK SEARCH completed"
+    return b"OK %bSEARCH completed" % limited
 
 
 async def matching(peer: Peer, key: Key, among: Sequence[int] | None = None) -> list[int]:
@@ -76,6 +80,16 @@ async def matching(peer: Peer, key: Key, among: Sequence[int] | None = None) -> 
 async def in_mailbox(peer: Peer, known: Numbers, key: Key) -> list[int]:
     """The same in any mailbox."""
     return await _Query(peer, known).run(key, None)
+
+
+def searched(peer: Peer, key: Key) -> Sequence[int]:
+    """Indexes of the messages that a search goes through: those that its sets name, all if there is none."""
+    found: Sequence[int] = range(peer.selected.count)
+    for part in key.keys if isinstance(key, keys.And) else (key,):
+        if isinstance(part, (keys.Seqs, keys.Uids)):
+            named = set(_named(peer, peer.selected, part))
+            found = [index for index in found if index in named]
+    return found
 
 
 def judge(peer: Peer, key: Key) -> Judge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from courriel.imap.commands import numbers
+from courriel.imap.commands import limits, numbers
 from courriel.imap.commands.select import flag_facts
 from courriel.imap.peer import Peer
 from courriel.imap.wire import sets
@@ -23,6 +23,7 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     found = numbers.indexes(peer, asked.numbers, by_uid)
     if not found:
         return b"OK STORE completed"
+    found, limited = limits.cut(peer, found)
     bits = asked.flags.bits
     if asked.flags.keywords:
         known_keywords = len(store.keyword_names(view.account))
@@ -44,8 +45,10 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     if result.conflicts:
         # The numbers are UIDs for UID STORE, sequence numbers else (RFC 7162 §3.1.3).
         failed = result.conflicts if by_uid else [known.index(uid) + 1 for uid in result.conflicts]
+        if limited:
+            peer.write(b"* NO %bNot all messages were changed\r\n" % limited)
         return b"OK [MODIFIED %b] Some had changed" % sets.render(failed)
-    return b"OK STORE completed"
+    return b"OK %bSTORE completed" % limited
 
 
 run = partial(_store, by_uid=False)

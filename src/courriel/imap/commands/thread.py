@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from courriel.imap.commands import results, search
+from courriel.imap.commands import limits, results, search
 from courriel.imap.facts import Fact
 from courriel.imap.peer import Peer
 from courriel.imap.wire import thread as wire
@@ -20,6 +20,8 @@ from courriel.model.thread import Forest
 async def _thread(peer: Peer, asked: Thread, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
+    if peer.shared.settings.message_limit:
+        limits.refuse_page(peer, len(search.searched(peer, asked.key)))  # RFC 9738 §3.3
     found = await search.matching(peer, asked.key)
 
     async def answer() -> bytes:

@@ -1,5 +1,5 @@
 """SEARCH: grammar of the command into a query tree.  RFC 9051 §6.4.4; RETURN RFC 4731, RFC 5182; MODSEQ RFC 7162
-§3.1.5; YOUNGER, OLDER RFC 5032; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
+§3.1.5; YOUNGER, OLDER RFC 5032; UIDAFTER, UIDBEFORE RFC 9738 §3.2; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
 
 Pure.  Evaluation, and what the numbers in sets mean, is commands/search.py's business.
 """
@@ -299,6 +299,8 @@ class _Keys:
                 return Smaller(reader.number63())
             case b"UID":
                 return Uids(sets.read(reader))
+            case b"UIDAFTER" | b"UIDBEFORE":
+                return self._beside(word == b"UIDAFTER")
             case b"KEYWORD":
                 return HasKeyword(reader.flag().decode("ascii"))
             case b"UNKEYWORD":
@@ -327,6 +329,14 @@ class _Keys:
         if b"\0" in raw:
             self._reader.fail("NUL in a search string")
         return charsets.decode(raw, self._charset).casefold()
+
+    def _beside(self, after: bool) -> Key:
+        """RFC 9738 §3.2: UIDs above, or below, one that is not meant itself, and need not be there."""
+        uid = self._reader.number32()
+        if not uid:
+            self._reader.fail("a UID is not 0")
+        low, high = (uid + 1, 0xFFFFFFFF) if after else (1, uid - 1)
+        return Uids(NumberSet(((low, high),))) if low <= high else Not(All())
 
     def _modseq(self) -> Key:
         """RFC 7162 §3.1.5: MODSEQ ["/flags/\\name" all|priv|shared] n.  We keep one number a message."""
