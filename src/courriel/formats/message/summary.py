@@ -50,25 +50,26 @@ def summarise(raw: bytes, limits: MessageLimits = DEFAULT) -> Summary:
     fields = root.fields
     node = index(root)
     ids = message_ids(first(fields, b"message-id"))
+    references = message_ids(first(fields, b"references"))
+    replied = message_ids(first(fields, b"in-reply-to"))
     return Summary(
         envelope(fields),
         bodystructure(raw, root),
-        pack(node, relatives(fields)),
+        pack(node, relatives(ids, references, replied)),
         preview(raw, node),
         ids[0] if ids else None,
-        _references(fields),
+        _references(references, replied),
         _sent_at(fields),
     )
 
 
-def _references(fields: Fields) -> tuple[bytes, ...]:
+def _references(references: list[bytes], replied: list[bytes]) -> tuple[bytes, ...]:
     """References, oldest first; In-Reply-To adds what they lack (RFC 5322 §3.6.4)."""
-    ids = message_ids(first(fields, b"references"))
-    if b"in-reply-to" in fields:
-        known = set(ids)
+    if replied:
+        known = set(references)
         # Eight: some senders put whole sentences with addresses in brackets here.
-        ids += [found for found in message_ids(first(fields, b"in-reply-to"))[:8] if found not in known]
-    return tuple(cut(ids))
+        references = references + [found for found in replied[:8] if found not in known]
+    return tuple(cut(references))
 
 
 def _sent_at(fields: Fields) -> float | None:
