@@ -54,4 +54,4 @@ def of_header(raw: bytes) -> bytes:
 def _hash(id: bytes) -> bytes:
     if b'"' in id:
         id = _QUOTING.sub(b"", id)
-    return blake2b(id).digest()[:RELATIVE_OCTETS]  # half the time of asking for a short digest: 0.3 µs
+    return blake2b(id, digest_size=RELATIVE_OCTETS).digest()
