@@ -48,6 +48,9 @@ TRIES: Final = 4
 ORDERED_FROM: Final = 4
 """An order of the whole mailbox is made when one in so many of its messages is to be sorted."""
 
+FACTS_OCTETS: Final = 1_000
+"""What those of an empty mailbox take."""
+
 LINK_OCTETS: Final = 300
 """About what a message takes in ``Links``, with the dummies it makes."""
 
@@ -292,6 +295,8 @@ class FactCache:
     def __init__(self, limit_octets: int) -> None:
         self._limit = limit_octets
         self._kept: OrderedDict[tuple[AccountId, MailboxId, int], Facts] = OrderedDict()
+        self._octets: dict[tuple[AccountId, MailboxId, int], int] = {}
+        self._whole = 0
 
     def of(self, view: View) -> Facts:
         key = (view.account, view.mailbox, view.uidvalidity)
@@ -301,12 +306,15 @@ class FactCache:
         self._kept.move_to_end(key)
         return facts
 
-    def trim(self) -> None:
-        """After facts were read: let the mailboxes go that were asked longest ago."""
-        whole = sum(facts.octets for facts in self._kept.values())
-        while whole > self._limit and len(self._kept) > 1:
-            _, facts = self._kept.popitem(last=False)
-            whole -= facts.octets
+    def weigh(self, view: View) -> None:
+        """After facts of a mailbox were read: let those go that were asked longest ago."""
+        key = (view.account, view.mailbox, view.uidvalidity)
+        octets = self.of(view).octets + FACTS_OCTETS
+        self._whole += octets - self._octets.get(key, 0)
+        self._octets[key] = octets
+        while self._whole > self._limit and len(self._kept) > 1:
+            oldest, _ = self._kept.popitem(last=False)
+            self._whole -= self._octets.pop(oldest, 0)
 
 
 class KnownFacts:
@@ -322,7 +330,7 @@ class KnownFacts:
         known, view = self._known, self._known.view
         if not known.behind:
             values = await self._cache.of(view).read(self._store, view, fact)
-            self._cache.trim()
+            self._cache.weigh(view)
             if values is not None and not known.behind:
                 return values
         return await self._singly(fact, known.uids[: known.count])

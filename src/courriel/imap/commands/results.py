@@ -40,8 +40,6 @@ def numbers_of(peer: Peer, found: Sequence[int], by_uid: bool) -> Iterable[int]:
     if not by_uid:
         return [index + 1 for index in found]
     uids = peer.selected.uids
-    if len(found) == len(uids) and isinstance(found, range):
-        return uids
     return [uids[index] for index in found]
 
 
@@ -53,16 +51,15 @@ def modseq_of(known: Numbers, found: Iterable[int]) -> int:
 
 def save(peer: Peer, found: Sequence[int], returns: Returns) -> None:
     """Keep the result for ``$``.  RFC 5182 §2.4, RFC 9394 §3.2: with MIN, MAX or PARTIAL alone only those."""
-    uids = peer.selected.uids
-    options = returns.options
-    chosen: Iterable[int] = found
-    if Return.ALL not in options and Return.COUNT not in options:
-        some = set(returns.partial.of(found)) if returns.partial else set()
-        some |= {found[0]} if found and Return.MIN in options else set()
-        some |= {found[-1]} if found and Return.MAX in options else set()
-        if returns.partial or options & {Return.MIN, Return.MAX}:
-            chosen = some
-    peer.session.saved = sets.uid_array(sorted(uids[index] for index in chosen))
+    uids, options = peer.selected.uids, returns.options
+    chosen = set(found)
+    if not options & {Return.ALL, Return.COUNT} and (returns.partial or options & {Return.MIN, Return.MAX}):
+        chosen = set(returns.partial.of(found)) if returns.partial else set()
+        if found and Return.MIN in options:
+            chosen.add(found[0])
+        if found and Return.MAX in options:
+            chosen.add(found[-1])
+    peer.session.saved = sets.uid_array(sorted([uids[index] for index in chosen]))
 
 
 def extended(

@@ -49,10 +49,9 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
     returns = asked.returns
-    updating = returns is not None and Return.UPDATE in returns.options
-    if updating:
-        update.refuse_reuse(peer)
-    modseq = int(peer.selected.view.modseq)
+    begin_updates = None
+    if returns is not None and Return.UPDATE in returns.options:
+        begin_updates = update.prepared(peer, by_uid, judge(peer, asked.key))
     among: Sequence[int] | None = None
     limited = b""
     if peer.shared.settings.message_limit:
@@ -67,8 +66,8 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
         results.save(peer, found, returns)
     if returns.partial or returns.options != {Return.SAVE}:
         peer.write(results.extended(peer, found, returns, by_uid, asked.modseq))
-    if updating:
-        update.begin(peer, by_uid, judge(peer, asked.key), None, found, modseq)
+    if begin_updates is not None:
+        begin_updates(found)
     return b"OK %bSEARCH completed" % limited
 
 

@@ -32,11 +32,12 @@ async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
     if asked.modseq:
         peer.enable_condstore()
     returns = asked.returns
-    if returns is not None and Return.UPDATE in returns.options:
-        update.refuse_reuse(peer)
-    modseq = int(peer.selected.view.modseq)
-    found = await search.matching(peer, asked.key)
     criteria = [(FACTS[key], reverse) for key, reverse in asked.criteria]
+    begin_updates = None
+    if returns is not None and Return.UPDATE in returns.options:
+        sorter = partial(peer.facts().sort, criteria=criteria)
+        begin_updates = update.prepared(peer, by_uid, search.judge(peer, asked.key), sorter)
+    found = await search.matching(peer, asked.key)
     if returns is None:
 
         async def answer() -> bytes:
@@ -48,9 +49,8 @@ async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
     if Return.SAVE in returns.options:
         results.save(peer, ordered, returns)
     peer.write(results.extended(peer, ordered, returns, by_uid, asked.modseq))
-    if Return.UPDATE in returns.options:
-        sorter = partial(peer.facts().sort, criteria=criteria)
-        update.begin(peer, by_uid, search.judge(peer, asked.key), sorter, ordered, modseq)
+    if begin_updates is not None:
+        begin_updates(ordered)
     return b"OK SORT completed"
 
 
