@@ -32,7 +32,7 @@ async def run(peer: Peer, asked: List) -> bytes:
         peer.write(_ROOT)
         return b"OK LIST completed"
     matcher = Matcher(asked.patterns)
-    places = await _places(peer)
+    places = await places_of(peer)
     subscribed = set(await peer.store.subscriptions(peer.account.id))
     parents = _parents(places)
     below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
@@ -60,7 +60,7 @@ async def run(peer: Peer, asked: List) -> bytes:
     return b"OK LIST completed"
 
 
-async def _places(peer: Peer) -> dict[str, Place]:
+async def places_of(peer: Peer) -> dict[str, Place]:
     """All that may be listed, by what the client calls it: own mailboxes, then those of others."""
     account = peer.account
     own = await peer.store.mailboxes(account.id)

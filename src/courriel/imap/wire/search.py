@@ -1,5 +1,5 @@
 """SEARCH: grammar of the command into a query tree.  RFC 9051 §6.4.4; RETURN RFC 4731, RFC 5182; MODSEQ RFC 7162
-§3.1.5; YOUNGER, OLDER RFC 5032; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
+§3.1.5; YOUNGER, OLDER RFC 5032; UIDAFTER, UIDBEFORE RFC 9738 §3.2; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
 
 Pure.  Evaluation, and what the numbers in sets mean, is commands/search.py's business.
 """
@@ -19,6 +19,7 @@ from courriel.formats.folding import fold
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.imap.wire.returns import Returns, read_returns
 from courriel.imap.wire.sets import NumberSet
 from courriel.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -108,6 +109,13 @@ class Header(msgspec.Struct, frozen=True):
     text: str
 
 
+class InEnvelope(msgspec.Struct, frozen=True):
+    """This field of the envelope structure holds ``text``, which is not empty.  RFC 9051 §6.4.4, FROM."""
+
+    field: bytes
+    text: str
+
+
 class InBody(msgspec.Struct, frozen=True):
     text: str
 
@@ -147,6 +155,7 @@ Key = (
     | Days
     | Within
     | Header
+    | InEnvelope
     | InBody
     | InText
     | ModSeqAtLeast
@@ -155,21 +164,11 @@ Key = (
 )
 
 
-class Return(Enum):
-    """RFC 4731 §3.1, RFC 5182 §2.1."""
-
-    MIN = b"MIN"
-    MAX = b"MAX"
-    ALL = b"ALL"
-    COUNT = b"COUNT"
-    SAVE = b"SAVE"
-
-
 class Search(msgspec.Struct, frozen=True):
     """[UID] SEARCH.  ``returns`` None: without RETURN.  ``modseq``: a MODSEQ key was used."""
 
     key: Key
-    returns: frozenset[Return] | None
+    returns: Returns | None
     modseq: bool
 
 
@@ -211,30 +210,29 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)."""
     reader = Reader(command, pos)
     reader.space()
-    returns = _returns(reader)
+    return read(reader)
+
+
+def read(reader: Reader) -> Search:
+    """Everything from RETURN on."""
+    returns = read_returns(reader)
     charset = b"UTF-8"
     if reader.text[reader.pos : reader.pos + 8].upper() == b"CHARSET ":
         reader.pos += 8
         charset = reader.astring()
         reader.space()
-        if charsets.known(charset) is None:
-            raise UnknownCharset(WHAT, reader.pos, "unknown charset")
+    key, modseq = program(reader, charset)
+    return Search(key, returns, modseq)
+
+
+def program(reader: Reader, charset: bytes) -> tuple[Key, bool]:
+    """search-key *(SP search-key) up to the end, and whether MODSEQ was among them."""
+    if charsets.known(charset) is None:
+        raise UnknownCharset(WHAT, reader.pos, "unknown charset")
     keys = _Keys(reader, charset)
     key = keys.program()
     reader.end()
-    return Search(key, returns, keys.modseq)
-
-
-def _returns(reader: Reader) -> frozenset[Return] | None:
-    if reader.text[reader.pos : reader.pos + 8].upper() != b"RETURN (":
-        return None
-    reader.pos += 7
-    names = reader.words()
-    reader.space()
-    try:
-        return frozenset(Return(name) for name in names) or frozenset({Return.ALL})
-    except ValueError:
-        reader.fail("unknown search return option")
+    return key, keys.modseq
 
 
 class _Keys:
@@ -278,7 +276,8 @@ class _Keys:
     def _with_argument(self, word: bytes, depth: int) -> Key:
         reader = self._reader
         if word in _HEADER_KEYS:
-            return Header(word, self._text())
+            text = self._text()
+            return InEnvelope(word, text) if text else Header(word, text)
         if word in _DATE_KEYS:
             return self._days(*_DATE_KEYS[word])
         match word:
@@ -295,13 +294,15 @@ class _Keys:
             case b"HEADER":
                 name = reader.astring()
                 reader.space()
-                return Header(name.strip(), self._text())
+                return self._header(name.strip())
             case b"LARGER":
                 return Larger(reader.number63())
             case b"SMALLER":
                 return Smaller(reader.number63())
             case b"UID":
                 return Uids(sets.read(reader))
+            case b"UIDAFTER" | b"UIDBEFORE":
+                return self._beside(word == b"UIDAFTER")
             case b"KEYWORD":
                 return HasKeyword(reader.flag().decode("ascii"))
             case b"UNKEYWORD":
@@ -318,11 +319,26 @@ class _Keys:
             case _:
                 reader.fail("unknown search key")
 
+    def _header(self, name: bytes) -> Key:
+        """A field that stands whole in the envelope is looked for there."""
+        text = self._text()
+        if text and name.upper() in (b"SUBJECT", b"MESSAGE-ID"):
+            return InEnvelope(name.upper(), text)
+        return Header(name, text)
+
     def _text(self) -> str:
         raw = self._reader.astring()
         if b"\0" in raw:
             self._reader.fail("NUL in a search string")
         return fold(charsets.decode(raw, self._charset))
+
+    def _beside(self, after: bool) -> Key:
+        """RFC 9738 §3.2: UIDs above, or below, one that is not meant itself, and need not be there."""
+        uid = self._reader.number32()
+        if not uid:
+            self._reader.fail("a UID is not 0")
+        low, high = (uid + 1, 0xFFFFFFFF) if after else (1, uid - 1)
+        return Uids(NumberSet(((low, high),))) if low <= high else Not(All())
 
     def _modseq(self) -> Key:
         """RFC 7162 §3.1.5: MODSEQ ["/flags/\\name" all|priv|shared] n.  We keep one number a message."""

@@ -16,6 +16,7 @@ import apsw
 
 from courriel.base.clock import Clock
 from courriel.base.errors import Damaged
+from courriel.formats.message.index import relatives
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
 from courriel.ports.store import Column
@@ -41,6 +42,7 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.PREVIEW: "CAST((SELECT b.preview FROM blob b WHERE b.id=o.blob) AS BLOB)",
     Column.SIZE: "o.size",
     Column.SAVED: "m.saved",
+    Column.RELATIVES: "(SELECT b.parts FROM blob b WHERE b.id=o.blob)",
 }
 
 Values: TypeAlias = list[Any]
@@ -162,6 +164,8 @@ class Columns:
             " WHERE m.acct=? AND m.coll=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid",
             (account, mailbox, first, last),
         )
+        if column is Column.RELATIVES:
+            return [relatives(parts) for (parts,) in rows]
         return [value for (value,) in rows]
 
     def _singly(self, view: SqliteView, column: Column, uids: Sequence[int], ids: Sequence[int]) -> Values:
@@ -182,6 +186,8 @@ class Columns:
         row = fetch_one(
             self._source(), f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
         )
+        if row is not None and column is Column.RELATIVES:
+            return relatives(row[0])
         return None if row is None else row[0]
 
     def extend(self, view: SqliteView, effect: Appeared, now: float) -> None:
@@ -240,4 +246,6 @@ def _value(column: Column, message: NewMessage, thread: int) -> bytes | int:
         return message.summary.preview.encode()
     if column is Column.RECEIVED:
         return int(message.received_at)
+    if column is Column.RELATIVES:
+        return relatives(message.summary.parts)
     return thread
