@@ -365,6 +365,11 @@ ENVELOPES: Final = "FETCH 1:* (UID ENVELOPE BODYSTRUCTURE RFC822.SIZE)"
 TOGGLE: Final = (
     "STORE %d +FLAGS.SILENT (\\Flagged)|FETCH 1:* (FLAGS)|STORE %d -FLAGS.SILENT (\\Flagged)|FETCH 1:* (FLAGS)"
 )
+SORTS: Final = "|".join(
+    f"SORT ({key}) UTF-8 ALL" for key in ("ARRIVAL", "DATE", "SUBJECT", "FROM", "TO", "SIZE", "REVERSE DATE")
+)
+THREADS: Final = "THREAD REFERENCES UTF-8 ALL|THREAD ORDEREDSUBJECT UTF-8 ALL|THREAD REFS UTF-8 ALL"
+SEARCHES: Final = "SEARCH SUBJECT invoice|SEARCH FROM sender77|SEARCH TO garden|SEARCH SENTSINCE 10-Nov-2026"
 STORE_ONE: Final = "STORE %d +FLAGS (\\Seen)|STORE %d -FLAGS (\\Seen)"
 STORE_ALL: Final = "STORE 1:* +FLAGS (\\Answered)|STORE 1:* -FLAGS (\\Answered)"
 
@@ -387,6 +392,9 @@ EXPERIMENTS: Final = (
     Experiment("flags-first", _loop(TOGGLE, person="huge", share=0.00025), boxes=True),
     Experiment("flags-cached", _loop("FETCH 1:* (FLAGS)", person="huge", share=0.001), boxes=True),
     Experiment("envelopes", _loop(ENVELOPES, person="huge", share=0.0001), boxes=True),
+    Experiment("sort", _loop(SORTS, person="huge", share=0.0005), boxes=True),
+    Experiment("thread", _loop(THREADS, person="huge", share=0.0003), boxes=True),
+    Experiment("search-header", _loop(SEARCHES, person="huge", share=0.0003), boxes=True),
     Experiment("bodies", _loop(_some_bodies, share=0.00025, least=5), boxes=True),
     Experiment("bodies-tls", _loop(_some_bodies, share=0.00025, least=5, tls=True), boxes=True),
     Experiment("fetch-one", _loop("FETCH %d (BODY.PEEK[])"), boxes=True),
@@ -436,6 +444,9 @@ ROWS: Final = (
     Row("flags-first", "rate", "FETCH FLAGS of 100k, after a change (×2)", "/s", True, 3, 6),
     Row("flags-cached", "rate", "FETCH FLAGS of 100k, again", "/s", True, 15, 45),
     Row("envelopes", "rate", "FETCH ENVELOPE … of 100k, warm", "/s", True, 7, 20),
+    Row("sort", "rate", "SORT of 100k by one of seven keys, again", "/s", True, 3, 10),
+    Row("thread", "rate", "THREAD of 100k by one of three algorithms, again", "/s", True, 3, 10),
+    Row("search-header", "rate", "SEARCH of 100k envelopes", "/s", True, 3, 10),
     Row("bodies", "octets_rate", "FETCH BODY.PEEK[] stream", "B/s", True, 4, 8),
     Row("bodies-tls", "cpu_ns_per_octet", "FETCH BODY.PEEK[] stream over TLS, CPU", "ns/B", False, 1 / 2.5, 1 / 3.5),
     Row("fetch-one", "rate", "FETCH one body, 1 connection", "/s", True, 2.5, 5),

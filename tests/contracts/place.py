@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from courriel.base.clock import ManualClock
+from courriel.formats.message.index import Node, pack
+from courriel.formats.message.media import Kind
 from courriel.model.flags import Flags
 from courriel.model.ids import AccountId, MailboxId, Uid
 from courriel.model.mailbox import SPECIAL_MAILBOXES
@@ -64,6 +66,10 @@ class MemoryPlace:
         """It has none."""
 
 
+LEAF = Node(0, 0, 0, Kind.TEXT, b"", b"", b"plain", ())
+"""A part as good as any."""
+
+
 def letter(
     mailbox: MailboxId,
     text: str = "hello",
@@ -82,7 +88,7 @@ def letter(
     summary = Summary(
         envelope=b'(NIL "%b" NIL NIL NIL NIL NIL NIL NIL NIL)' % text.encode(),
         bodystructure=b'("TEXT" "PLAIN" NIL NIL NIL "7BIT" %d 1 NIL NIL NIL NIL)' % len(body),
-        parts=b"\x01" + text.encode(),
+        parts=pack(LEAF, text.encode()),
         preview=text + " é",
         message_id=message_id,
         references=references,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from courriel.base.errors import Damaged
@@ -12,7 +13,7 @@ from courriel.model.ids import MailboxId, MessageId
 from courriel.model.message import NewMessage, Summary
 from courriel.model.refusals import NoSuchMailbox, TooManyKeywords
 from courriel.ports.store import Column, MailStore
-from tests.contracts.place import ALICE, BOB, fill, inbox, letter, picture, uid_list
+from tests.contracts.place import ALICE, BOB, LEAF, fill, inbox, letter, picture, uid_list
 
 
 async def test_what_was_given_is_what_is_read(store: MailStore) -> None:
@@ -42,6 +43,21 @@ async def test_what_was_given_is_what_is_read(store: MailStore) -> None:
     bit = await store.keyword_bits(ALICE, ["$work"], create=False)
     assert bit and list(view.flags) == [SEEN | DRAFT | bit]
     assert list(view.modseqs) == [stored.modseq] and stored.modseq == view.modseq
+
+
+async def test_relatives_come_with_the_parts(store: MailStore) -> None:
+    mailbox = await inbox(store)
+    letters = [letter(mailbox, "first"), letter(mailbox, "second")]
+    older = msgspec.structs.replace(letters[0].summary, parts=msgspec.msgpack.encode([1, LEAF]))
+    letters.append(msgspec.structs.replace(letters[0], summary=older, body=b"stored before they were kept"))
+    view = await store.view(ALICE, mailbox)
+    for _ in range(100):  # enough for the whole column to be kept
+        await store.append(letters)
+    expected = [b"first", b"second", b""] * 100
+    assert list(await store.column(view, Column.RELATIVES, 0, 300)) == expected
+    await store.append(letters)  # ... and to follow
+    assert list(await store.column(view, Column.RELATIVES, 300, 3)) == expected[:3]
+    assert list(await store.values(view, Column.RELATIVES, [2, 999])) == [b"second", None]
 
 
 @pytest.mark.parametrize("octets", [0, 1, 4095, 4096, 4097, 70_000, 1_500_000])

@@ -11,9 +11,10 @@ from courriel.formats.message.canonical import has_bare_cr_or_lf, to_crlf
 from courriel.formats.message.html_text import html_text
 from courriel.formats.message.imap_string import human_string, nstring, string
 from courriel.formats.message.index import unpack
+from courriel.formats.message.relatives import REFERENCES_LIMIT
 from courriel.formats.message.section import Section, SectionKind, UnknownEncoding, decode_binary, extract
 from courriel.formats.message.structure import body_form
-from courriel.formats.message.summary import REFERENCES_LIMIT, summarise
+from courriel.formats.message.summary import summarise
 from courriel.formats.message.text import decoded_header, decoded_text
 from courriel.formats.message.transfer import decode
 

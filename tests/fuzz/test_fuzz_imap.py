@@ -157,12 +157,18 @@ def command(*parts: st.SearchStrategy[bytes] | bytes) -> st.SearchStrategy[bytes
 
 
 UID = st.sampled_from([b"UID FETCH", b"FETCH"])
+ORDER = st.sampled_from([b"(DATE)", b"(REVERSE SUBJECT CC)", b"(DISPLAYFROM SIZE)", b"(REVERSE)", b"()"])
 COMMANDS = st.one_of(
     command(UID, SET, st.lists(ITEM, min_size=1, max_size=4).map(lambda items: b"(%b)" % b" ".join(items))),
     command(UID, SET, ITEM, st.sampled_from([b"(CHANGEDSINCE 1)", b"(CHANGEDSINCE 1 VANISHED)"])),
     command(st.sampled_from([b"STORE", b"UID STORE"]), SET, st.sampled_from([b"FLAGS", b"+FLAGS.SILENT"]), FLAG),
     command(b"STORE", SET, b"(UNCHANGEDSINCE 0)", b"-FLAGS", FLAG),
     command(st.sampled_from([b"SEARCH", b"UID SEARCH", b"SEARCH RETURN (MIN MAX SAVE)"]), KEY, KEY),
+    command(st.sampled_from([b"SORT", b"UID SORT RETURN (UPDATE PARTIAL -1:-9)"]), ORDER, b"UTF-8", KEY, KEY),
+    command(b"UID THREAD", st.sampled_from([b"REFERENCES", b"ORDEREDSUBJECT", b"REFS", b"X"]), b"UTF-8", KEY),
+    command(b"ESEARCH IN (personal subtree", NAME, b") RETURN (MIN PARTIAL 1:2)", KEY),
+    command(b"SEARCH RETURN (UPDATE CONTEXT)", KEY),
+    command(b"CANCELUPDATE", st.sampled_from([b'"t"', b'"x" "y"', b"t", b""])),
     command(st.sampled_from([b"COPY", b"MOVE", b"UID COPY", b"UID MOVE"]), SET, NAME),
     command(st.sampled_from([b"CREATE", b"DELETE", b"SELECT", b"EXAMINE", b"SUBSCRIBE", b"UNSUBSCRIBE"]), NAME),
     command(b"RENAME", NAME, NAME),

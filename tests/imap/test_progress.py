@@ -1,4 +1,4 @@
-"""A large command says that it goes on; a small one has no timer.  RFC 9585."""
+"""A large command says that it goes on, a long search how far it is; small ones say nothing.  RFC 9585."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from courriel.imap.commands import progress
+from courriel.imap.settings import ImapSettings
 from tests.dialogues.runner import MemoryLink
-from tests.imap.house import make_house
+from tests.imap.house import PASSWORD, listening, make_house
+
+LARGE = b"Subject: large\r\n\r\n" + b"nothing of interest\r\n" * 30_000
+"""More than half of what is looked through in one turn."""
 
 
 @pytest.mark.parametrize("least", [3, 4])
 def test_while_the_store_is_slow(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
     monkeypatch.setattr(progress, "MESSAGES", least)
-    monkeypatch.setattr(progress, "PERIOD_S", 0.01)
 
     async def play() -> None:
-        house = await make_house()
+        house = await make_house(settings=ImapSettings(progress_s=0.01))
         for _ in range(3):
             await house.deliver("alice")
         link = MemoryLink(house.service)
@@ -47,3 +50,30 @@ def test_while_the_store_is_slow(monkeypatch: pytest.MonkeyPatch, least: int) ->
         assert link.waiting() == b""
 
     asyncio.run(play())
+
+
+async def answers(settings: ImapSettings, command: bytes) -> list[bytes]:
+    house = await make_house(settings=settings)
+    for _ in range(5):
+        await house.deliver("alice", LARGE)
+    async with listening(house) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"a LOGIN alice %b\r\nb SELECT INBOX\r\nc %b\r\n" % (PASSWORD.encode(), command))
+        lines = []
+        while not (lines and lines[-1].startswith(b"c ")):
+            lines.append(await reader.readline())
+        writer.close()
+    return [line for line in lines if line.startswith((b"* OK [INPROGRESS", b"* SEARCH"))]
+
+
+@pytest.mark.parametrize("command", [b"SEARCH TEXT interest", b"SEARCH HEADER X-Nothing x"])
+def test_progress_is_told(command: bytes) -> None:
+    told = asyncio.run(answers(ImapSettings(progress_s=0.0), command))
+    assert told[0] == b'* OK [INPROGRESS ("c" 2 5)] Looked through 40%\r\n'
+    assert told[1] == b'* OK [INPROGRESS ("c" 4 5)] Looked through 80%\r\n'
+    assert told[2].startswith(b"* SEARCH") and len(told) == 3
+
+
+def test_a_quick_search_says_nothing() -> None:
+    told = asyncio.run(answers(ImapSettings(), b"SEARCH TEXT interest"))
+    assert [line.split()[1] for line in told] == [b"SEARCH"]

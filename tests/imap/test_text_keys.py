@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from courriel.imap.server import ImapService
 from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
 from courriel.store.memory.index import MemoryIndex
-from tests.imap.house import PASSWORD, House, listening, make_house
+from tests.imap.house import PASSWORD, listening, make_house
 
 CONTENT = """\
 From: {sender}
@@ -84,7 +85,7 @@ async def ask_all(key: str, seed: int) -> list[list[int]]:
     answers = []
     for index in (None, sure, Doubtful(sure, seed)):
         service = ImapService(house.store, house.gate, clock=house.clock, index=index)
-        async with listening(House(house.store, house.gate, service, house.clock)) as port:
+        async with listening(replace(house, service=service)) as port:
             client = await ImapClient.connect("127.0.0.1", port)
             await client.login("alice", PASSWORD)
             await client.select("INBOX")
@@ -112,7 +113,7 @@ def test_what_is_expunged_but_not_told_is_still_found() -> None:
         for text in ("one word", "two words", "three"):
             await house.deliver("alice", f"Subject: x\r\n\r\n{text}\r\n".encode())
         service = ImapService(house.store, house.gate, clock=house.clock, index=MemoryIndex(house.store))
-        async with listening(House(house.store, house.gate, service, house.clock)) as port:
+        async with listening(replace(house, service=service)) as port:
             client = await ImapClient.connect("127.0.0.1", port)
             await client.login("alice", PASSWORD)
             await client.select("INBOX")

@@ -17,7 +17,8 @@ from courriel.imap.wire.list import Return as ListReturn
 from courriel.imap.wire.list import Select as ListSelect
 from courriel.imap.wire.mailbox import NameRefused
 from courriel.imap.wire.plain import Authenticate, Copy, Create, Enable, Expunge, Id, Login, Path, Rename
-from courriel.imap.wire.search import Moment, Return, UnknownCharset
+from courriel.imap.wire.returns import Partial, Return, Returns
+from courriel.imap.wire.search import Moment, UnknownCharset
 from courriel.imap.wire.select import Resync, Select
 from courriel.imap.wire.sets import STAR, NumberSet
 from courriel.imap.wire.status import Item, Status
@@ -153,6 +154,21 @@ BROKEN = [
     ("SEARCH", b" ON 31-Feb-2026"),
     ("SEARCH", b" YOUNGER 0"),
     ("SEARCH", b" RETURN (SOME) ALL"),
+    ("SEARCH", b" RETURN (PARTIAL) ALL"),
+    ("SEARCH", b" RETURN (PARTIAL 1:-2) ALL"),
+    ("SEARCH", b" RETURN (PARTIAL 0:2) ALL"),
+    ("SEARCH", b" RETURN (PARTIAL 1:*) ALL"),
+    ("SEARCH", b" RETURN (PARTIAL 1:2 ALL) ALL"),  # RFC 9394 §3.1
+    ("SEARCH", b" RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL"),
+    ("SORT", b" (DATE) UTF-8"),
+    ("SORT", b" () UTF-8 ALL"),
+    ("SORT", b" (REVERSE) UTF-8 ALL"),
+    ("SORT", b" (REVERSE REVERSE DATE) UTF-8 ALL"),
+    ("SORT", b" (COLOUR) UTF-8 ALL"),
+    ("SORT", b" DATE UTF-8 ALL"),
+    ("SORT", b" (DATE) ALL"),
+    ("THREAD", b" REFERENCES ALL"),
+    ("THREAD", b" GUESSWORK UTF-8 ALL"),
     ("LIST", b' (RECURSIVEMATCH) "" %'),  # RFC 5258 §3
     ("LIST", b' "" % RETURN (EVERYTHING)'),
     ("APPEND", b" INBOX"),
@@ -252,13 +268,13 @@ SEARCHES = [
             (
                 keys.HasFlag(FLAGGED),
                 keys.Days(Moment.RECEIVED, date(1994, 2, 1), None),
-                keys.Not(keys.Header(b"FROM", "smith")),
+                keys.Not(keys.InEnvelope(b"FROM", "smith")),
             )
         ),
     ),
     (b' TEXT "string not in mailbox"', (), keys.InText("string not in mailbox")),
     (b" CHARSET UTF-8 TEXT {6}\n", ("мат".encode(),), keys.InText("мат")),
-    (b" CHARSET iso-8859-1 SUBJECT {4}\n", (b"caf\xe9",), keys.Header(b"SUBJECT", "café")),
+    (b" CHARSET iso-8859-1 SUBJECT {4}\n", (b"caf\xe9",), keys.InEnvelope(b"SUBJECT", "café")),
     (b" 1:3,7", (), keys.Seqs(NumberSet(((1, 3), (7, 7))))),
     (b" UID $ (SEEN)", (), keys.And((keys.Uids(NumberSet((), saved=True)), keys.HasFlag(SEEN)))),
     (
@@ -294,7 +310,37 @@ def test_search(arguments: bytes, literals: tuple[bytes, ...], key: keys.Key) ->
     ],
 )
 def test_search_returns(arguments: bytes, returns: set[Return] | None) -> None:
-    assert parse("SEARCH", arguments).returns == returns  # type: ignore[attr-defined]
+    expected = None if returns is None else Returns(frozenset(returns))
+    assert parse("SEARCH", arguments).returns == expected  # type: ignore[attr-defined]
+
+
+PARTIALS = [
+    (b"PARTIAL 1:100", Partial(1, 100)),  # RFC 9394 §3.1
+    (b"PARTIAL 500:400", Partial(400, 500)),  # §4: the same as 400:500
+    (b"partial -1:-100", Partial(1, 100, from_end=True)),
+    (b"PARTIAL -500:-400", Partial(400, 500, from_end=True)),
+]
+
+
+@pytest.mark.parametrize(("option", "expected"), PARTIALS)
+def test_partial(option: bytes, expected: Partial) -> None:
+    returns = parse("SEARCH", b" RETURN (COUNT %b) ALL" % option).returns  # type: ignore[attr-defined]
+    assert returns == Returns(frozenset({Return.COUNT}), expected)
+
+
+@pytest.mark.parametrize(
+    ("partial", "expected"),
+    [
+        (Partial(1, 2), "ab"),
+        (Partial(4, 9), "de"),
+        (Partial(6, 9), ""),
+        (Partial(1, 2, from_end=True), "de"),
+        (Partial(4, 9, from_end=True), "ab"),
+        (Partial(6, 9, from_end=True), ""),
+    ],
+)
+def test_partial_results(partial: Partial, expected: str) -> None:
+    assert partial.of("abcde") == expected
 
 
 def test_unknown_charset() -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from courriel.base.clock import ManualClock
+from courriel.formats.message.index import pack
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.model.message import NewMessage, Summary
 from courriel.store.blobs.files import Files
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.store import SqliteStore
+from tests.contracts.place import LEAF
 
 ALICE = AccountId(1)
 BOB = AccountId(2)
@@ -74,7 +76,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def letter(mailbox: MailboxId, text: str = "hello", size: int = 0, account: AccountId = ALICE) -> NewMessage:
     """A message whose body says ``text``, and goes on with ``size`` octets of noise that cannot be compressed."""
     body = b"Subject: %b\r\n\r\n" % text.encode() + Random(size).randbytes(size)
-    summary = Summary(b'(NIL "%b")' % text.encode(), b'("TEXT")', b"\x01", text)
+    summary = Summary(b'(NIL "%b")' % text.encode(), b'("TEXT")', pack(LEAF), text)
     return NewMessage(account, mailbox, body, summary, 1.79e9)
 
 

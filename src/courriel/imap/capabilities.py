@@ -52,6 +52,17 @@ LOGGED_IN: Final = (
     b"QUOTA",  # RFC 9208
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",
+    b"SORT",  # RFC 5256
+    b"SORT=DISPLAY",  # RFC 5957
+    b"THREAD=ORDEREDSUBJECT",  # RFC 5256
+    b"THREAD=REFERENCES",
+    b"THREAD=REFS",  # draft-ietf-morg-inthread
+    b"ESORT",  # RFC 5267
+    b"CONTEXT=SEARCH",
+    b"CONTEXT=SORT",
+    b"PARTIAL",  # RFC 9394
+    b"MULTISEARCH",  # RFC 7377
+    b"UIDONLY",  # RFC 9586
 )
 
 
@@ -69,11 +80,17 @@ def of(peer: Peer) -> bytes:
     """The names for this client now, separated by spaces."""
     names = [*ALWAYS]
     if peer.session.state is not State.NOT_AUTHENTICATED:
+        settings = peer.shared.settings
         if not peer.connection.compressed:
             names.append(b"COMPRESS=DEFLATE")  # RFC 4978
-        if peer.shared.settings.jmap_url:
+        if settings.jmap_url:
             names.append(b"JMAPACCESS")  # RFC 9698
-        return b" ".join([*names, *LOGGED_IN, b"APPENDLIMIT=%d" % peer.shared.settings.append_octets])
+        limits = [b"APPENDLIMIT=%d" % settings.append_octets]
+        if settings.message_limit:
+            limits.append(b"MESSAGELIMIT=%d" % settings.message_limit)  # RFC 9738 §3
+        elif settings.save_limit:
+            limits.append(b"SAVELIMIT=%d" % settings.save_limit)
+        return b" ".join([*names, *LOGGED_IN, *limits])
     names.append(b"LITERAL-")  # RFC 7888 §5: 4,096 octets at most before login
     if can_start_tls(peer):
         names.append(b"STARTTLS")

@@ -13,14 +13,18 @@ from itertools import chain
 from typing import Final, Protocol
 
 from courriel.base.clock import Clock
+from courriel.base.errors import CourrielError
+from courriel.base.log import Level
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
+from courriel.imap.contexts import Context, gone
+from courriel.imap.facts import FactCache, KnownFacts
 from courriel.imap.replies import No
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
 from courriel.imap.view import Numbers
 from courriel.imap.wire import codes, sets
 from courriel.imap.wire.fragments import Fragments
-from courriel.imap.wire.response import RECENT
+from courriel.imap.wire.response import RECENT, quoted
 from courriel.mailboxes.access import Access, Place
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
@@ -30,6 +34,8 @@ from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.index import TextIndex
 from courriel.ports.lessons import Lessons
 from courriel.ports.store import MailStore
+
+UID_ROW: Final = b"* %d UIDFETCH ("
 
 ACCOUNTS_REMEMBERED: Final = 4096
 """Accounts whose rendered flags are kept; those with an open connection keep theirs anyway."""
@@ -51,6 +57,10 @@ class Shared:
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
+    facts: FactCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.facts = FactCache(self.settings.fact_cache_octets)
 
     def texts(self, account: AccountId) -> FlagTexts:
         """Flags of an account, rendered once for all."""
@@ -87,9 +97,11 @@ class Peer:
 
     __slots__ = (
         "_acl",
+        "_late",
         "_stop",
         "_texts",
         "connection",
+        "contexts",
         "exchange",
         "finishing",
         "fragments",
@@ -121,6 +133,9 @@ class Peer:
         self._stop: Callable[[], None] | None = None
         self._texts: FlagTexts | None = None
         self._acl: Acl = NOBODY
+        self.contexts: dict[bytes, Context] = {}
+        """By tag: results that the client is kept informed of."""
+        self._late = False  # the mailbox changed, and a sleeping client has not heard of it
 
     # --- who and what -----------------------------------------------------------------------------------------
     @property
@@ -188,6 +203,10 @@ class Peer:
         self._texts = None
         self.fragments.line_limit = self.shared.settings.login_line_octets
 
+    def facts(self, known: Numbers | None = None) -> KnownFacts:
+        """What the messages of a mailbox, of the selected one if none is given, say of themselves."""
+        return KnownFacts(self.store, self.shared.facts, known or self.selected)
+
     # --- the selected mailbox -----------------------------------------------------------------------------------
     def select(self, numbers: Numbers, read_only: bool, place: Place) -> None:
         """``place`` is what was found: of the rights in it, and no later ones, the client is told now."""
@@ -201,6 +220,7 @@ class Peer:
     def deselect(self) -> None:
         """Let go of the selected mailbox, if there is one."""
         self.stop_idling()
+        self.contexts.clear()
         if self.numbers is not None:
             self.numbers = None
             self.session.deselected()
@@ -211,20 +231,36 @@ class Peer:
         Only now: a mailbox that eight busy clients watch would wake all of them for every STORE.
         """
         self.idle_tag = self.tag
-        if self.numbers is not None and self.notice is None:
-            self._stop = self.numbers.view.watch(self._wake)
+        notice, numbers = self.notice, self.numbers
+        if numbers is None:
+            return
+        followed = notice is not None and notice.wants_messages and numbers.view.account == self.account.id
+        if not followed and (notice is None or notice.wants_messages or self.contexts):
+            self._stop = numbers.view.watch(self._wake)
 
     def stop_idling(self) -> None:
         self.idle_tag = None
+        self._late = False
         if self._stop is not None:
             self._stop()
             self._stop = None
 
     def _wake(self) -> None:
         """The mailbox changed while the client sleeps."""
-        if not self.connection.closing:
+        if self.connection.closing:
+            return
+        if not self.contexts and self.notice is None:
             self.tell(expunges=True)
             self.connection.flush()
+        else:
+            self._late = True
+            self.connection.prompt(self._report_all)
+
+    async def _report_all(self) -> None:
+        """Tell a sleeping client everything, also what happens meanwhile."""
+        while self._late and not self.connection.closing:
+            self._late = False
+            await self.report(expunges=True)
 
     def may_stay(self) -> bool:
         """Take in what has become of the rights to another's mailbox, and tell.  False: it may be read no more, and
@@ -255,14 +291,6 @@ class Peer:
             self.write(b"* OK [HIGHESTMODSEQ %d] Mod-sequences are on\r\n" % self.numbers.view.modseq)
 
     # --- news ---------------------------------------------------------------------------------------------------
-    def tell_news(self, expunges: bool, with_uid: bool = False) -> None:
-        """The same as far as the client wants to hear of it unasked.  RFC 5465 §3.1: FETCH comes with the UID."""
-        notice = self.notice
-        if notice is None:
-            self.tell(expunges, with_uid)
-        elif notice.wants_messages:
-            self.tell(expunges, with_uid=True)
-
     def own(self, *names: str) -> None:
         """The client changed these mailboxes' names, subscriptions or annotations ("": the server's) itself."""
         if self.notice is not None:
@@ -275,6 +303,29 @@ class Peer:
         view = self.numbers.view
         if (view.account, view.mailbox) == (goal.account, goal.mailbox.id):
             self.notice.own(uids=uids)
+
+    async def report(self, expunges: bool, with_uid: bool = False, asked: bool = False) -> None:
+        """Write what happened in the selected mailbox, and what that does to results that are kept up.
+
+        What the client wants to hear of unasked, NOTIFY says (RFC 5465 §3.1: FETCH then comes with the UID); ``asked``
+        it is told all.  §5.2: what is fetched of new messages follows the results they joined.
+        """
+        known, notice = self.numbers, self.notice
+        if known is None or (self.session.owner is not None and not self.may_stay()):
+            return
+        if asked or notice is None or notice.wants_messages:
+            if self.contexts and expunges and (lost := gone(known)):
+                self.write(b"".join([context.lose(known, lost) for context in self.contexts.values()]))
+            self.tell(expunges, with_uid or (notice is not None and not asked))
+        for context in list(self.contexts.values()):
+            try:
+                self.write(await context.renew(known))
+            except CourrielError as error:  # RFC 5267 §4.3.1: what cannot be kept up is said to end
+                self.connection.event("imap.context.failed", Level.WARNING, error=str(error))
+                del self.contexts[context.tag]
+                self.write(b"* NO [NOUPDATE %b] No further updates\r\n" % quoted(context.tag))
+        if notice is not None:
+            await notice.fetch_fresh()
 
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""
@@ -300,7 +351,7 @@ class Peer:
             self.write(self.flag_rows(news.flagged, with_uid or self.session.qresync or self.session.rev2))
 
     def _tell_gone(self, gone: Sequence[tuple[int, int]]) -> None:
-        if self.session.qresync:
+        if self.session.qresync or self.session.uidonly:
             self.write(b"* VANISHED %b\r\n" % sets.render([uid for _, uid in gone]))
         else:
             # Each EXPUNGE lowers the numbers above it.
@@ -328,9 +379,17 @@ class Peer:
         """Whether some of the client's messages are \\Recent to it alone."""
         return bool(self.selected.recent) and not self.session.rev2
 
+    def row_start(self, index: int) -> bytes:
+        """What a FETCH reply begins with; a UIDFETCH reply where sequence numbers are off (RFC 9586 §3.3)."""
+        if self.session.uidonly:
+            return UID_ROW % self.selected.uids[index]
+        return b"* %d FETCH (" % (index + 1)
+
     def flag_row(self, index: int, with_uid: bool) -> bytes:
         """One FETCH reply with the flags of this message, and its UID."""
         numbers = self.selected
+        if self.session.uidonly:
+            return self.flag_rows((index,), with_uid)
         text = self.texts.closed[self.flags_now(numbers, index)]
         if with_uid:
             return b"* %d FETCH (UID %d FLAGS %b" % (index + 1, numbers.uids[index], text)
@@ -340,7 +399,7 @@ class Peer:
         """FETCH replies with the flags of these messages (and UID, MODSEQ where they are due)."""
         numbers = self.selected
         uids = numbers.uids
-        if not self.session.condstore:
+        if not self.session.condstore and not self.session.uidonly:
             if len(indexes) == 1:
                 return self.flag_row(indexes[0], with_uid)
             closed = self.texts.closed
@@ -359,12 +418,12 @@ class Peer:
         replies = []
         for index in indexes:
             now = numbers.view.index(uids[index])
-            row = b"UID %d " % uids[index] if with_uid else b""
+            row = b"UID %d " % uids[index] if with_uid and not self.session.uidonly else b""
             if with_flags:
                 row += b"FLAGS %b " % texts[self.flags_now(numbers, index)]
-            if now >= 0:
+            if now >= 0 and self.session.condstore:
                 row += b"MODSEQ (%d)" % numbers.view.modseqs[now]
-            replies.append(b"* %d FETCH (%b)\r\n" % (index + 1, row.rstrip(b" ")))
+            replies.append(b"%b%b)\r\n" % (self.row_start(index), row.rstrip(b" ")))
         return b"".join(replies)
 
 

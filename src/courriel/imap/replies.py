@@ -13,6 +13,7 @@ from courriel.imap.wire import codes
 from courriel.imap.wire.mailbox import NameRefused
 from courriel.imap.wire.notify import UnknownEvent
 from courriel.imap.wire.search import UnknownCharset
+from courriel.imap.wire.sets import UidRequired
 from courriel.model import refusals
 
 
@@ -70,6 +71,8 @@ def reply(error: CourrielError) -> bytes:
         return b"NO " + codes.BADEVENT + b"Of this nothing can be told"
     if isinstance(error, LimitExceeded):
         return b"NO " + codes.LIMIT + b"Over the limit " + _plain(error.rule)
+    if isinstance(error, UidRequired):
+        return b"BAD " + codes.UIDREQUIRED + b"Sequence numbers are switched off"
     if isinstance(error, FormatError):
         return b"BAD " + _plain(str(error))
     return b"NO " + codes.SERVERBUG + b"Internal error"

@@ -25,8 +25,9 @@ from courriel.imap.settings import ImapSettings
 from courriel.imap.verbs import VERBS
 from courriel.imap.wire import codes
 from courriel.imap.wire.fragments import Announced, Command, TooLong
-from courriel.imap.wire.grammar import TAG
+from courriel.imap.wire.grammar import TAG, WHAT
 from courriel.imap.wire.plain import decode_base64
+from courriel.imap.wire.sets import UidRequired
 from courriel.mailboxes.access import Access, Hermit, People
 from courriel.model.refusals import AccountDisabled, AuthenticationFailed, Throttled
 from courriel.net import eager
@@ -104,6 +105,8 @@ class ImapDialogue(Peer):
 
     async def received(self, data: bytes) -> None:
         await self._serve(data)
+        if self._late:
+            await self._report_all()
         if self.notice is not None and self.notice.pending:
             await self.notice.follow()
 
@@ -195,6 +198,9 @@ class ImapDialogue(Peer):
         if session.owner is not None and not self.may_stay():
             return
         self.tag = tag
+        if session.uidonly and verb.by_seq:
+            self._answer(replies.reply(UidRequired(WHAT, 0, "sequence numbers are switched off")))
+            return
         try:
             answer = await verb.run(self, verb.parse(command, pos, session.utf8))
             session.bad_commands = 0
@@ -203,9 +209,10 @@ class ImapDialogue(Peer):
         finally:
             self.release()
         if self.numbers is not None and self.idle_tag is None:
-            self.tell_news(not verb.keeps_seqs, verb.by_uid)
-            if self.notice is not None:
-                await self.notice.fetch_fresh()
+            if self.contexts or self.notice is not None:
+                await self.report(not verb.keeps_seqs, verb.by_uid)
+            else:
+                self.tell(not verb.keeps_seqs, verb.by_uid)
         if answer:
             self._answer(answer)
             if self.starting_tls:
@@ -244,9 +251,7 @@ class ImapDialogue(Peer):
                 await one.rest
             self.tag = one.tag
             if self.numbers is not None:
-                self.tell_news(expunges=True)
-                if self.notice is not None:
-                    await self.notice.fetch_fresh()
+                await self.report(expunges=True)
             self._answer(one.answer[0])
         begun.clear()
         self.release()
@@ -298,7 +303,7 @@ class ImapDialogue(Peer):
             self._end_badly()
         elif self.idle_tag is not None:
             self.tag = self.idle_tag
-            self._answer(idle.done(self, line))
+            self._answer(await idle.done(self, line))
         else:
             await self._sasl(line)
 

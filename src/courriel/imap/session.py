@@ -35,12 +35,13 @@ SELECTED: Final = frozenset({State.SELECTED})
 
 
 class Feature(Enum):
-    """What a client can switch on.  RFC 5161, RFC 7162 §3.1, RFC 9051 §6.3.1, RFC 6855 §3."""
+    """What a client can switch on.  RFC 5161, RFC 7162 §3.1, RFC 9051 §6.3.1, RFC 6855 §3, RFC 9586 §3."""
 
     CONDSTORE = "CONDSTORE"
     QRESYNC = "QRESYNC"
     UTF8 = "UTF8=ACCEPT"
     REV2 = "IMAP4rev2"
+    UIDONLY = "UIDONLY"
 
 
 def claims_recent(rights: Rights, owner: AccountId) -> bool:
@@ -67,6 +68,7 @@ class Session:
         "rights",
         "saved",
         "state",
+        "uidonly",
         "utf8",
     )
 
@@ -78,6 +80,7 @@ class Session:
         self.qresync = False
         self.rev2 = False
         self.utf8 = False  # mailbox names are UTF-8: RFC 9051 §5.1, for IMAP4rev2 as for UTF8=ACCEPT
+        self.uidonly = False  # no sequence number is said or heard any more
         self.read_only = False
         self.rights: Rights = ALL  # to the selected mailbox
         self.owner: AccountId | None = None  # whose it is; None: the client's own
@@ -130,6 +133,8 @@ class Session:
                 self.utf8 = True
             case Feature.REV2:
                 self.rev2 = self.utf8 = True
+            case Feature.UIDONLY:
+                self.uidonly = True
 
     def log_out(self) -> None:
         self.state = State.LOGOUT

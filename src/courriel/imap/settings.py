@@ -21,9 +21,15 @@ class ImapSettings:
     append_memory_octets: all messages being received over all connections.
     login_failures: wrong passwords before BYE.
     bad_commands: broken commands in a row before BYE; login_bad_commands the same before login.
+    contexts: results a client may be kept informed of at the same time (RFC 5267 §4.3.1: one at least).
+    progress_s: time between two words about how far a long command is (RFC 9585 §4: 10 to 15 s).
+    message_limit / save_limit: messages one command / one COPY or APPEND may be about (RFC 9738 §3: 1,000 at least);
+        0: no limit, and none is announced.
     chunk_octets: output between two looks at how fast the client reads.
     share_with_many: whether people may give rights to anyone and to whole domains (SETACL); what they share with many
         stands in many people's lists.  ``courriel mailbox`` may always.
+    fact_cache_octets: what SORT, THREAD and SEARCH derived from envelopes, over all mailboxes; one of 100,000 messages
+        takes 35 MB when all of it is asked for.
     answer_cache_octets: FETCH answers kept ready, over all mailboxes (PERFORMANCE rule 5).
     """
 
@@ -40,6 +46,11 @@ class ImapSettings:
     login_failures: int = 3
     bad_commands: int = 20
     login_bad_commands: int = 5
+    contexts: int = 8
+    progress_s: float = 10.0
+    message_limit: int = 0
+    save_limit: int = 0
     chunk_octets: int = 1_000_000
     share_with_many: bool = True
     answer_cache_octets: int = 32_000_000
+    fact_cache_octets: int = 64_000_000

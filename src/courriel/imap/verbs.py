@@ -1,7 +1,7 @@
 """The table of verbs: grammar, action, states, and what it means for sequence numbers.  Read this first.
 
 ``keeps_seqs``: no EXPUNGE may be told while it runs or at its end (RFC 9051 §7.5.1).  ``by_uid``: flags that are
-told at its end come with UIDs.
+told at its end come with UIDs.  ``by_seq``: it names messages by sequence numbers, or is answered by them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from courriel.imap.commands import (
     login,
     mailboxes,
     metadata,
+    multisearch,
     notify,
     quota,
     search,
     select,
     session,
+    sort,
     store,
+    thread,
+    update,
 )
 from courriel.imap.commands import list as listing
 from courriel.imap.peer import Peer
@@ -35,12 +39,15 @@ from courriel.imap.wire import append as append_wire
 from courriel.imap.wire import fetch as fetch_wire
 from courriel.imap.wire import list as list_wire
 from courriel.imap.wire import metadata as metadata_wire
+from courriel.imap.wire import multisearch as multisearch_wire
 from courriel.imap.wire import notify as notify_wire
 from courriel.imap.wire import plain, status
 from courriel.imap.wire import quota as quota_wire
 from courriel.imap.wire import search as search_wire
 from courriel.imap.wire import select as select_wire
+from courriel.imap.wire import sort as sort_wire
 from courriel.imap.wire import store as store_wire
+from courriel.imap.wire import thread as thread_wire
 from courriel.imap.wire.fragments import Command
 
 
@@ -53,6 +60,7 @@ class Verb:
     states: frozenset[State]
     keeps_seqs: bool = False
     by_uid: bool = False
+    by_seq: bool = False
 
 
 VERBS: dict[bytes, Verb] = {
@@ -94,21 +102,27 @@ VERBS: dict[bytes, Verb] = {
     b"GETACL": Verb(acl_wire.parse_mailbox, acl.get_acl, LOGGED_IN),
     b"LISTRIGHTS": Verb(acl_wire.parse_named, acl.list_rights, LOGGED_IN),
     b"MYRIGHTS": Verb(acl_wire.parse_mailbox, acl.run_my_rights, LOGGED_IN),
+    b"ESEARCH": Verb(multisearch_wire.parse, multisearch.run, LOGGED_IN, by_uid=True),
     b"IDLE": Verb(plain.parse_nothing, idle.run, LOGGED_IN),
     # selected
     b"CHECK": Verb(plain.parse_nothing, session.check, SELECTED),
     b"CLOSE": Verb(plain.parse_nothing, select.close, SELECTED),
     b"UNSELECT": Verb(plain.parse_nothing, select.unselect, SELECTED),
     b"EXPUNGE": Verb(plain.parse_expunge, copy.expunge, SELECTED),
-    b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True),
-    b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True),
-    b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True),
-    b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED),
-    b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED),
-    b"REPLACE": Verb(append_wire.parse_replace, append.replace, SELECTED),
+    b"SEARCH": Verb(search_wire.parse, search.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"SORT": Verb(sort_wire.parse, sort.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"THREAD": Verb(thread_wire.parse, thread.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"CANCELUPDATE": Verb(plain.parse_tags, update.cancel, SELECTED),
+    b"FETCH": Verb(fetch_wire.parse, fetch.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"STORE": Verb(store_wire.parse, store.run, SELECTED, keeps_seqs=True, by_seq=True),
+    b"COPY": Verb(plain.parse_copy, copy.copy, SELECTED, by_seq=True),
+    b"MOVE": Verb(plain.parse_copy, copy.move, SELECTED, by_seq=True),
+    b"REPLACE": Verb(append_wire.parse_replace, append.replace, SELECTED, by_seq=True),
     b"UID REPLACE": Verb(append_wire.parse_replace, append.replace_uid, SELECTED, by_uid=True),
     b"UID EXPUNGE": Verb(plain.parse_uid_expunge, copy.expunge, SELECTED, by_uid=True),
     b"UID SEARCH": Verb(search_wire.parse, search.run_uid, SELECTED, by_uid=True),
+    b"UID SORT": Verb(sort_wire.parse, sort.run_uid, SELECTED, by_uid=True),
+    b"UID THREAD": Verb(thread_wire.parse, thread.run_uid, SELECTED, by_uid=True),
     b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),
     b"UID STORE": Verb(store_wire.parse, store.run_uid, SELECTED, by_uid=True),
     b"UID COPY": Verb(plain.parse_copy, copy.copy_uid, SELECTED, by_uid=True),

@@ -107,6 +107,18 @@ class Access:
             places.append(_seen(account, mailbox, called, rights))
         return sorted(places, key=lambda place: place.mailbox.path)
 
+    async def opened(self, who: Account, view: View) -> Place | None:
+        """The mailbox of a view that ``who`` has: it may be read, and need not be listed.  None: it has gone."""
+        boxes = await self._store.mailboxes(view.account)
+        mailbox = next((box for box in boxes if box.id == view.mailbox), None)
+        if mailbox is None:
+            return None
+        if view.account == who.id:
+            return Place(who.id, mailbox.path, mailbox, ALL)
+        login = None if view.account == PUBLIC_ACCOUNT else self._login(view.account)
+        called = namespace.name(login, who.login, mailbox.path)
+        return _seen(view.account, mailbox, called, self.rights(who, view))
+
     async def _elsewhere(self, who: Account, path: str) -> Place | None:
         there = self._owner(who, path)
         if there is None:

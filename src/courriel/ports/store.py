@@ -101,6 +101,7 @@ class Column(Enum):
     THREAD = "thread"
     PREVIEW = "preview"
     SAVED = "saved"
+    RELATIVES = "relatives"
 
     __hash__ = object.__hash__  # each is there once; Enum's own is Python, 0.1 µs a look-up
 
@@ -181,7 +182,8 @@ class MailStore(Protocol):
     async def column(self, view: View, column: Column, first: int, count: int) -> Sequence[bytes] | Sequence[int]:
         """Values of messages ``first`` … ``first+count-1`` (indexes in the view's current arrays).
 
-        ENVELOPE, BODYSTRUCTURE: wire bytes; PREVIEW: UTF-8; the others: integers (SIZE octets, RECEIVED POSIX
+        ENVELOPE, BODYSTRUCTURE: wire bytes; PREVIEW: UTF-8; RELATIVES: ``formats/message/relatives.py``, empty where
+        it was not kept (messages stored by a version before it); the others: integers (SIZE octets, RECEIVED POSIX
         seconds, ID, ORIGIN, THREAD, SAVED POSIX seconds).  ORIGIN is the first of the messages that this one was copied
         from, its own ID when it is no copy: EMAILID, RFC 8474 §5.1.  SAVED is when the message entered this mailbox,
         RFC 8514: append, copy, move and restore set it to the store's clock.  The result is not to be changed, and is

@@ -1,6 +1,7 @@
 """Where each part lies, packed: what is kept of the parse so that BODY[1.2.MIME] never needs another.
 
-Version 1, msgpack: ``[1, node]``, node = ``[start, body, end, kind, encoding, charset, subtype, nodes]``.  Offsets
+Version 1, msgpack: ``[1, node, relatives]`` (``relatives.py``; it came later, and readers before it pass over it),
+node = ``[start, body, end, kind, encoding, charset, subtype, nodes]``.  Offsets
 count from the message as it was delivered, without the trace fields that are put in front of it for each
 recipient: add ``len(prefix)`` at use.  ``nodes`` are a multipart's children, or the one message inside a
 message part.  About 25 octets a part.
@@ -15,7 +16,7 @@ from courriel.formats.message.media import Kind
 from courriel.formats.message.parse import Part
 from courriel.formats.message.structure import transfer_encoding
 
-__all__ = ["Node", "index", "pack", "unpack"]
+__all__ = ["Node", "index", "pack", "relatives", "unpack"]
 
 VERSION = 1
 
@@ -40,10 +41,20 @@ class Node(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
     version: int
     root: Node
+    relatives: bytes = b""
+
+
+class _Relatives(msgspec.Struct, frozen=True, array_like=True):
+    """The same, with the nodes left unread: half the time."""
+
+    version: int
+    root: msgspec.Raw
+    relatives: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode_relatives = msgspec.msgpack.Decoder(_Relatives).decode
 
 
 def index(part: Part) -> Node:
@@ -68,9 +79,9 @@ def _encoding(raw: bytes) -> bytes:
     return b"" if encoding == b"7bit" else encoding
 
 
-def pack(root: Node) -> bytes:
+def pack(root: Node, relatives: bytes = b"") -> bytes:
     """The octets to store."""
-    return _encode(_Packed(VERSION, root))
+    return _encode(_Packed(VERSION, root, relatives))
 
 
 def unpack(parts: bytes) -> Node:
@@ -82,3 +93,11 @@ def unpack(parts: bytes) -> Node:
     if packed.version != VERSION:
         raise Damaged(f"part index of version {packed.version}")
     return packed.root
+
+
+def relatives(parts: bytes) -> bytes:
+    """The relatives in what ``pack`` made, empty where it was made without; raises ``Damaged``."""
+    try:
+        return _decode_relatives(parts).relatives
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"part index: {error}") from error

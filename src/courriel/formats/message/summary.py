@@ -10,8 +10,6 @@ About 55 µs for a 4 KB multipart/alternative, 77 µs for 50 KB with an attachme
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from courriel.formats import dates
@@ -20,13 +18,11 @@ from courriel.formats.message.fields import Fields, first
 from courriel.formats.message.index import index, pack
 from courriel.formats.message.limits import DEFAULT, MessageLimits
 from courriel.formats.message.parse import parse
+from courriel.formats.message.relatives import cut, message_ids, relatives
 from courriel.formats.message.structure import bodystructure
 from courriel.formats.message.text import preview
 
-__all__ = ["REFERENCES_LIMIT", "Summary", "summarise"]
-
-REFERENCES_LIMIT = 100
-"""``summary.references``: of longer threads the first message and the latest ones are kept."""
+__all__ = ["Summary", "summarise"]
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -34,8 +30,9 @@ class Summary(msgspec.Struct, frozen=True):
 
     ``envelope`` and ``bodystructure`` are the values of those FETCH items, ready for the wire
     (RFC 9051 §7.5.2).  ``parts`` is a versioned table of part offsets, relative to the body that is stored
-    (without a recipient's prefix).  ``preview`` is RFC 8970's.  ``message_id`` and ``references`` are for threads.
-    ``sent_at`` is POSIX seconds of the Date field, None when it has none that can be read.
+    (without a recipient's prefix), and what THREAD needs (``relatives.py``).  ``preview`` is RFC 8970's.
+    ``message_id`` and ``references`` are for conversations.  ``sent_at`` is POSIX seconds of the Date field, None when
+    it has none that can be read.
     """
 
     envelope: bytes
@@ -52,36 +49,27 @@ def summarise(raw: bytes, limits: MessageLimits = DEFAULT) -> Summary:
     root = parse(raw, limits)
     fields = root.fields
     node = index(root)
-    ids = _ids(first(fields, b"message-id"))
+    ids = message_ids(first(fields, b"message-id"))
+    references = message_ids(first(fields, b"references"))
+    replied = message_ids(first(fields, b"in-reply-to"))
     return Summary(
         envelope(fields),
         bodystructure(raw, root),
-        pack(node),
+        pack(node, relatives(ids, references, replied)),
         preview(raw, node),
         ids[0] if ids else None,
-        _references(fields),
+        _references(references, replied),
         _sent_at(fields),
     )
 
 
-# RFC 5322 §3.6.4 msg-id, read leniently: anything between angle brackets without blanks.
-_ID = re.compile(rb"<[^<>\s]++>")
-
-
-def _ids(value: bytes | None) -> list[bytes]:
-    return [] if value is None else _ID.findall(value)
-
-
-def _references(fields: Fields) -> tuple[bytes, ...]:
+def _references(references: list[bytes], replied: list[bytes]) -> tuple[bytes, ...]:
     """References, oldest first; In-Reply-To adds what they lack (RFC 5322 §3.6.4)."""
-    ids = _ids(first(fields, b"references"))
-    if b"in-reply-to" in fields:
-        known = set(ids)
+    if replied:
+        known = set(references)
         # Eight: some senders put whole sentences with addresses in brackets here.
-        ids += [found for found in _ids(first(fields, b"in-reply-to"))[:8] if found not in known]
-    if len(ids) > REFERENCES_LIMIT:
-        del ids[1 : len(ids) - REFERENCES_LIMIT + 1]
-    return tuple(ids)
+        references = references + [found for found in replied[:8] if found not in known]
+    return tuple(cut(references))
 
 
 def _sent_at(fields: Fields) -> float | None:

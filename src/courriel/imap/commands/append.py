@@ -7,7 +7,7 @@ from functools import partial
 
 from courriel.formats.message.summary import summarise
 from courriel.imap.binary import without_nul
-from courriel.imap.commands import numbers, progress
+from courriel.imap.commands import limits, numbers, progress
 from courriel.imap.commands.catenate import Assembly
 from courriel.imap.commands.copy import highest, target
 from courriel.imap.peer import Peer
@@ -21,6 +21,7 @@ from courriel.ports.store import View
 
 
 async def run(peer: Peer, asked: Append) -> bytes:
+    limits.refuse_append(peer, len(asked.messages))
     goal = await target(peer, asked.path)
     assembly, now = Assembly(peer), peer.shared.clock.now()
     contents = [_checked(message, await assembly.content(message)) for message in asked.messages]
@@ -48,7 +49,7 @@ async def _replace(peer: Peer, asked: Replace, by_uid: bool) -> bytes:
     peer.own_messages(goal, [stored.uid])
     if goal.rights & READ:
         peer.write(b"* OK [APPENDUID %d %d] The new one is there\r\n" % (stored.uidvalidity, stored.uid))
-    peer.tell(expunges=True, with_uid=by_uid)
+    await peer.report(expunges=True, with_uid=by_uid, asked=True)
     return b"OK %bREPLACE completed" % highest(peer)
 
 

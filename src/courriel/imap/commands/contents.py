@@ -30,7 +30,8 @@ SEEN_ADDED: Final = FlagChange(FlagAction.ADD, SEEN)
 
 def write(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Sequence[int]) -> Coroutine[None, None, int]:
     """Write messages' octets; returns how many messages were not there any more."""
-    if items.alone and not attrs and not (items.sets_seen and peer.session.keeps_seen):
+    streams = items.alone and not peer.session.uidonly
+    if streams and not attrs and not (items.sets_seen and peer.session.keeps_seen):
         return _stream(peer, items.alone, found) if len(found) > 1 else _one(peer, items.alone, found)
     return _mixed(peer, attrs, items, found)
 
@@ -42,7 +43,7 @@ async def _mixed(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Seque
     newly_seen: frozenset[int] = frozenset()
     if items.sets_seen and peer.session.keeps_seen:
         newly_seen = await _set_seen(peer, found)
-        if items.alone and not attrs and not newly_seen:
+        if items.alone and not attrs and not newly_seen and not peer.session.uidonly:
             return await _stream(peer, items.alone, found)
     store, view, connection = peer.store, known.view, peer.connection
     rows = Rows(peer, attrs, known.uids, view)
@@ -60,7 +61,7 @@ async def _mixed(peer: Peer, attrs: tuple[Attr, ...], items: Items, found: Seque
                 missing += 1
                 continue
             raw = await store.read(view.account, MessageId(int(id_or_none)))
-            lead = b"* %d FETCH (%b%b" % (index + 1, text, b" " if text else b"")
+            lead = b"%b%b%b" % (peer.row_start(index), text, b" " if text else b"")
             pieces = _whole(contents, raw) if whole else await _parts(peer, rows, contents, uids[at], raw)
             pieces[0] = lead + pieces[0]
             if uids[at] in newly_seen and Attr.FLAGS not in attrs:

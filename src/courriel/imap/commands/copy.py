@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from courriel.imap.commands import numbers, progress
+from collections.abc import Sequence
+
+from courriel.imap.commands import limits, numbers, progress
 from courriel.imap.peer import Peer
 from courriel.imap.replies import No
 from courriel.imap.wire import codes, sets
@@ -52,6 +54,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to copy"
+    limits.refuse_copy(peer, found)
     with progress.told(peer, len(found)):
         copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     peer.own_messages(goal, copied.targets)
@@ -68,14 +71,15 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
     goal = await target(peer, asked.path)
     if not found:
         return b"OK Nothing to move"
+    found, limited = limits.cut(peer, found)
     with progress.told(peer, len(found)):
         copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     peer.own_messages(goal, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
     peer.write(b"* OK %bMoved\r\n" % _copyuid(goal, copied))
-    peer.tell(expunges=True, with_uid=by_uid)
-    return b"OK %bMOVE completed" % highest(peer)
+    await peer.report(expunges=True, with_uid=by_uid, asked=True)
+    return b"OK %bMOVE completed" % _code(peer, limited)
 
 
 async def expunge(peer: Peer, asked: Expunge) -> bytes:
@@ -83,16 +87,26 @@ async def expunge(peer: Peer, asked: Expunge) -> bytes:
     numbers.require_writable(peer, NEEDED[Operation.EXPUNGE])
     known = peer.selected
     view = known.view
+    limited = b""
     if asked.numbers is None:
-        doomed = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if flags & DELETED]
+        doomed: Sequence[int] = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if flags & DELETED]
     else:
         named = numbers.uids_at(peer, numbers.indexes(peer, asked.numbers, by_uid=True))
         doomed = [uid for uid in named if (at := view.index(uid)) >= 0 and view.flags[at] & DELETED]
+        doomed, limited = limits.cut_uids(peer, doomed)
     if doomed:
         with progress.told(peer, len(doomed)):
             await peer.store.expunge(view.account, view.mailbox, doomed)
-    peer.tell(expunges=True, with_uid=asked.numbers is not None)
-    return b"OK %bEXPUNGE completed" % (highest(peer) if doomed else b"")
+    await peer.report(expunges=True, with_uid=asked.numbers is not None, asked=True)
+    return b"OK %bEXPUNGE completed" % (_code(peer, limited) if doomed else b"")
+
+
+def _code(peer: Peer, limited: bytes) -> bytes:
+    """A reply has room for one code: the limit's, which a client has to know; the number comes by itself then."""
+    changed = highest(peer)
+    if limited and changed:
+        peer.write(b"* OK %bChanged\r\n" % changed)
+    return limited or changed
 
 
 def highest(peer: Peer) -> bytes:

@@ -1,4 +1,4 @@
-"""FETCH and UID FETCH.  RFC 9051 §6.4.5, §6.4.9; CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6.
+"""FETCH and UID FETCH.  RFC 9051 §6.4.5, §6.4.9; CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6; PARTIAL RFC 9394.
 
 Three ways, by what is asked: values that stand ready in columns, for many messages, go out as joined rows made in C
 (PERFORMANCE §3, "FETCH answers"); messages' octets go out one message after the other; and what the mailbox has
@@ -13,7 +13,7 @@ from typing import Final
 
 from courriel.base.errors import FormatError
 from courriel.imap.answers import ANSWER_OCTETS
-from courriel.imap.commands import contents, numbers
+from courriel.imap.commands import contents, limits, numbers
 from courriel.imap.commands.rows import Rows
 from courriel.imap.peer import Peer
 from courriel.imap.wire import codes, sets
@@ -38,7 +38,12 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
     items = asked.items
     attrs: tuple[Attr, ...] = items.attrs
     found = numbers.indexes(peer, asked.numbers, by_uid)
-    if by_uid and Attr.UID not in attrs:
+    if asked.partial is not None:
+        if not by_uid:
+            raise FormatError(WHAT, -1, "PARTIAL needs UID FETCH")  # RFC 9394 §3.3
+        limits.refuse_page(peer, min(len(found), asked.partial.high - asked.partial.low + 1))
+        found = asked.partial.of(found)
+    if by_uid and Attr.UID not in attrs and not peer.session.uidonly:
         attrs = (Attr.UID, *attrs)
     if asked.changed_since is not None or Attr.MODSEQ in attrs:
         peer.enable_condstore()
@@ -50,9 +55,14 @@ async def _fetch(peer: Peer, asked: Fetch, by_uid: bool) -> bytes:
             attrs = (*attrs, Attr.MODSEQ)
     if not found:
         return b"OK FETCH completed"
+    found, limited = limits.cut(peer, found)
+    if limited:
+        found = list(reversed(found))  # RFC 9738 §3.1: from the highest UID on
     if await write(peer, attrs, items, found):
+        if limited:
+            peer.write(b"* NO %bNot all messages were fetched\r\n" % limited)
         return b"NO " + codes.EXPUNGEISSUED + b"Some of the messages are gone"
-    return b"OK FETCH completed"
+    return b"OK %bFETCH completed" % limited
 
 
 run = partial(_fetch, by_uid=False)
@@ -105,7 +115,10 @@ async def _attributes(peer: Peer, attrs: tuple[Attr, ...], found: Sequence[int])
     if len(found) >= CACHED_FROM and isinstance(found, range) and not known.behind:
         view, answers = known.view, peer.shared.answers
         recent = tuple(known.recent) if Attr.FLAGS in attrs and peer.has_recent() else ()
-        cache_key = (view.account, view.mailbox, peer.session.owner, attrs, found.start, found.stop, recent)
+        session = peer.session
+        cache_key = (
+            view.account, view.mailbox, session.owner, attrs, found.start, found.stop, recent, session.uidonly,
+        )  # fmt: skip
         answer = answers.get(cache_key, known.uids, view.position)
         if answer is not None:
             peer.write(answer)

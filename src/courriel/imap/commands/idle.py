@@ -11,13 +11,13 @@ from courriel.imap.wire.plain import Nothing
 
 async def run(peer: Peer, asked: Nothing) -> bytes:
     peer.write(b"+ idling\r\n")
-    peer.tell_news(expunges=True)
+    await peer.report(expunges=True)
     peer.idle()
     return b""
 
 
-def done(peer: Peer, line: bytes) -> bytes:
+async def done(peer: Peer, line: bytes) -> bytes:
     """The line that ends it; the tagged reply."""
     peer.stop_idling()
-    peer.tell_news(expunges=True)
+    await peer.report(expunges=True)
     return b"OK IDLE completed" if line.strip().upper() == b"DONE" else b"BAD Expected DONE"

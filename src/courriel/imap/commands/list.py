@@ -42,7 +42,7 @@ async def run(peer: Peer, asked: List) -> bytes:
         peer.write(_ROOT)
         return b"OK LIST completed"
     matcher = Matcher(asked.patterns)
-    places = await _places(peer)
+    places = await places_of(peer)
     subscribed = set(await peer.store.subscriptions(peer.account.id))
     parents = _parents(places)
     names = subscribed if Select.SUBSCRIBED in asked.select else places.keys()
@@ -69,7 +69,7 @@ async def run(peer: Peer, asked: List) -> bytes:
     return b"OK LIST completed"
 
 
-async def _places(peer: Peer) -> dict[str, Place]:
+async def places_of(peer: Peer) -> dict[str, Place]:
     """All that may be listed, by what the client calls it: own mailboxes, then those of others."""
     account = peer.account
     own = await peer.store.mailboxes(account.id)
@@ -152,7 +152,7 @@ def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscr
 async def xlist(peer: Peer, asked: List) -> bytes:
     """What Gmail had before SPECIAL-USE: LIST with attributes of its own.  quirk: Outlook 2013 and 2016 use nothing
     else to find the mailboxes for sent mail, drafts, junk and trash, and make new ones beside them without it."""
-    matcher, places = Matcher(asked.patterns), await _places(peer)
+    matcher, places = Matcher(asked.patterns), await places_of(peer)
     parents = _parents(places)
     for path in filter(matcher, places):
         attributes = [b"\\HasChildren" if path in parents else b"\\HasNoChildren"]

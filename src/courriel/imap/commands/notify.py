@@ -48,7 +48,7 @@ class Facts(NamedTuple):
 
 async def run(peer: Peer, asked: Notify) -> bytes:
     """A successful NOTIFY is a NOOP too.  RFC 5465 §3.1."""
-    peer.tell(expunges=True)
+    await peer.report(expunges=True, asked=True)
     watch = Watch(peer, asked.groups)
     await watch.begin(asked.status)
     if peer.notice is not None:
@@ -144,8 +144,7 @@ class Watch:
             if peer.connection.congested:
                 await peer.connection.drain()
             if self._current is not None and self.wants_messages:
-                peer.tell_news(self._current.where is Where.SELECTED or peer.idle_tag is not None)
-                await self.fetch_fresh()
+                await peer.report(self._current.where is Where.SELECTED or peer.idle_tag is not None)
             if self._others:
                 await self._tell_others()
 

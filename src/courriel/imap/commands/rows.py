@@ -14,7 +14,7 @@ from typing import Final, cast
 from courriel.formats import dates
 from courriel.formats.message.structure import body_form
 from courriel.imap.answers import row_starts
-from courriel.imap.peer import Peer
+from courriel.imap.peer import UID_ROW, Peer
 from courriel.imap.wire.fetch import Attr
 from courriel.imap.wire.response import utf8_string
 from courriel.ports.store import Column, View
@@ -74,19 +74,25 @@ class Rows:
             if self.attrs == (Attr.FLAGS,):
                 closed = self.peer.texts.closed
                 flags = self.peer.selected.flags_of(chunk.start, chunk.stop, self.peer.has_recent())
-                starts = row_starts(b"FLAGS ", chunk.start, len(chunk))
+                starts = self._starts(b"FLAGS ", chunk)
                 return b"".join(chain.from_iterable(zip(starts, map(closed.__getitem__, flags), strict=True))), 0
             columns = await self._whole_columns(chunk)
             if columns is not None:
-                starts = row_starts(b"", chunk.start, len(chunk))
+                starts = self._starts(b"", chunk)
                 return b"".join(chain.from_iterable(zip(starts, *columns, strict=False))), 0
         texts = await self.texts(chunk)
         rows = [
-            b"* %d FETCH (%b)\r\n" % (index + 1, text)
+            b"%b%b)\r\n" % (self.peer.row_start(index), text)
             for index, text in zip(chunk, texts, strict=True)
             if text is not None
         ]
         return b"".join(rows), len(texts) - len(rows)
+
+    def _starts(self, lead: bytes, chunk: range) -> Sequence[bytes]:
+        if self.peer.session.uidonly:
+            form = UID_ROW + lead
+            return [form % uid for uid in self.uids[chunk.start : chunk.stop]]
+        return row_starts(lead, chunk.start, len(chunk))
 
     async def _whole_columns(self, chunk: range) -> list[Iterable[bytes]] | None:
         """What follows a row's start, as few pieces as can be; None when the mailbox changed under our hands.

@@ -14,6 +14,7 @@ from courriel.imap.wire.grammar import WHAT
 from courriel.imap.wire.plain import Nothing
 from courriel.imap.wire.response import mailbox_name, object_id
 from courriel.imap.wire.select import Resync, Select
+from courriel.imap.wire.sets import UidRequired
 from courriel.model.flags import DELETED
 from courriel.model.ids import ModSeq
 from courriel.model.mailbox import Mailbox
@@ -32,6 +33,8 @@ async def _open(peer: Peer, asked: Select, read_only: bool) -> bytes:
     session = peer.session
     if asked.resync is not None and not session.qresync:
         raise FormatError(WHAT, -1, "QRESYNC was not enabled")  # RFC 7162 §3.2.5: BAD
+    if asked.resync is not None and asked.resync.match_seqs is not None and session.uidonly:
+        raise UidRequired(WHAT, 0, "sequence numbers are switched off")
     if session.state is State.SELECTED:
         peer.deselect()  # RFC 9051 §6.3.2: also when what follows fails
         peer.write(b"* OK [CLOSED] The mailbox selected before is closed\r\n")
@@ -59,6 +62,7 @@ def _facts(peer: Peer, mailbox: Mailbox, numbers: Numbers) -> bytes:
     recent = 0 if session.rev2 else numbers.recent_count()
     asked = (
         view.account, view.mailbox, session.rev2, session.utf8, session.read_only, session.rights, session.owner,
+        session.uidonly,
     )  # fmt: skip
     keywords = peer.store.keyword_names(view.account)
     state = (mailbox.path, view.uidvalidity, view.uidnext, view.modseq, numbers.count, recent, keywords)
@@ -76,7 +80,7 @@ def _render(peer: Peer, mailbox: Mailbox, numbers: Numbers, recent: int) -> byte
         listed = b'* LIST () "/" %b\r\n' % mailbox_name(mailbox.path, session.utf8)
     else:  # RFC 9051 appendix E: RECENT and UNSEEN are gone
         recents = b"* %d RECENT\r\n" % recent
-        if first := first_unseen(view.flags):
+        if not session.uidonly and (first := first_unseen(view.flags)):
             unseen = b"* OK [UNSEEN %d] First unseen\r\n" % first
     return (
         b"%b* %d EXISTS\r\n%b%b"

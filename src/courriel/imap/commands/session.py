@@ -19,6 +19,7 @@ FEATURES: Final = {
     b"QRESYNC": Feature.QRESYNC,
     b"UTF8=ACCEPT": Feature.UTF8,
     b"IMAP4REV2": Feature.REV2,
+    b"UIDONLY": Feature.UIDONLY,
 }
 _SPELT: Final = {b"IMAP4REV2": b"IMAP4rev2"}
 
@@ -75,5 +76,7 @@ async def enable(peer: Peer, asked: Enable) -> bytes:
         if FEATURES[name] in (Feature.CONDSTORE, Feature.QRESYNC):
             peer.enable_condstore()
         peer.session.enable(FEATURES[name])
+    if peer.session.uidonly:  # updates by sequence number end here
+        peer.contexts = {tag: context for tag, context in peer.contexts.items() if context.by_uid}
     peer.write(b"* ENABLED%b\r\n" % b"".join([b" " + _SPELT.get(name, name) for name in known]))
     return b"OK ENABLE completed"

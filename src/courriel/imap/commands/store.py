@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from courriel.imap.commands import numbers, progress
+from courriel.imap.commands import limits, numbers, progress
 from courriel.imap.peer import Peer, flag_facts
 from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
@@ -25,6 +25,7 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     found = numbers.indexes(peer, asked.numbers, by_uid)
     if not found:
         return b"OK STORE completed"
+    found, limited = limits.cut(peer, found)
     bits, names, within = _permitted(peer, asked)
     if names:
         known_keywords = len(store.keyword_names(view.account))
@@ -50,8 +51,10 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
     if result.conflicts:
         # The numbers are UIDs for UID STORE, sequence numbers else (RFC 7162 §3.1.3).
         failed = result.conflicts if by_uid else [known.index(uid) + 1 for uid in result.conflicts]
+        if limited:
+            peer.write(b"* NO %bNot all messages were changed\r\n" % limited)
         return b"OK [MODIFIED %b] Some had changed" % sets.render(failed)
-    return b"OK STORE completed"
+    return b"OK %bSTORE completed" % limited
 
 
 run = partial(_store, by_uid=False)

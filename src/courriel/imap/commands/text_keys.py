@@ -6,13 +6,12 @@ text, folded, is a substring of the decoded text, folded (``formats/folding.py``
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import compress
 from typing import Final
 
 import msgspec
 
-from courriel.formats import dates, encoded_word
+from courriel.formats import encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.folding import fold
 from courriel.formats.header import HeaderBlock, split_block
@@ -131,11 +130,3 @@ class Message:
             record = self.record
             self._texts = [fold(one) for one in decoded_text(self.raw, record.parts, record.prefix_octets)]
         return self._texts
-
-    def sent_on(self) -> date | None:
-        """The day in the Date field, whatever its zone.  RFC 9051 §6.4.4, SENTON."""
-        if self._block is None:
-            self._block = split_block(self.raw)
-        value = self._block.get(b"Date")
-        moment = dates.parse(value) if value else None
-        return moment.date() if moment else None

@@ -1,5 +1,5 @@
 """FETCH: grammar of the command.  RFC 9051 §6.4.5, §9; MODSEQ, CHANGEDSINCE, VANISHED RFC 7162 §3.1.4, §3.2.6;
-BINARY RFC 3516; PREVIEW RFC 8970; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
+BINARY RFC 3516; PARTIAL RFC 9394 §3.3; PREVIEW RFC 8970; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
 
 Pure: bytes in, values out.  Which messages exist, and what they hold, is commands/fetch.py's business.
 """
@@ -17,6 +17,7 @@ from courriel.formats.message.section import Section, SectionKind
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.imap.wire.returns import Partial, read_partial
 from courriel.imap.wire.sets import NumberSet
 
 FETCH_ITEMS: Final = 500
@@ -86,6 +87,7 @@ class Fetch(msgspec.Struct, frozen=True):
     items: Items
     changed_since: int | None = None
     vanished: bool = False
+    partial: Partial | None = None
 
 
 _FAST: Final = (Attr.FLAGS, Attr.INTERNALDATE, Attr.SIZE)
@@ -140,14 +142,15 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Fetch:
             _ITEMS_CACHE[key] = items
         return Fetch(numbers, items)
     reader.space()
-    changed_since, vanished = _modifiers(reader)
+    changed_since, vanished, partial = _modifiers(reader)
     reader.end()
-    return Fetch(numbers, items, changed_since, vanished)
+    return Fetch(numbers, items, changed_since, vanished, partial)
 
 
-def _modifiers(reader: Reader) -> tuple[int | None, bool]:
-    """RFC 7162 §3.1.4.1, §3.2.6: CHANGEDSINCE n, VANISHED (only with CHANGEDSINCE and UID)."""
-    changed_since, vanished = None, False
+def _modifiers(reader: Reader) -> tuple[int | None, bool, Partial | None]:
+    """RFC 7162 §3.1.4.1, §3.2.6: CHANGEDSINCE n, VANISHED (only with CHANGEDSINCE and UID); RFC 9394 §3.3: PARTIAL
+    range (only with UID)."""
+    changed_since, vanished, partial = None, False, None
     reader.need(b"(")
     while True:
         word = reader.word()
@@ -156,10 +159,13 @@ def _modifiers(reader: Reader) -> tuple[int | None, bool]:
             changed_since = reader.number63()
         elif word == b"VANISHED":
             vanished = True
+        elif word == b"PARTIAL" and partial is None:
+            reader.space()
+            partial = read_partial(reader)
         else:
             reader.fail("unknown FETCH modifier")
         if reader.take(b")"):
-            return changed_since, vanished
+            return changed_since, vanished, partial
         reader.space()
 
 

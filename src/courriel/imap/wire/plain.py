@@ -64,6 +64,12 @@ class Rename(msgspec.Struct, frozen=True):
     new_path: str
 
 
+class Tags(msgspec.Struct, frozen=True):
+    """CANCELUPDATE: tags of commands."""
+
+    tags: tuple[bytes, ...]
+
+
 class Copy(msgspec.Struct, frozen=True):
     """[UID] COPY and MOVE."""
 
@@ -194,6 +200,16 @@ def parse_rename(command: Command, pos: int, utf8: bool = False) -> Rename:
     new_path = mailbox.read_path(reader, utf8)
     reader.end()
     return Rename(path, new_path)
+
+
+def parse_tags(command: Command, pos: int, utf8: bool = False) -> Tags:
+    """ "CANCELUPDATE" 1*(SP quoted).  RFC 5267 §5."""
+    reader = Reader(command, pos)
+    tags: list[bytes] = []
+    while not tags or not reader.at_end:
+        reader.space()
+        tags.append(reader.string())
+    return Tags(tuple(tags))
 
 
 def parse_copy(command: Command, pos: int, utf8: bool = False) -> Copy:

@@ -1,5 +1,6 @@
 """SEARCH: grammar of the command into a query tree.  RFC 9051 §6.4.4; RETURN RFC 4731, RFC 5182; MODSEQ RFC 7162
-§3.1.5; YOUNGER, OLDER RFC 5032; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474; FUZZY RFC 6203.
+§3.1.5; YOUNGER, OLDER RFC 5032; UIDAFTER, UIDBEFORE RFC 9738 §3.2; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474;
+FUZZY RFC 6203.
 
 Pure.  Evaluation, and what the numbers in sets mean, is commands/search.py's business.
 """
@@ -19,6 +20,7 @@ from courriel.formats.folding import fold
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
+from courriel.imap.wire.returns import Return, Returns, read_returns
 from courriel.imap.wire.sets import NumberSet
 from courriel.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -110,6 +112,13 @@ class Header(msgspec.Struct, frozen=True):
     """Below FUZZY."""
 
 
+class InEnvelope(msgspec.Struct, frozen=True):
+    """This field of the envelope structure holds ``text``, which is not empty.  RFC 9051 §6.4.4, FROM."""
+
+    field: bytes
+    text: str
+
+
 class InBody(msgspec.Struct, frozen=True):
     text: str
     loose: bool = False
@@ -151,6 +160,7 @@ Key = (
     | Days
     | Within
     | Header
+    | InEnvelope
     | InBody
     | InText
     | ModSeqAtLeast
@@ -159,22 +169,11 @@ Key = (
 )
 
 
-class Return(Enum):
-    """RFC 4731 §3.1, RFC 5182 §2.1."""
-
-    MIN = b"MIN"
-    MAX = b"MAX"
-    ALL = b"ALL"
-    COUNT = b"COUNT"
-    SAVE = b"SAVE"
-    RELEVANCY = b"RELEVANCY"
-
-
 class Search(msgspec.Struct, frozen=True):
     """[UID] SEARCH.  ``returns`` None: without RETURN.  ``modseq``: a MODSEQ key was used."""
 
     key: Key
-    returns: frozenset[Return] | None
+    returns: Returns | None
     modseq: bool
 
 
@@ -216,32 +215,28 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)."""
     reader = Reader(command, pos)
     reader.space()
-    returns = _returns(reader)
+    return read(reader, relevancy=True)
+
+
+def read(reader: Reader, *, relevancy: bool = False) -> Search:
+    """Everything from RETURN on; ``relevancy``: scores may be asked for."""
+    returns = read_returns(reader, relevancy=relevancy)
     charset = b"UTF-8"
     if reader.text[reader.pos : reader.pos + 8].upper() == b"CHARSET ":
         reader.pos += 8
         charset = reader.astring()
         reader.space()
-        if charsets.known(charset) is None:
-            raise UnknownCharset(WHAT, reader.pos, "unknown charset")
     keys = _Keys(reader, charset)
     key = keys.program()
-    reader.end()
-    if returns and Return.RELEVANCY in returns and not keys.fuzzy:
+    if returns is not None and Return.RELEVANCY in returns.options and not keys.fuzzy:
         reader.fail("RELEVANCY is for FUZZY keys")  # RFC 6203 §4
     return Search(key, returns, keys.modseq)
 
 
-def _returns(reader: Reader) -> frozenset[Return] | None:
-    if reader.text[reader.pos : reader.pos + 8].upper() != b"RETURN (":
-        return None
-    reader.pos += 7
-    names = reader.words()
-    reader.space()
-    try:
-        return frozenset(Return(name) for name in names) or frozenset({Return.ALL})
-    except ValueError:
-        reader.fail("unknown search return option")
+def program(reader: Reader, charset: bytes) -> tuple[Key, bool]:
+    """search-key *(SP search-key) up to the end, and whether MODSEQ was among them."""
+    keys = _Keys(reader, charset)
+    return keys.program(), keys.modseq
 
 
 class _Keys:
@@ -256,7 +251,12 @@ class _Keys:
         self.fuzzy = False
 
     def program(self) -> Key:
-        return self._and(0, end=b"")
+        """Everything up to the end."""
+        if charsets.known(self._charset) is None:
+            raise UnknownCharset(WHAT, self._reader.pos, "unknown charset")
+        key = self._and(0, end=b"")
+        self._reader.end()
+        return key
 
     def _and(self, depth: int, end: bytes) -> Key:
         reader = self._reader
@@ -287,7 +287,8 @@ class _Keys:
     def _with_argument(self, word: bytes, depth: int) -> Key:
         reader = self._reader
         if word in _HEADER_KEYS:
-            return Header(word, self._text(), self._loose)
+            text = self._text()
+            return InEnvelope(word, text) if text and not self._loose else Header(word, text, self._loose)
         if word in _DATE_KEYS:
             return self._days(*_DATE_KEYS[word])
         match word:
@@ -306,13 +307,15 @@ class _Keys:
             case b"HEADER":
                 name = reader.astring()
                 reader.space()
-                return Header(name.strip(), self._text(), self._loose)
+                return self._header(name.strip())
             case b"LARGER":
                 return Larger(reader.number63())
             case b"SMALLER":
                 return Smaller(reader.number63())
             case b"UID":
                 return Uids(sets.read(reader))
+            case b"UIDAFTER" | b"UIDBEFORE":
+                return self._beside(word == b"UIDAFTER")
             case b"KEYWORD":
                 return HasKeyword(reader.flag().decode("ascii"))
             case b"UNKEYWORD":
@@ -337,11 +340,26 @@ class _Keys:
         self._loose = before
         return key
 
+    def _header(self, name: bytes) -> Key:
+        """A field that stands whole in the envelope is looked for there."""
+        text = self._text()
+        if text and not self._loose and name.upper() in (b"SUBJECT", b"MESSAGE-ID"):
+            return InEnvelope(name.upper(), text)
+        return Header(name, text, self._loose)
+
     def _text(self) -> str:
         raw = self._reader.astring()
         if b"\0" in raw:
             self._reader.fail("NUL in a search string")
         return fold(charsets.decode(raw, self._charset))
+
+    def _beside(self, after: bool) -> Key:
+        """RFC 9738 §3.2: UIDs above, or below, one that is not meant itself, and need not be there."""
+        uid = self._reader.number32()
+        if not uid:
+            self._reader.fail("a UID is not 0")
+        low, high = (uid + 1, 0xFFFFFFFF) if after else (1, uid - 1)
+        return Uids(NumberSet(((low, high),))) if low <= high else Not(All())
 
     def _modseq(self) -> Key:
         """RFC 7162 §3.1.5: MODSEQ ["/flags/\\name" all|priv|shared] n.  We keep one number a message."""

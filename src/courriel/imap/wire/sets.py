@@ -25,6 +25,10 @@ SET_RANGES: Final = 10_000
 _SET: Final = re.compile(rb"(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?(?:,(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?)*")
 
 
+class UidRequired(FormatError):
+    """Sequence numbers from a client that switched them off: BAD [UIDREQUIRED].  RFC 9586 §3."""
+
+
 class NumberSet(msgspec.Struct, frozen=True, gc=False):
     """``ranges`` as written, each ``(low, high)``, STAR for ``*``; ``saved``: the set is ``$``."""
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import Damaged, FormatError, LimitExceeded
+from courriel.formats.message.index import relatives
 from courriel.model.changes import Copied, FlagResult, JournalEntry
 from courriel.model.flags import DELETED, FlagChange, Flags
 from courriel.model.ids import AccountId, MailboxId, MessageId, ModSeq, Uid
@@ -42,6 +43,7 @@ VALUES: Final[Mapping[Column, Callable[[Message], bytes | int]]] = {
     Column.THREAD: lambda message: message.thread,
     Column.PREVIEW: lambda message: message.summary.preview.encode(),
     Column.SAVED: lambda message: int(message.received_at),  # of what is gone; ``Box.saved`` has the others
+    Column.RELATIVES: lambda message: relatives(message.summary.parts),
 }
 
 

@@ -16,6 +16,7 @@ import apsw
 
 from courriel.base.clock import Clock
 from courriel.base.errors import Damaged
+from courriel.formats.message.index import relatives
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import NewMessage
 from courriel.ports.store import Column
@@ -42,6 +43,7 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.SIZE: "o.size",
     Column.SAVED: "m.saved",
     Column.ORIGIN: "coalesce((SELECT c.origin FROM origin c WHERE c.acct=o.acct AND c.id=o.id), o.id)",
+    Column.RELATIVES: "(SELECT b.parts FROM blob b WHERE b.id=o.blob)",
 }
 
 Values: TypeAlias = list[Any]
@@ -163,6 +165,8 @@ class Columns:
             " WHERE m.acct=? AND m.coll=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid",
             (account, mailbox, first, last),
         )
+        if column is Column.RELATIVES:
+            return [relatives(parts) for (parts,) in rows]
         return [value for (value,) in rows]
 
     def _singly(self, view: SqliteView, column: Column, uids: Sequence[int], ids: Sequence[int]) -> Values:
@@ -183,6 +187,8 @@ class Columns:
         row = fetch_one(
             self._source(), f"SELECT {COLUMNS[column]} FROM obj o WHERE o.acct=? AND o.id=?", (view.account, id)
         )
+        if row is not None and column is Column.RELATIVES:
+            return relatives(row[0])
         return None if row is None else row[0]
 
     def extend(self, view: SqliteView, effect: Appeared, now: float) -> None:
@@ -248,4 +254,6 @@ def _value(column: Column, message: NewMessage, thread: int) -> bytes | int:
         return message.summary.preview.encode()
     if column is Column.RECEIVED:
         return int(message.received_at)
+    if column is Column.RELATIVES:
+        return relatives(message.summary.parts)
     return thread
