@@ -160,6 +160,21 @@ async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) 
     assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists()
 
 
+async def test_a_store_of_the_first_schema_gets_annotations(bench: Bench) -> None:
+    await build(bench)
+    connection = apsw.Connection(str(bench.directory / "store" / "shard-0.db"))
+    connection.execute("DROP TABLE annot")
+    connection.pragma("user_version", 1)
+    connection.close()
+    store = await bench.open()
+    box = await inbox(store)
+    assert len((await store.view(ALICE, box)).uids) == 5
+    assert await store.set_metadata(ALICE, box, ALICE, {"/shared/comment": b"new"})
+    assert (await store.check()).is_clean
+    await store.close()
+    assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists(), "the way back"
+
+
 def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "a.db"))
     migrate(connection, lambda _: None)
