@@ -24,6 +24,9 @@ LITERAL_OCTETS: Final = 128 * 1024 * 1024
 DEPTH: Final = 200
 """Deepest nesting of lists; BODYSTRUCTURE of a message nested as deep as servers read (100) needs about that."""
 
+TOKENS: Final = 100_000
+"""Most words, strings and parentheses of a response that has strings or lists; an ENVELOPE of 10,000 addresses fits."""
+
 NUMBER_DIGITS: Final = 10
 """Digits of the largest number of 32 bits."""
 
@@ -32,6 +35,7 @@ Value = bytes | None | list["Value"]
 CONDITIONS: Final = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
 
 _LITERAL: Final = re.compile(rb"~?\{(\d{1,12})\+?\}\Z")
+_NESTED: Final = re.compile(rb"[\0\"()\[]")
 _TOKEN: Final = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*+)("?)|[^\s()"]+')
 """A string without its end is a token too: else each quote in it would be tried anew, in quadratic time."""
 
@@ -134,9 +138,13 @@ def _code(text: bytes) -> tuple[bytes, bytes]:
 
 def _values(text: bytes, literals: list[bytes]) -> list[Value]:
     """Words, strings and lists.  A word may hold brackets (``BODY[HEADER.FIELDS`` …), which are joined again."""
+    if _NESTED.search(text) is None:  # SEARCH and the like: 500,000 words of a megabyte in 50 ms, not in 150
+        return [None if len(word) == 3 and word.upper() == b"NIL" else word for word in text.split()]
     stack: list[list[Value]] = [[]]
     waiting = iter(literals)
-    for match in _TOKEN.finditer(_spaced(text)):
+    for place, match in enumerate(_TOKEN.finditer(_spaced(text))):
+        if place >= TOKENS:
+            raise LimitExceeded("IMAP response", match.start(), "client.tokens")
         token = match[0]
         if token == b"(":
             if len(stack) > DEPTH:
