@@ -41,6 +41,7 @@ async def run(peer: Peer, asked: List) -> bytes:
     subscribed = set(await peer.store.subscriptions(peer.account.id))
     parents = _parents(places)
     below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
+    hiding = _hiding(subscribed, matcher) if below else set()
     for path in _candidates(asked, places, subscribed, below):
         if not matcher(path):
             continue
@@ -50,7 +51,7 @@ async def run(peer: Peer, asked: List) -> bytes:
         if not wanted and path not in below:
             continue
         childinfo = b""
-        if path in below and _hidden_child(path, subscribed, matcher):
+        if path in hiding:
             childinfo = b' ("CHILDINFO" ("SUBSCRIBED"))'
         elif not wanted:
             continue
@@ -118,9 +119,9 @@ def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[s
     return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in _ATTRIBUTES))
 
 
-def _hidden_child(path: str, subscribed: set[str], matcher: Matcher) -> bool:
-    """Whether a subscribed name below is not listed by itself.  RFC 5258 §3.5."""
-    return any(name.startswith(path + "/") and not matcher(name) for name in subscribed)
+def _hiding(subscribed: Iterable[str], matcher: Matcher) -> set[str]:
+    """Names below which something is subscribed that is not listed by itself.  RFC 5258 §3.5."""
+    return _parents(name for name in subscribed if not matcher(name))
 
 
 def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscribed: bool) -> list[bytes]:
@@ -156,10 +157,10 @@ async def lsub(peer: Peer, asked: List) -> bytes:
         peer.write(_LSUB_ROOT)
         return b"OK LSUB completed"
     subscribed = set(await peer.store.subscriptions(peer.account.id))
-    above = _parents(subscribed) if "%" in asked.patterns[0] else set()
     matcher = Matcher(asked.patterns)
-    for path in sorted(subscribed | above, key=lambda path: (path != "INBOX", path)):
-        if not matcher(path) or (path not in subscribed and not _hidden_child(path, subscribed, matcher)):
+    hiding = _hiding(subscribed, matcher) if "%" in asked.patterns[0] else set()
+    for path in sorted(subscribed | hiding, key=lambda path: (path != "INBOX", path)):
+        if not matcher(path):
             continue
         flags = b"" if path in subscribed else b"\\Noselect"
         peer.write(b'* LSUB (%b) "/" %b\r\n' % (flags, mailbox_name(path, peer.session.utf8)))
