@@ -22,7 +22,7 @@ from courriel.imap.wire.fragments import Announced, Command, Event, Fragments
 from courriel.imap.wire.grammar import Reader
 from courriel.model.mailbox import canonical_path
 from courriel.model.rights import ALL, RightsChange
-from courriel.net.deflate import Deflate, FREE_OCTETS, RATIO
+from courriel.net.deflate import FREE_OCTETS, RATIO, Deflate
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import make_house
 

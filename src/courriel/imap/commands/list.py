@@ -48,13 +48,14 @@ async def run(peer: Peer, asked: List) -> bytes:
     names = subscribed if Select.SUBSCRIBED in asked.select else places.keys()
     wanted = {path for path in names if _selected(asked, _seen(places, path), path, subscribed)}
     below = _parents(wanted) if Select.RECURSIVEMATCH in asked.select else set()
+    hiding = _hiding(wanted, matcher) if below else set()
     account = peer.account.id
     for path in sorted(wanted | below, key=lambda path: (path != "INBOX", not _is_own(places, path, account), path)):
         if not matcher(path):
             continue
         place, mailbox = places.get(path), _seen(places, path)
         childinfo = b""
-        if path in below and _hidden_child(path, wanted, matcher):
+        if path in hiding:
             childinfo = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % one.value for one in _BASE if one in asked.select)
         elif path not in wanted:
             continue
@@ -131,9 +132,9 @@ def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[s
     return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in ATTRIBUTES))
 
 
-def _hidden_child(path: str, wanted: set[str], matcher: Matcher) -> bool:
-    """Whether one of these names is below, and is not listed by itself.  RFC 5258 §3.5."""
-    return any(name.startswith(path + "/") and not matcher(name) for name in wanted)
+def _hiding(wanted: Iterable[str], matcher: Matcher) -> set[str]:
+    """Names below which one of these is that is not listed by itself.  RFC 5258 §3.5."""
+    return _parents(name for name in wanted if not matcher(name))
 
 
 def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscribed: bool) -> list[bytes]:
@@ -169,10 +170,10 @@ async def lsub(peer: Peer, asked: List) -> bytes:
         peer.write(_LSUB_ROOT)
         return b"OK LSUB completed"
     subscribed = set(await peer.store.subscriptions(peer.account.id))
-    above = _parents(subscribed) if "%" in asked.patterns[0] else set()
     matcher = Matcher(asked.patterns)
-    for path in sorted(subscribed | above, key=lambda path: (path != "INBOX", path)):
-        if not matcher(path) or (path not in subscribed and not _hidden_child(path, subscribed, matcher)):
+    hiding = _hiding(subscribed, matcher) if "%" in asked.patterns[0] else set()
+    for path in sorted(subscribed | hiding, key=lambda path: (path != "INBOX", path)):
+        if not matcher(path):
             continue
         flags = b"" if path in subscribed else b"\\Noselect"
         peer.write(b'* LSUB (%b) "/" %b\r\n' % (flags, mailbox_name(path, peer.session.utf8)))
