@@ -8,6 +8,7 @@ import pytest
 
 from courriel.imap.commands import notify
 from courriel.model.ids import AccountId
+from courriel.model.rights import RightsChange, parse
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import House, make_house
 
@@ -126,6 +127,28 @@ def test_the_selected_mailbox_is_fetched_while_a_command_is_under_way() -> None:
         assert await link.line() == b"* 1 RECENT\r\n"
         assert await link.line() == b"* 1 FETCH (UID 1 FLAGS (\\Recent))\r\n"
         link.send(b"cde\r\n")
+        assert (await link.line() or b"").startswith(b"d OK ")
+
+    asyncio.run(play())
+
+
+def test_others_mailboxes_are_told_of_in_idle() -> None:
+    """NOTIFY follows one's own account; a mailbox of another's that is selected is watched while the client sleeps."""
+
+    async def play() -> None:
+        house = await make_house()
+        inbox = await house.store.mailbox(ALICE, "INBOX")
+        await house.store.change_rights(ALICE, inbox.id, "bob@courriel.test", RightsChange(0, parse("lr")))
+        link = MemoryLink(house.service)
+        link.send(b"a LOGIN bob secret\r\n" + b'b SELECT "Other Users/alice/INBOX"\r\n')
+        link.send(b"c NOTIFY SET (SELECTED (MessageNew (FLAGS) MessageExpunge))\r\nd IDLE\r\n")
+        while not (line := await link.line() or b"").startswith(b"+"):
+            assert line
+        await house.deliver("alice")
+        assert await link.line() == b"* 1 EXISTS\r\n"
+        assert await link.line() == b"* 0 RECENT\r\n"
+        assert (await link.line() or b"").startswith(b"* 1 FETCH (FLAGS ")
+        link.send(b"DONE\r\n")
         assert (await link.line() or b"").startswith(b"d OK ")
 
     asyncio.run(play())

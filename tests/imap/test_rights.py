@@ -11,6 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -183,6 +184,58 @@ def test_only_what_may_be_looked_up_is_listed(rights: str) -> None:
         _, lines = await bob('LIST (SUBSCRIBED) "" "Other Users/*"')
         assert [("NonExistent" in line) for line in lines if "box" in line] == ["l" not in rights]
         assert (await bob(f"UNSUBSCRIBE {BOX}"))[0].startswith("OK"), "for this no right is needed"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("rights", CASES)
+def test_only_what_may_be_looked_up_and_read_is_searched(rights: str) -> None:
+    """ESEARCH, by every source that could name it."""
+
+    async def play() -> None:
+        house, bob = await stage(rights)
+        await house.store.subscribe(BOB, BOX.strip('"'), True)
+        below = 'subtree-one "Other Users/alice/top"'
+        for sources in (f"mailboxes {BOX}", 'subtree "Other Users"', below, "subscribed"):
+            told, lines = await bob(f"ESEARCH IN ({sources}) TEXT Hello")
+            assert told.startswith("OK")
+            shown = [re.sub(r"(?<=UIDVALIDITY )\d+", "n", line) for line in lines if "box" in line]
+            may_be_searched = "l" in rights and "r" in rights
+            assert shown == [f'* ESEARCH (TAG "t" MAILBOX {BOX} UIDVALIDITY n) UID ALL 1:3'] * may_be_searched, sources
+        _, lines = await bob("ESEARCH IN (personal inboxes) ALL")
+        assert not [line for line in lines if "alice" in line], "another's is not one's own"
+
+    asyncio.run(play())
+
+
+def test_a_right_that_goes_during_a_search_is_gone() -> None:
+    async def play() -> None:
+        house, bob = await stage("lr")
+        box = await house.store.mailbox(ALICE, "top/box")
+        read = house.store.read
+
+        async def slow(*arguments: Any) -> Any:
+            await house.store.change_rights(ALICE, box.id, "bob@courriel.test", TAKE_ALL)
+            return await read(*arguments)
+
+        house.store.read = slow  # type: ignore[method-assign]
+        assert await bob(f"ESEARCH IN (mailboxes {BOX}) TEXT Hello") == ("OK ESEARCH completed", [])
+
+    asyncio.run(play())
+
+
+def test_ids_of_others_messages_are_searched_with_their_owner() -> None:
+    async def play() -> None:
+        _, bob = await stage("lr")
+        await bob(f"SELECT {BOX}")
+        _, [fetched] = await bob("FETCH 1 EMAILID")
+        id = fetched.partition("EMAILID (")[2].rstrip(")")
+        await bob("UNSELECT")
+        _, lines = await bob(f'ESEARCH IN (personal subtree "Other Users") EMAILID {id}')
+        assert [line.partition(" UID ")[2] for line in lines] == ["ALL 1"] and BOX in lines[0]
+        own = "M" + id.partition("_")[2]
+        _, lines = await bob(f'ESEARCH IN (subtree "Other Users") EMAILID {own}')
+        assert lines == [], "that would be a message of his own"
 
     asyncio.run(play())
 

@@ -6,7 +6,9 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from courriel.imap.server import ImapService
 from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
 from courriel.store.memory.index import MemoryIndex
+from tests.dialogues.runner import MemoryLink
 from tests.imap.house import PASSWORD, listening, make_house
 
 CONTENT = """\
@@ -62,6 +65,7 @@ LEAF = st.one_of(
     ASTRING.map("SUBJECT {}".format),
     ASTRING.map("FROM {}".format),
     ASTRING.map("HEADER To {}".format),
+    ASTRING.map("HEADER Subject {}".format),
     st.sampled_from(['HEADER Subject ""', 'BODY ""', "SEEN", "1:2", "LARGER 120", "SENTBEFORE 1-Jan-2020"]),
 )
 KEY = st.recursive(
@@ -124,3 +128,42 @@ def test_what_is_expunged_but_not_told_is_still_found() -> None:
         return found
 
     assert asyncio.run(run()) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "read"),
+    [
+        (b"SORT (SUBJECT) UTF-8 TEXT jour", [b"4", b"3", b"1"], 0),
+        (b"UID SORT (REVERSE SUBJECT) UTF-8 TEXT jour FROM bob", [b"1", b"3"], 0),
+        (b"SORT (ARRIVAL) UTF-8 OR BODY facture SUBJECT hello", [b"2", b"4"], 0),
+        (b"SORT (ARRIVAL) UTF-8 SUBJECT lundi HEADER To alice", [b"1"], 1),
+        (b"UID THREAD ORDEREDSUBJECT UTF-8 BODY facture", [b"(2)"], 0),
+    ],
+)
+def test_the_index_serves_sort_and_thread(command: bytes, answer: list[bytes], read: int) -> None:
+    """What columns and envelopes leave is asked of the index; only what it cannot say is read."""
+
+    async def run() -> tuple[list[bytes], int]:
+        house = await make_house()
+        for sender, subject, text in MAIL:
+            content = CONTENT.format(sender=sender, subject=subject, text=text).replace("\n", "\r\n")
+            await house.deliver("alice", content.encode())
+        index = MemoryIndex(house.store)
+        service = ImapService(house.store, house.gate, clock=house.clock, index=index)
+        link = MemoryLink(service)
+        link.send(b"a LOGIN alice secret\r\nb SELECT INBOX\r\n")
+        while not (await link.line() or b"").startswith(b"b OK"):
+            pass
+        reads = 0
+        record = house.store.record
+
+        async def counted(*arguments: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return await record(*arguments)
+
+        house.store.record = counted  # type: ignore[method-assign]
+        link.send(b"c " + command + b"\r\n")
+        return (await link.line() or b"").split()[2:], reads
+
+    assert asyncio.run(run()) == (answer, read)
