@@ -260,7 +260,7 @@ class _Signed:
     def __init__(self, *signatures: DkimVerdict, arc: ArcVerdict | None = None) -> None:
         self._findings = DkimFindings(signatures, arc)
 
-    async def judge(self, content: bytes, now: float) -> DkimFindings:
+    async def judge(self, content: bytes, envelope: Envelope, now: float) -> DkimFindings:
         return self._findings
 
 

@@ -9,9 +9,14 @@ import re
 
 import pytest
 
+from courriel.mailauth import trace
 from courriel.mailauth.dkim2_fields import HOPS, PROOFS
 from courriel.mailauth.dkim2_verify import AGE_S, AHEAD_S, KEYS, verify
-from courriel.model.verdict import DkimVerdict, Result
+from courriel.mailauth.replay import Replays
+from courriel.mailauth.signatures import SignatureJudge
+from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
+from courriel.model.judgement import DkimFindings, Iprev, Judgement, Origin
+from courriel.model.verdict import DkimVerdict, DmarcVerdict, Result, SpfVerdict
 from tests.mailauth.signing import ed25519_key, record
 from tests.mailauth.zone import Zone
 
@@ -142,3 +147,31 @@ def test_no_answer_is_not_no_key() -> None:
     content = FIRST.encode() + HEADER + b"\r\n" + BODY
     zone = Zone({"e._domainkey.one.test": "SERVFAIL"})
     assert asyncio.run(verify(content, *TO_BOB, zone, NOW)).result is Result.TEMPERROR
+
+
+def _envelope(*to: str) -> Envelope:
+    client = Client("192.0.2.1", 25, "one.test")
+    recipients = tuple(Recipient(Address(*one.split("@"))) for one in to)
+    return Envelope(Door.MX, client, Address("alice", "one.test"), recipients)
+
+
+def test_it_is_looked_at_only_where_that_is_asked_for_and_with_the_envelope() -> None:
+    content = FIRST.encode() + HEADER + b"\r\n" + BODY
+
+    def findings(*to: str, dkim2: bool) -> DkimVerdict | None:
+        judge = SignatureJudge(Zone(ZONE), Replays(), dkim2=dkim2)
+        return asyncio.run(judge.judge(content, _envelope(*to), NOW)).dkim2
+
+    assert findings("bob@two.test", dkim2=False) is None
+    right, copied = findings("bob@two.test", dkim2=True), findings("eve@two.test", dkim2=True)
+    assert right is not None and right.result is Result.PASS
+    assert copied is not None and copied.result is not Result.PASS
+
+
+def test_it_is_written_down() -> None:
+    hops = DkimVerdict(Result.PASS, "one.test", "e", "<alice@one.test>", "ed25519-sha256")
+    origin = Origin(SpfVerdict(Result.NONE, "one.test", "mfrom"), None, Iprev(Result.NONE, "192.0.2.1"))
+    found = Judgement(origin, DkimFindings((), None, hops), DmarcVerdict(Result.NONE, "one.test", "", "none"))
+    envelope = _envelope("bob@two.test")
+    written = trace.fields(found, envelope.client, envelope.reverse_path, "mx.two.test")
+    assert b"dkim2=pass header.d=one.test" in b" ".join(written.split())

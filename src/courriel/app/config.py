@@ -108,6 +108,8 @@ class AuthSection(Section, frozen=True):
     """Domains whose ARC seal is believed."""
     overrides: dict[str, OverrideSection] = {}
     """By the author's domain."""
+    dkim2: bool = False
+    """Look at DKIM2 (draft-ietf-dkim-dkim2-spec-04) too, and write down what is found; nothing follows from it."""
 
 
 class DnsSection(Section, frozen=True):

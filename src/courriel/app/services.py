@@ -89,7 +89,7 @@ def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | N
     if not judges_senders(home.settings):
         return None
     try:
-        judge = SignatureJudge(resolver, Replays())
+        judge = SignatureJudge(resolver, Replays(), dkim2=home.settings.auth.dkim2)
         return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge)
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None

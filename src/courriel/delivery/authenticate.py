@@ -101,7 +101,9 @@ class SenderCheck:
 
     async def _judgement(self, transit: Transit, header: Header, begun: asyncio.Task[Origin] | None) -> Judgement:
         envelope = transit.envelope
-        findings = await self._dkim.judge(transit.content, transit.received_at) if self._dkim else DkimFindings()
+        findings = DkimFindings()
+        if self._dkim is not None:
+            findings = await self._dkim.judge(transit.content, envelope, transit.received_at)
         origin = await (begun if begun is not None else self._origin(envelope.client, envelope.reverse_path))
         return await evaluate.of_message(origin, header.senders, findings, self._resolver)
 

@@ -42,6 +42,8 @@ def _methods(judgement: Judgement, reverse_path: Address) -> Iterator[MethodResu
         yield _dkim(signature)
     if not judgement.dkim.signatures:
         yield MethodResult("dkim", Result.NONE.value)
+    if (hops := judgement.dkim.dkim2) is not None:  # no method of RFC 8601 yet: a draft's name for it
+        yield MethodResult("dkim2", hops.result.value, _properties(("header", "d", hops.domain, _DOMAIN)), hops.reason)
     if arc is not None:
         yield MethodResult("arc", arc.result.value, reason=arc.reason)
     yield MethodResult(

@@ -27,10 +27,12 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class DkimFindings(msgspec.Struct, frozen=True):
-    """One verdict a signature, in the order of the header; ``arc`` None: no chain."""
+    """One verdict a signature, in the order of the header; ``arc`` None: no chain; ``dkim2`` of its last hop, None
+    where there is none or nobody looked."""
 
     signatures: tuple[DkimVerdict, ...] = ()
     arc: ArcVerdict | None = None
+    dkim2: DkimVerdict | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True):
