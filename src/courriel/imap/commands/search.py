@@ -48,7 +48,7 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     returns = asked.returns
     begin_updates = None
     if returns is not None and Return.UPDATE in returns.options:
-        begin_updates = update.prepared(peer, by_uid, judge(peer, asked.key))
+        begin_updates = update.prepared(peer, by_uid, returns.fetch, judge(peer, asked.key))
     among: Sequence[int] | None = None
     limited = b""
     if peer.shared.settings.message_limit:
