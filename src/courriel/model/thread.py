@@ -1,4 +1,4 @@
-"""Threads: messages as trees of question and answer.  RFC 5256 §3; REFS: draft-ietf-morg-inthread §4.
+"""Threads: messages as trees of question and answer.  RFC 5256 §3; REFS: draft-ietf-morg-inthread.
 
 ``Links`` is step 1 of REFERENCES, message by message in mailbox order, so that it can be kept and carried on with
 mail that arrives.  The rest is made from it each time: pruning (step 2 and 3) finds for every message the nearest

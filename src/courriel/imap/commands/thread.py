@@ -1,4 +1,4 @@
-"""THREAD and UID THREAD.  RFC 5256 §3; REFS draft-ietf-morg-inthread §4.
+"""THREAD and UID THREAD.  RFC 5256 §3; REFS draft-ietf-morg-inthread.
 
 The trees are made by ``model/thread.py`` from what ``facts.py`` knows of the messages that ``search.py`` finds.
 """

@@ -21,7 +21,7 @@ from courriel.model.thread import Forest
 
 
 class Algorithm(Enum):
-    """RFC 5256 §3; draft-ietf-morg-inthread §4."""
+    """RFC 5256 §3; draft-ietf-morg-inthread."""
 
     ORDEREDSUBJECT = b"ORDEREDSUBJECT"
     REFERENCES = b"REFERENCES"
