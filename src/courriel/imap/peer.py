@@ -247,13 +247,22 @@ class Peer:
             self.connection.flush()
         else:
             self._late = True
-            self.connection.prompt(self._report_all)
+            self.connection.prompt(self.catch_up)
 
-    async def _report_all(self) -> None:
-        """Tell a sleeping client everything, also what happens meanwhile."""
-        while self._late and not self.connection.closing:
-            self._late = False
-            await self.report(expunges=True)
+    async def catch_up(self) -> None:
+        """Tell what happened while the client said nothing, and what happens meanwhile: prompts that come while
+        something is under way are looked after here."""
+        connection = self.connection
+        while not connection.closing:
+            if connection.congested:  # who reads slowly is told once, of the end
+                await connection.drain()
+            if self._late:
+                self._late = False
+                await self.report(expunges=True)
+            elif self.notice is not None and self.notice.pending:
+                await self.notice.follow()
+            else:
+                return
 
     def may_stay(self) -> bool:
         """Take in what has become of the rights to another's mailbox, and tell.  False: it may be read no more, and
