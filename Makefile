@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
 SECONDS_EACH ?= 60
+STRESS_S ?= 120
 PAIRS  ?= 3
 ARGS   ?=
 AUTH   ?= ../shared/suites/auth
@@ -20,7 +21,7 @@ help:
 	@echo "make format  put the sources into the house format"
 	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian); PAIRS=3 ARGS='--only smtp-4k-50'"
 	@echo "make fuzz    the fuzz targets, SECONDS_EACH=60 for each"
-	@echo "make stress  long random tests: crash points, IMAP state machine"
+	@echo "make stress  random lives of many IMAP sessions, STRESS_S=120 for each store; crash points, state machines"
 	@echo "make docs    generate docs/rfc-support.md and the table of docs/bounces.md"
 
 # --- environment -----------------------------------------------------------------------------------------------
@@ -65,7 +66,8 @@ fuzz: $(DEV)
 	$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(ARGS)
 
 stress: $(DEV)
-	CRASH_POINTS=2000 HYPOTHESIS_PROFILE=stress $(BIN)/python -m pytest tests/crash tests/contracts tests/imap -q $(ARGS)
+	STRESS_S=$(STRESS_S) CRASH_POINTS=2000 MACHINE_EXAMPLES=600 SESSIONS_TIMES=20 HYPOTHESIS_PROFILE=stress \
+	  $(BIN)/python -m pytest tests/stress tests/crash tests/contracts tests/imap -q $(ARGS)
 
 docs: $(DEV)
 	$(BIN)/python -m tools.rfctable

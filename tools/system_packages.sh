@@ -10,7 +10,7 @@
 set -u
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
-CLIENTS="swaks msmtp isync getmail6 fetchmail mutt offlineimap3 sieve-connect thunderbird curl openssl"
+CLIENTS="swaks msmtp isync getmail6 fetchmail mpop mutt neomutt aerc alpine offlineimap3 sieve-connect thunderbird curl openssl"
 NAMES="nsd knot unbound bind9-utils iproute2 libfaketime"
 FILTERS="opendkim python3-milter"
 PEERS="dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved dovecot-submissiond postfix"

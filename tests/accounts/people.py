@@ -9,7 +9,7 @@ from courriel.base.clock import ManualClock
 from courriel.model.account import Account, Domain
 from courriel.model.ids import AccountId
 from courriel.model.roster import Roster
-from courriel.ports.credentials import CredentialRecord
+from courriel.ports.credentials import CredentialRecord, TokenJudge
 
 CHEAP = PasswordSettings(argon2_memory_kib=8, scram_iterations=4096, scram_sha1=True)
 """Parameters that take microseconds: the rules are tested here, not the price."""
@@ -20,7 +20,12 @@ ELSEWHERE = "192.0.2.7"
 class House:
     """alice (secret), bob (secret, disabled), dora@two.test (pässword)."""
 
-    def __init__(self, limits: LockoutSettings | None = None, settings: GateSettings | None = None) -> None:
+    def __init__(
+        self,
+        limits: LockoutSettings | None = None,
+        settings: GateSettings | None = None,
+        tokens: TokenJudge | None = None,
+    ) -> None:
         self.roster = Roster()
         self.records: dict[AccountId, CredentialRecord] = {}
         self.clock = ManualClock()
@@ -35,6 +40,7 @@ class House:
             settings or GateSettings(scram_sha1=True),
             sleep=self._sleep,
             random=lambda size: b"n" * size,
+            tokens=tokens,
         )
 
     async def open(self) -> House:

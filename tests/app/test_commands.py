@@ -235,6 +235,38 @@ def test_mail_is_sent_listed_and_read(trial: Trial) -> None:
     assert "Wrong name or password" in refused.stderr
 
 
+def test_mail_is_read_and_changed_while_away(trial: Trial, tmp_path: Path) -> None:
+    who, cache = {"COURRIEL_PASSWORD": "secret"}, ["--user", "bob@courriel.test", "--cache", str(tmp_path)]
+
+    def away(*words: str, code: int = 0) -> str:
+        done = courriel("mail", words[0], *cache, *words[1:])
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    with smtplib.SMTP("127.0.0.1", trial.port("smtp")) as smtp:
+        letter = "Subject: Caf\u00e9 noir\r\n\r\nau comptoir\r\n"
+        smtp.sendmail("eve@far.test", ["bob@courriel.test"], letter.encode(), ["SMTPUTF8", "BODY=8BITMIME"])
+    assert "courriel mail sync" in away("search", "noir", code=1)
+    assert "new messages" in courriel("mail", "sync", *cache, data=trial.data, **who).stdout
+    [found] = json.loads(away("search", "COMPTOIR", "--json"))
+    assert found["subject"] == "Café noir" and not found["seen"]
+    number = str(found["uid"])
+    assert "au comptoir" in away("show", number)
+    away("flag", number, "seen", code=2)
+    away("flag", number, "+seen", "-flagged")
+    assert "2 changes wait" in away("move", number, "Archive")
+    later = ["--to", "alice@courriel.test", "--subject", "kept back", "--later", str(tmp_path)]
+    done = courriel("mail", "send", "--user", "bob@courriel.test", *later, stdin="hello\n")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(away("pending", "--json"))) == 3
+    done = courriel("mail", "sync", *cache, "--json", data=trial.data, **who)
+    assert json.loads(done.stdout)["done"] == 3 and json.loads(away("pending", "--json")) == []
+    [moved] = json.loads(away("search", "--mailbox", "Archive", "noir", "--json"))
+    assert moved["seen"]
+    listed = courriel("mail", "list", "--user", "alice@courriel.test", "--json", data=trial.data, **who)
+    assert json.loads(listed.stdout)[-1]["subject"] == "kept back"
+
+
 def test_mail_for_elsewhere_can_be_seen_held_and_deleted(trial: Trial) -> None:
     with smtplib.SMTP("localhost", trial.port("submission")) as client:
         client.starttls(context=ssl.create_default_context(cafile=str(trial.ca)))

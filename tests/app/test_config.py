@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from courriel.app.config import SettingsError, load
+from courriel.app.services import judges_senders, sender_settings
 from courriel.app.trial import settings_base
 from courriel.model.retry import RetrySettings
 
@@ -43,6 +44,8 @@ def test_what_people_may_send_is_set() -> None:
     ("override", "says"),
     [
         ("wishes.highest=9", "wishes"),
+        ("auth.senders=maybe", "auth.senders"),
+        ("auth.spf_fail=drop", "auth.spf_fail"),
         ("listen.smtp", "expected section.key=value"),
         ("listen.smtp=x", "listen.smtp"),
         ("listen.smpt=1", "smpt"),
@@ -106,3 +109,27 @@ def test_a_trial_holds_mail_until_something_is_said_about_the_relay() -> None:
         assert load(None, {}, overrides, settings_base(10_000, overrides, {})).relay.hold is held
     environment = {"COURRIEL_RELAY_SMART_HOST": "127.0.0.1:2525", "HOME": "/"}
     assert load(None, environment, [], settings_base(10_000, [], environment)).relay.hold is False
+
+
+def test_overrides_for_senders(tmp_path: Path) -> None:
+    file = tmp_path / "courriel.toml"
+    file.write_text(
+        '[auth.overrides."Partner.example"]\naction = "accept"\nuntil = "2026-12-31"\nreason = "they move"\n'
+    )
+    settings = load(file, {}, ["auth.trusted_networks=192.0.2.0/24, 2001:db8::/32"])
+    [override] = settings.auth.overrides.values()
+    assert (override.action, override.until, override.reason) == ("accept", "2026-12-31", "they move")
+    checked = sender_settings(settings)
+    assert list(checked.overrides) == ["partner.example"] and len(checked.trusted) == 2
+    file.write_text('[auth.overrides."partner.example"]\naction = "accept"\nuntil = "new year"\n')
+    with pytest.raises(SettingsError, match=r"auth\.overrides"):
+        load(file, {}, ())
+
+
+def test_senders_are_judged_where_the_dns_is_known() -> None:
+    """``courriel try`` needs no DNS, so it asks none until it is told whom."""
+    assert judges_senders(load(None, {}, ()))
+    assert not judges_senders(load(None, {}, ["auth.senders=off", "dns.servers=127.0.0.1"]))
+    for words, judged in (([], False), (["dns.servers=127.0.0.1:5353"], True), (["auth.senders=on"], True)):
+        settings = load(None, {}, words, settings_base(10_000, words, {}))
+        assert judges_senders(settings) is judged and settings.auth.trusted_networks == ()

@@ -137,6 +137,7 @@ async def picture(store: MailStore, account: AccountId) -> dict[str, Any]:
         "keywords": store.keyword_names(account),
         "expunged": sorted(await store.expunged(account), key=lambda gone: gone.id),
     }
+    seen["metadata"] = {box.path: await store.metadata(account, box.id, account) for box in boxes}
     for box in boxes:
         view = await store.view(account, box.id)
         seen[box.path] = await contents(store, view)

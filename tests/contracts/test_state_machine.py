@@ -38,6 +38,7 @@ UIDS = st.lists(st.integers(1, 12), max_size=6)
 FLAGS = st.sampled_from([0, SEEN, DELETED, SEEN | FLAGGED, 1 << 5])
 WHO = st.sampled_from(["anyone", "fred@courriel.test", "-fred@courriel.test"])
 RIGHTS = st.sampled_from(["lr", "+s", "-r", "", "-lrs", "c"])
+ENTRIES = st.sampled_from(["/private/comment", "/private/a/b", "/shared/comment"])
 KEYWORDS = st.lists(st.sampled_from(["$Work", "$work", "later", "x1", "x2"]), max_size=2)
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "60"))
@@ -208,6 +209,32 @@ class TwoStores(RuleBasedStateMachine):
     def keyword_bits(self, account: AccountId, names: list[str], create: bool) -> None:
         self.both(lambda store, _: store.keyword_bits(account, names, create))
 
+    @rule(
+        account=ACCOUNTS,
+        path=st.one_of(st.none(), PATHS),
+        viewer=ACCOUNTS,
+        values=st.dictionaries(ENTRIES, st.sampled_from([None, b"", b"x", b"\0\xff"]), min_size=1, max_size=3),
+    )
+    def annotate(
+        self, account: AccountId, path: str | None, viewer: AccountId, values: dict[str, bytes | None]
+    ) -> None:
+        async def call(store: MailStore, side: Side) -> bool:
+            box = None if path is None else await side.box(account, path)
+            return await store.set_metadata(account, box, viewer, values)
+
+        self.both(call)
+
+    @rule(account=ACCOUNTS, path=PATHS, goal=PATHS, uid=st.integers(1, 12), flags=FLAGS)
+    def replace(self, account: AccountId, path: str, goal: str, uid: int, flags: int) -> None:
+        self.letters += 1
+        text = f"m{self.letters}"
+
+        async def call(store: MailStore, side: Side) -> Stored | None:
+            new = letter(await side.box(account, goal), text, account=account, flags=flags & ~(1 << 5))
+            return await store.replace(account, await side.box(account, path), uid, new)
+
+        self.both(call, lambda stored: stored and stored.uid)
+
     @rule(account=ACCOUNTS, octets=st.sampled_from([0, 0, 200, 6_000]), messages=st.sampled_from([0, 0, 4]))
     def set_quota(self, account: AccountId, octets: int, messages: int) -> None:
         self.both(lambda store, _: store.set_quota(account, octets, messages))
@@ -309,7 +336,13 @@ async def numbers(side: Side) -> list[Any]:
 async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
     """What can be seen of an account, without numbers that are the store's own choice."""
     seen: dict[str, Any] = {"threads": {}}
+    for viewer in (ALICE, BOB):
+        seen["annotations", viewer] = [
+            await store.metadata(account, box, viewer)
+            for box in (None, *[one.id for one in await store.mailboxes(account)])
+        ]
     threads: dict[int, list[tuple[str, int]]] = {}
+    copies: dict[int, list[tuple[str, int]]] = {}
     ids: set[MessageId] = set()
     for box in await store.mailboxes(account):
         view = await store.view(account, box.id)
@@ -319,6 +352,9 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
         assert len(set(view.modseqs)) == count and max(view.modseqs, default=0) <= view.modseq
         for uid, thread in zip(view.uids, columns[Column.THREAD], strict=True):
             threads.setdefault(thread, []).append((box.path, uid))  # type: ignore[arg-type]
+        for uid, origin in zip(view.uids, columns[Column.ORIGIN], strict=True):
+            copies.setdefault(origin, []).append((box.path, uid))  # type: ignore[arg-type]
+        assert list(await store.values(view, Column.ORIGIN, view.uids)) == columns[Column.ORIGIN]
         assert not ids & set(columns[Column.ID])  # type: ignore[arg-type]
         ids |= set(columns[Column.ID])  # type: ignore[arg-type]
         order = sorted(range(count), key=lambda n, view=view: view.modseqs[n])
@@ -329,7 +365,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "uids": list(view.uids),
             "flags": list(view.flags),
             "order of numbers": order,
-            "columns": [columns[c] for c in Column if c not in (Column.ID, Column.THREAD)],
+            "columns": [columns[c] for c in Column if c not in (Column.ID, Column.ORIGIN, Column.THREAD)],
             "records": [(r.uid, r.size_octets, r.prefix_octets, r.received_at, r.parts, r.preview) for r in records],
             "octets": [await store.read(account, number) for number in columns[Column.ID]],  # type: ignore[arg-type]
             "values": list(await store.values(view, Column.SIZE, range(1, 15))),
@@ -339,6 +375,7 @@ async def picture(store: MailStore, side: Side, account: AccountId) -> Any:
             "rights": (dict(view.acl), dict(box.acl)),
         }
     seen["threads"] = sorted(sorted(members) for members in threads.values())
+    seen["copies"] = sorted(sorted(members) for members in copies.values())
     seen["subscriptions"] = list(await store.subscriptions(account))
     seen["quota"] = await store.quota(account)
     seen["keywords"] = store.keyword_names(account)

@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from courriel.base.clock import ManualClock
+from courriel.delivery import authenticate
+from courriel.delivery.judge import Header
 from courriel.delivery.settings import SenderOverride, SenderSettings
+from courriel.model.envelope import Address, Client, Door, Envelope
 from courriel.model.judgement import DkimFindings
+from courriel.model.transit import Transit
 from courriel.model.verdict import ArcVerdict, DkimVerdict, Result
 from courriel.ports.dkim_judge import DkimJudge
 from tests.smtp.house import House, build, say
@@ -286,3 +291,25 @@ def test_signatures_count(judge: _Signed, where: str, told: str) -> None:
         assert told in _unfolded(await _one(house, where))
 
     _run(test, SenderSettings(sealers=("relay.example",)), dkim=judge)
+
+
+def test_what_was_begun_is_bounded_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of MAIL FROM without mail keeps nothing for long; who brings his message after all is judged."""
+    monkeypatch.setattr(authenticate, "BEGUN", 2)
+
+    async def run() -> None:
+        zone = _zone()
+        check = authenticate.SenderCheck(zone, SenderSettings(), ID, ManualClock())
+        clients = [Client(GOOD, port, "good.example") for port in (1, 2, 3)]
+        for client in clients:
+            check.begin(client, Address("a", "good.example"))
+        content = b"From: a@good.example\r\n\r\n"
+        for client in clients:
+            transit = Transit("id", Envelope(Door.MX, client, Address("a", "good.example"), ()), content, 0.0)
+            await check.judge(transit, Header(24, (b" a@good.example",)))
+            assert b"dmarc=pass" in transit.verdict_fields
+        assert [name for name, rdtype in zone.asked].count("1.2.0.192.in-addr.arpa") == 3
+        check.begin(clients[0], Address("a", "good.example"))
+        await check.close()
+
+    asyncio.run(run())

@@ -16,9 +16,11 @@ from courriel.formats.path import Path
 from courriel.model.envelope import NULL_PATH, Address, Client, Door, Envelope, Recipient, address_of
 from courriel.model.flags import FLAGGED, SEEN
 from courriel.model.ids import AccountId
+from courriel.model.mailing_list import MailingList
 from courriel.model.queued import Queued
 from courriel.model.refusals import Rejected
 from courriel.model.transit import Fate, Receipt
+from courriel.sieve.check import compile_script
 from courriel.sieve.settings import DEFAULT
 from tests.smtp.house import KEYS, House, build, say
 
@@ -169,6 +171,25 @@ def test_a_full_account_is_full_with_a_script_too() -> None:
     _run(test)
 
 
+def test_a_post_to_a_list_is_sorted_also_when_a_moderator_published_it() -> None:
+    async def test(house: House) -> None:
+        await house.directory.add_list(
+            MailingList("dev@courriel.test", owners=("bob@courriel.test",), moderators=("bob@courriel.test",))
+        )
+        await house.book.add_members("dev@courriel.test", ["alice@courriel.test"], 0.0)
+        await _script(
+            house, "alice", 'require "fileinto"; if header :contains "list-id" "dev.courriel.test" { fileinto "Junk"; }'
+        )
+        await _accept(house, "dev@courriel.test")
+        assert await house.mail("alice", "Junk") == [], "it waits for a moderator"
+        [asked] = await house.book.asked("dev@courriel.test")
+        whole = await house.book.question("dev@courriel.test", asked.id)
+        await house.intake.publish(whole)  # type: ignore[attr-defined]
+        assert len(await house.mail("alice", "Junk")) == 1 and await house.mail("alice") == []
+
+    _run(test)
+
+
 # --- redirect -------------------------------------------------------------------------------------------------------
 def test_redirected_mail_leaves_under_our_name() -> None:
     async def test(house: House) -> None:
@@ -195,6 +216,18 @@ def test_mail_redirected_within_the_house_is_there_at_once_and_never_goes_round(
         assert b"Delivered-To: alice@courriel.test\r\n" in bobs
         await _accept(house, "alice@courriel.test", "bob@courriel.test")
         assert len(await house.mail("bob")) == 2, "he is a recipient himself: one copy"
+
+    _run(test)
+
+
+def test_redirected_mail_for_a_full_mailbox_waits_in_the_queue() -> None:
+    async def test(house: House) -> None:
+        await _script(house, "alice", 'redirect "dave@courriel.test";')
+        await _accept(house, content=HELLO + b"x" * 3_000)
+        [(_, to, _)] = await _queued(house)
+        assert to == ["dave@courriel.test"] and await house.mail("dave") == []
+        await _accept(house)
+        assert len(await house.mail("dave")) == 1 and len(await _queued(house)) == 1
 
     _run(test)
 
@@ -232,6 +265,16 @@ def test_all_recipients_refuse_together() -> None:
             await _script(house, person, REJECT)
         receipt = await _accept(house, "alice@courriel.test", "bob@courriel.test")
         assert all(isinstance(outcome.refusal, Rejected) for outcome in receipt.outcomes)
+
+    _run(test)
+
+
+def test_a_reader_under_two_names_refuses_both() -> None:
+    async def test(house: House) -> None:
+        await _script(house, "alice", REJECT)
+        receipt = await _accept(house, "sales@courriel.test", "alice@courriel.test")
+        assert [outcome.fate for outcome in receipt.outcomes] == [Fate.REFUSED] * 2
+        assert await house.mail("alice", "Junk") == []
 
     _run(test)
 
@@ -454,6 +497,20 @@ def test_what_takes_long_runs_in_a_thread_and_has_an_end(monkeypatch: pytest.Mon
         assert kept.endswith(HELLO) and "more than 1000 ms of" in parse_body(notice)
 
     _run(test)
+
+
+def test_so_many_scripts_are_kept_ready() -> None:
+    """``rules.ready``."""
+    ready, script = rules.Ready(100), compile_script(b"keep;")
+    for name in (b"a", b"b"):
+        ready.put(name, script, 50)
+    assert ready.get(b"a") is script
+    ready.put(b"c", script, 40)
+    ready.put(b"c", script, 40)
+    assert (ready.get(b"a"), ready.get(b"b"), ready.get(b"c")) == (script, None, script)
+    assert ready.octets == 90
+    ready.put(b"d", script, 200)
+    assert ready.octets == 0
 
 
 def test_other_people_s_scripts_are_nobody_s() -> None:

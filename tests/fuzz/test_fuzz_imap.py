@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from courriel.base.errors import FormatError
 from courriel.imap.verbs import VERBS
 from courriel.imap.wire import list as wire_list
-from courriel.imap.wire import sets
+from courriel.imap.wire import sets, url
 from courriel.imap.wire.fragments import Announced, Command, Event, Fragments
 from courriel.imap.wire.grammar import Reader
+from courriel.model.mailbox import canonical_path
 from courriel.model.rights import ALL, RightsChange
+from courriel.net.deflate import FREE_OCTETS, RATIO, Deflate
 from tests.dialogues.runner import MemoryLink
 from tests.imap.house import make_house
 
@@ -105,7 +107,31 @@ def fuzz_session(data: bytes) -> None:
     asyncio.run(main())
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (fuzz_parsers, fuzz_sets, fuzz_fragments, fuzz_patterns)
+def fuzz_urls(data: bytes) -> None:
+    """Whatever a URL says, it names a mailbox that could be here, or is refused."""
+    for text in (data, b"/INBOX/;UID=1" + data, b"/" + data + b"/;UID=1", b"/a/;UID=1/;SECTION=" + data):
+        with contextlib.suppress(FormatError):
+            assert canonical_path(url.parse(text).path)
+
+
+def fuzz_inflating(data: bytes) -> None:
+    """Any octets: pieces of bounded size, or a refusal, never more than there may be."""
+    deflate, made = Deflate(), 0
+    deflate.feed(data)
+    with contextlib.suppress(FormatError):
+        while deflate.waiting:
+            made += len(deflate.take())
+    assert made <= FREE_OCTETS + RATIO * len(data)
+
+
+TARGETS: tuple[Callable[[bytes], None], ...] = (
+    fuzz_parsers,
+    fuzz_sets,
+    fuzz_fragments,
+    fuzz_patterns,
+    fuzz_urls,
+    fuzz_inflating,
+)
 
 VERB = st.sampled_from([name for name in VERBS if name not in (b"LOGOUT", b"IDLE")])
 SET = st.sampled_from(b"1 1:* 2,1 * $ 4294967295 0 1:1000000".split())
@@ -175,6 +201,19 @@ COMMANDS = st.one_of(
     command(b"SETACL", NAME, WHO, st.sampled_from([b"lrs", b"+kxa", b"-d", b'""', b"q", b"\xff"])),
     command(st.sampled_from([b"DELETEACL", b"LISTRIGHTS"]), NAME, WHO),
     command(st.sampled_from([b"GETACL", b"MYRIGHTS"]), NAME),
+    command(b"SETMETADATA", NAME, st.sampled_from([b'(/private/a "x")', b"(/shared/b NIL)", b"(/x y)"])),
+    command(b"GETMETADATA (DEPTH 1 MAXSIZE 2)", NAME, st.sampled_from([b"/private", b"(/private/a /shared)"])),
+    command(
+        b"NOTIFY SET STATUS",
+        st.sampled_from(
+            [b"(SELECTED (MessageNew (UID BODY[]) MessageExpunge FlagChange))", b"(SELECTED-DELAYED NONE)"]
+        ),
+        st.sampled_from(
+            [b"(PERSONAL (MessageNew MessageExpunge MailboxName))", b"(SUBTREE INBOX (SubscriptionChange))"]
+        ),
+    ),
+    command(st.sampled_from([b"REPLACE", b"UID REPLACE"]), SET, NAME, b'CATENATE (URL "/INBOX/;UID=1")'),
+    command(b"GETQUOTAROOT", NAME),
     command(st.sampled_from([b"LIST", b"LSUB", b"LIST (SUBSCRIBED RECURSIVEMATCH)"]), NAME, NAME),
     command(b"LIST", NAME, NAME, b"RETURN (STATUS (UNSEEN HIGHESTMODSEQ RECENT) SUBSCRIBED)"),
     command(b"SELECT", NAME, st.sampled_from([b"(CONDSTORE)", b"(QRESYNC (1800000000 1 1:9 (1 1)))"])),

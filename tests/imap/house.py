@@ -17,6 +17,7 @@ from courriel.model.message import NewMessage
 from courriel.model.refusals import AuthenticationFailed
 from courriel.net.listener import Listener
 from courriel.ports.credentials import SaslExchange, SaslStep
+from courriel.store.memory.lessons import MemoryLessons
 from courriel.store.memory.store import MemoryStore
 
 PASSWORD = "secret"
@@ -73,6 +74,7 @@ class House:
     gate: Gate
     service: ImapService
     clock: ManualClock
+    lessons: MemoryLessons
 
     async def deliver(self, person: str, content: bytes = HELLO, path: str = "INBOX") -> None:
         account = self.gate.accounts[person].id
@@ -88,7 +90,9 @@ async def make_house(people: tuple[str, ...] = ("alice", "bob"), settings: ImapS
     for account in accounts.values():
         await store.create_account(account.id, SPECIAL_MAILBOXES)
     gate = Gate(accounts)
-    return House(store, gate, ImapService(store, gate, settings, clock=clock, people=gate), clock)
+    lessons = MemoryLessons(clock)
+    service = ImapService(store, gate, settings, clock=clock, people=gate, lessons=lessons)
+    return House(store, gate, service, clock, lessons)
 
 
 @asynccontextmanager

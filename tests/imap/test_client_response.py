@@ -72,3 +72,16 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_server_can_make_it_raise_anything_else(data: bytes) -> None:
     with contextlib.suppress(FormatError):
         _all([data])
+
+
+def test_words_alone_are_what_they_are_among_lists() -> None:
+    """The short way for SEARCH gives what the long one gives."""
+    words = b"1 22 NIL nil Nil NILS \\Seen"
+    assert parse(b"* SEARCH " + words, []).values == parse(b"* SEARCH " + words + b" ()", []).values[:-1]
+
+
+def test_a_response_has_a_bounded_number_of_tokens() -> None:
+    assert parse(b"* LIST (" + b"a " * (client_response.TOKENS - 2) + b")", []).values
+    with pytest.raises(LimitExceeded, match="tokens"):
+        parse(b"* LIST (" + b"a " * client_response.TOKENS + b")", [])
+    assert len(parse(b"* SEARCH " + b"7 " * 2 * client_response.TOKENS, []).values) == 2 * client_response.TOKENS

@@ -28,7 +28,7 @@ async def build(kind: str, path: Path) -> House:
         for account in house.gate.accounts.values():
             await store.create_account(account.id, SPECIAL_MAILBOXES)
         house.store = store  # type: ignore[assignment]
-        house.service = ImapService(store, house.gate, SMALL, house.clock, people=house.gate)
+        house.service = ImapService(store, house.gate, SMALL, house.clock, people=house.gate, lessons=house.lessons)
     return house
 
 

@@ -7,6 +7,7 @@ order of commands, from any of them and from outside, must leave each with what 
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ MAILBOXES = {b"alice": b"INBOX", b"bob": b'"Other Users/alice/INBOX"'}
 """What they call the one mailbox they all work in."""
 
 Flags = frozenset[bytes]
+
+TIMES = int(os.environ.get("SESSIONS_TIMES", "1"))
+"""``make stress`` tries more."""
 
 
 class Client:
@@ -308,21 +312,21 @@ async def greeted(client: Client) -> None:
     assert line.startswith(b"* OK ")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @given(st.lists(STEP, max_size=25))
 def test_memory(steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(play("memory", Path("/nowhere"), steps))
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, min_size=5, max_size=25))
 def test_sqlite(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(play("sqlite", tmp_path_factory.mktemp("store"), steps))
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, min_size=10, max_size=40))
 def test_sqlite_at_once(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(play("sqlite", tmp_path_factory.mktemp("store"), steps, at_once=True))

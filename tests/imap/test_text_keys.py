@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
 from courriel.store.memory.index import MemoryIndex
 from tests.dialogues.runner import MemoryLink
-from tests.imap.house import PASSWORD, House, listening, make_house
+from tests.imap.house import PASSWORD, listening, make_house
 
 CONTENT = """\
 From: {sender}
@@ -43,8 +44,8 @@ class Doubtful:
         self._sure = sure
         self._chance = random.Random(seed)
 
-    async def find(self, view: View, place: Place, text: str) -> Matches:
-        hits = (await self._sure.find(view, place, text)).hits
+    async def find(self, view: View, place: Place, text: str, loose: bool = False) -> Matches:
+        hits = (await self._sure.find(view, place, text, loose)).hits
         doubts = {uid for uid in view.uids if self._chance.random() < 0.5}
         return Matches(hits - doubts, doubts)
 
@@ -56,6 +57,9 @@ class Doubtful:
 
 ASTRING = st.sampled_from(TEXTS).map(lambda text: f"{{{len(text.encode())}+}}\r\n{text}")
 LEAF = st.one_of(
+    ASTRING.map("FUZZY BODY {}".format),
+    ASTRING.map("FUZZY TEXT {}".format),
+    ASTRING.map("FUZZY (NOT SUBJECT {})".format),
     ASTRING.map("BODY {}".format),
     ASTRING.map("TEXT {}".format),
     ASTRING.map("SUBJECT {}".format),
@@ -85,7 +89,7 @@ async def ask_all(key: str, seed: int) -> list[list[int]]:
     answers = []
     for index in (None, sure, Doubtful(sure, seed)):
         service = ImapService(house.store, house.gate, clock=house.clock, index=index)
-        async with listening(House(house.store, house.gate, service, house.clock)) as port:
+        async with listening(replace(house, service=service)) as port:
             client = await ImapClient.connect("127.0.0.1", port)
             await client.login("alice", PASSWORD)
             await client.select("INBOX")
@@ -113,7 +117,7 @@ def test_what_is_expunged_but_not_told_is_still_found() -> None:
         for text in ("one word", "two words", "three"):
             await house.deliver("alice", f"Subject: x\r\n\r\n{text}\r\n".encode())
         service = ImapService(house.store, house.gate, clock=house.clock, index=MemoryIndex(house.store))
-        async with listening(House(house.store, house.gate, service, house.clock)) as port:
+        async with listening(replace(house, service=service)) as port:
             client = await ImapClient.connect("127.0.0.1", port)
             await client.login("alice", PASSWORD)
             await client.select("INBOX")

@@ -71,9 +71,12 @@ READ = [
         Notify(
             (
                 Group(
-                    Where.SELECTED, (), NEW, Items((Attr.UID,), (Content(b"BODY[HEADER.FIELDS (from to)]", FROM_TO),))
+                    Where.SELECTED,
+                    frozenset(),
+                    NEW,
+                    Items((Attr.UID,), (Content(b"BODY[HEADER.FIELDS (from to)]", FROM_TO),)),
                 ),
-                Group(Where.SUBTREE, ("Lists",), NEW),
+                Group(Where.SUBTREE, frozenset({"Lists"}), NEW),
             ),
             status=True,
         ),
@@ -85,8 +88,8 @@ READ = [
         (),
         Notify(
             (
-                Group(Where.MAILBOXES, ("INBOX", "a b"), NEW),
-                Group(Where.PERSONAL, (), frozenset({Event.SUBSCRIPTION})),
+                Group(Where.MAILBOXES, frozenset({"INBOX", "a b"}), NEW),
+                Group(Where.PERSONAL, frozenset(), frozenset({Event.SUBSCRIPTION})),
                 Group(Where.DELAYED),
             )
         ),
@@ -145,7 +148,7 @@ BROKEN = [
     ("NOTIFY", b" SET (ALL (MailboxName))"),
     ("NOTIFY", b" SET (SUBTREE (MailboxName))"),
     ("NOTIFY", b" SET (MAILBOXES INBOX (MessageNew (UID) MessageExpunge))"),
-    ("NOTIFY", b" SET" + b" (PERSONAL NONE)" * 51),
+    ("NOTIFY", b" SET" + b" (PERSONAL NONE)" * 21),
     ("NOTIFY", b" SET (MAILBOXES (" + b" ".join(b"m%d" % n for n in range(501)) + b") NONE)"),
     ("GETMETADATA", b" INBOX"),
     ("GETMETADATA", b" INBOX ()"),
@@ -156,6 +159,7 @@ BROKEN = [
     ("GETMETADATA", b" INBOX comment"),
     ("GETMETADATA", b" INBOX /privates"),
     ("SETMETADATA", b" INBOX ()"),
+    ("SETMETADATA", b" INBOX (" + b" ".join([b"/private/a NIL"] * 201) + b")"),
     ("SETMETADATA", b" INBOX (/private/a)"),
     ("SETMETADATA", b' INBOX (/private/a/ "x")'),
     ("SETQUOTA", b' "" STORAGE 512'),

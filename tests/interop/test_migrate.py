@@ -67,8 +67,10 @@ async def _there(old: OldServer) -> Facts:
     for one in await client.mailboxes():
         if not one.can_be_selected:
             continue
-        await client.open(one.name, readonly=True)
-        async for items in client.each(b"1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])"):
+        exists = (await client.open(one.name, readonly=True)).exists
+        async for items in client.each(
+            sorted(await client.flags(exists)) if exists else [], "(UID FLAGS INTERNALDATE BODY.PEEK[])"
+        ):
             raw, flags, date = items[b"BODY[]"], items[b"FLAGS"], items[b"INTERNALDATE"]
             assert isinstance(raw, bytes) and isinstance(flags, list) and isinstance(date, bytes)
             at = time.strptime(date.decode()[:20].strip(), "%d-%b-%Y %H:%M:%S")

@@ -122,7 +122,17 @@ def test_any_bytes_are_commands_or_faults(chunks: list[bytes], tail: bytes) -> N
         reader.feed(chunk)
         while reader.next() is not None:
             pass
-    assert len(reader._buffer) <= wire.LINE_OCTETS + 1
+        assert sum(map(len, reader._pieces)) + len(reader._buffer) <= 50 + wire.LINE_OCTETS
+
+
+def test_many_long_lines_with_empty_literals_are_not_kept() -> None:
+    reader = wire.Commands(8_192)
+    for _ in range(8):
+        reader.feed(b'NOOP "' + b"a" * 8_000 + b'" {0+}\r\n')
+        assert reader.next() is None
+        assert sum(map(len, reader._pieces)) <= 8_192
+    reader.feed(b"\r\n")
+    assert reader.next() == wire.TooLong()
 
 
 @given(st.binary(max_size=80))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError
-from courriel.net.deflate import FREE_OCTETS, PIECE_OCTETS, RATIO, Deflate
+from courriel.net.deflate import FREE_OCTETS, LARGE_OCTETS, PIECE_OCTETS, RATIO, Deflate
 
 
 def raw(data: bytes, level: int = 9) -> bytes:
@@ -74,3 +74,11 @@ def test_garbage_and_an_end_are_refused(garbage: bytes) -> None:
     deflate.feed(garbage)
     with pytest.raises(FormatError):
         all_of(deflate)
+
+
+def test_of_a_very_large_burst_only_the_first_part_takes_time() -> None:
+    data = b"much the same " * (LARGE_OCTETS // 7)
+    packed = Deflate().pack(data)
+    assert zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed) == data
+    beyond = len(data) - LARGE_OCTETS
+    assert beyond <= len(packed) < beyond + LARGE_OCTETS // 10

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from courriel.model.ids import AccountId
 from courriel.net.tls import PrivateAuthority, client_context, private_authority, server_context
 from tests.pop3.house import House, build, listening
 
@@ -115,32 +116,48 @@ def _delivery(tmp_path: Path) -> Path:
     return program
 
 
-def _fetchmail(tmp_path: Path, port: int, ca: Path) -> list[str]:
+def _fetchmail(tmp_path: Path, port: int, ca: Path, keep: bool = False) -> list[str]:
     rc = tmp_path / "rc"
     rc.write_text(
         f'poll localhost protocol pop3 service {port} uidl:\n user "alice" password "secret" sslproto TLS1.2+ '
-        f'sslcertck sslcertfile "{ca}" fetchall no keep mda "{_delivery(tmp_path)}"\n'
+        f'sslcertck sslcertfile "{ca}" {"keep" if keep else "fetchall no keep"} mda "{_delivery(tmp_path)}"\n'
     )
     rc.chmod(0o600)
     return ["-f", str(rc), "--pidfile", str(tmp_path / "pid"), "--nosyslog"]
 
 
-def _getmail(tmp_path: Path, port: int, ca: Path) -> list[str]:
+def _getmail(tmp_path: Path, port: int, ca: Path, keep: bool = False) -> list[str]:
     (tmp_path / "rc").write_text(
         f"[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = {port}\nusername = alice\n"
         f"password = secret\nca_certs = {ca}\n[destination]\ntype = MDA_external\npath = {_delivery(tmp_path)}\n"
-        "allow_root_commands = true\n[options]\ndelete = true\nread_all = true\n"
+        f"allow_root_commands = true\n[options]\ndelete = {not keep}\nread_all = {not keep}\n"
     )
     return ["--getmaildir", str(tmp_path), "--rcfile", str(tmp_path / "rc")]
 
 
+def _mpop(tmp_path: Path, port: int, ca: Path, keep: bool = False) -> list[str]:
+    rc = tmp_path / "rc"
+    rc.write_text(
+        f"account a\nhost localhost\nport {port}\nuser alice\npassword secret\ntls on\ntls_starttls on\n"
+        f"tls_trust_file {ca}\ndelivery mbox {tmp_path}/mbox\nuidls_file {tmp_path}/uidls\n"
+        f"keep {'on' if keep else 'off'}\nreceived_header off\naccount default : a\n"
+    )
+    rc.chmod(0o600)
+    return ["-C", str(rc)]
+
+
+PROGRAMS = [("fetchmail", _fetchmail, False), ("getmail", _getmail, True), ("mpop", _mpop, False)]
+
+Arguments = Callable[..., list[str]]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "arguments", "tls"), [("fetchmail", _fetchmail, False), ("getmail", _getmail, True)])
+@pytest.mark.parametrize(("name", "arguments", "tls"), PROGRAMS)
 def test_fetch_and_delete(
     authority: PrivateAuthority,
     tmp_path: Path,
     name: str,
-    arguments: Callable[[Path, int, Path], list[str]],
+    arguments: Arguments,
     tls: bool,
 ) -> None:
     program = _program(name)
@@ -155,3 +172,31 @@ def test_fetch_and_delete(
     text = (tmp_path / "mbox").read_bytes()
     assert text.count(b"second\n") == 5000
     assert b"\n.dot\nfirst\n" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "arguments", "tls"), PROGRAMS)
+def test_what_is_restored_is_not_fetched_twice(
+    authority: PrivateAuthority, tmp_path: Path, name: str, arguments: Arguments, tls: bool
+) -> None:
+    """Programs that leave mail on the server know it by its unique-id.  Deleted by another program and restored before
+    they look again, it is not new to them; what comes later is."""
+    program = _program(name)
+
+    def fetched() -> int:
+        return (tmp_path / "mbox").read_bytes().count(b"Message-ID: ") if (tmp_path / "mbox").exists() else 0
+
+    async def run() -> None:
+        house = await _house(authority)
+        async with listening(house, server_context(authority.server) if tls else None) as port:
+            words = arguments(tmp_path, port, authority.ca, True)
+            await _run(program, *words, home=tmp_path)
+            assert fetched() == 2
+            await house.expunge("alice", [1, 2])
+            await house.store.restore(AccountId(1), [gone.id for gone in await house.store.expunged(AccountId(1))])
+            await house.deliver("alice", CONTENTS[0].replace(b"<1@", b"<3@"))
+            assert await house.inbox("alice") == [3, 4, 5]
+            await _run(program, *words, home=tmp_path)
+            assert fetched() == 3, "the new one alone"
+
+    asyncio.run(run())

@@ -33,6 +33,7 @@ DONE = [
     ('require ["imap4flags"]; setflag "\\\\Seen $Work";', [Keep(("\\Seen", "$Work"))]),
     ('require ["imap4flags"]; addflag ["a", "b A"]; removeflag "b"; keep;', [Keep(("a",))]),
     ('require ["imap4flags"]; addflag "\\\\Recent"; keep :flags ["x y"];', [Keep(("x", "y"))]),
+    ('require ["imap4flags"]; keep :flags ["é x\\"y (z $Ok x]"];', [Keep(("$Ok",))]),
     (
         'require ["imap4flags", "fileinto", "variables"]; setflag "f" ["a b"]; addflag "f" "c";'
         'if hasflag :contains "f" "c" { fileinto :flags "${f}" "Work"; }',

@@ -79,6 +79,20 @@ def test_it_finds_what_another_engine_finds(expression: str, text: str) -> None:
     assert (None if spans is None else spans[0]) == (None if found is None else found.span())
 
 
+def test_long_patterns_over_long_texts_look_at_the_clock() -> None:
+    ticks: list[None] = []
+    glob = Glob("*" + "?" * 500 + "a" * 500 + "?b*")
+    assert glob.match("a" * 60_000, lambda: ticks.append(None)) is None
+    assert len(ticks) > 500
+
+
+def test_many_words_are_alternatives() -> None:
+    words = "|".join(f"w{number}" for number in range(300))
+    regex = Regex(f"^({words})$", ignore_case=False, steps=2_000)
+    assert regex.search("w299", lambda: None) == [(0, 4), (0, 4)]
+    assert regex.search("w300", lambda: None) is None
+
+
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_wildcards_are_what_lazy_groups_are(pattern: str, text: str) -> None:
     expression = "".join({"*": "(.*?)", "?": "(.)"}.get(one, one) for one in pattern)

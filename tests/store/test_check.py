@@ -27,8 +27,10 @@ DAMAGE = [
     ("wrong use of space", "UPDATE account SET messages=0"),
     ("wrong size of a message", "UPDATE member SET size=1 WHERE uid=1"),
     ("wrong size of a message", "UPDATE obj SET size=1 WHERE id=(SELECT min(id) FROM obj)"),
+    ("origin of no message", "INSERT INTO origin VALUES (1, 999999, 3)"),
     ("rights on no mailbox", "INSERT INTO acl VALUES (1, 999999, 'anyone', 'lr')"),
     ("message in no mailbox", "UPDATE member SET coll=999999 WHERE uid=2"),
+    ("annotation of no mailbox", "INSERT INTO annot VALUES (1, 999999, 0, '/shared/comment', 1, x'78')"),
     ("mailbox below none", "UPDATE coll SET parent=424242 WHERE name='Sent'"),
     ("mailbox of no account", "UPDATE account SET acct=77"),
     ("facts of no message", "DELETE FROM member WHERE uid=3"),
@@ -74,6 +76,21 @@ async def test_damage_is_found_and_repaired(bench: Bench, kind: str, statement: 
     assert repaired.is_whole is not lost
     left = {finding.kind for finding in (await store.check()).findings}
     assert left == ({kind} if kind in ("message without its body",) or "data=x'00'" in statement else set())
+
+
+async def test_origins_go_with_the_copies(bench: Bench) -> None:
+    await build(bench)
+    store = await bench.open()
+    box = (await store.mailbox(ALICE, "INBOX")).id
+    await store.copy(ALICE, box, [3, 4], box)
+    await store.expunge(ALICE, box, [3, 7])
+    bench.clock.advance(60 * 86_400.0)
+    await store.maintain(bench.clock.now())
+    assert (await store.check()).is_clean
+    await store.close()
+    connection = apsw.Connection(str(bench.directory / "store" / "shard-0.db"))
+    assert len(connection.execute("SELECT * FROM origin").fetchall()) == 1
+    connection.close()
 
 
 async def test_a_repair_shows_at_once(bench: Bench) -> None:
@@ -130,7 +147,8 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
 async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) -> None:
     """Version 0.1 wrote it; the copy from before is kept."""
     await build(bench)
-    harm(bench, "DROP TABLE acl; DROP TABLE annot; PRAGMA user_version=1; UPDATE meta SET value=1 WHERE name='closed'")
+    since = "DROP TABLE acl; DROP TABLE annot; DROP TABLE origin; PRAGMA user_version=1"
+    harm(bench, f"{since}; UPDATE meta SET value=1 WHERE name='closed'")
     store = await bench.open()
     inbox = await store.mailbox(ALICE, "INBOX")
     assert inbox.total == 5 and inbox.acl == {}
@@ -140,6 +158,21 @@ async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) 
     assert dict((await store.mailbox(ALICE, "INBOX")).acl) == {"anyone": READ}
     assert (await store.check()).is_clean
     assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists()
+
+
+async def test_a_store_of_the_first_schema_gets_annotations(bench: Bench) -> None:
+    await build(bench)
+    connection = apsw.Connection(str(bench.directory / "store" / "shard-0.db"))
+    connection.execute("DROP TABLE annot")
+    connection.pragma("user_version", 1)
+    connection.close()
+    store = await bench.open()
+    box = await inbox(store)
+    assert len((await store.view(ALICE, box)).uids) == 5
+    assert await store.set_metadata(ALICE, box, ALICE, {"/shared/comment": b"new"})
+    assert (await store.check()).is_clean
+    await store.close()
+    assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists(), "the way back"
 
 
 def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:

@@ -14,20 +14,25 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from courriel.accounts import sasl, scram
+from courriel.accounts import bearer, sasl, scram
 from courriel.accounts.lockout import Lockout, Try
 from courriel.accounts.passwords import SALT_OCTETS, Passwords
+from courriel.base.errors import Unavailable
 from courriel.base.log import Level, log
 from courriel.base.networks import is_loopback
 from courriel.model.account import Account
 from courriel.model.ids import AccountId
 from courriel.model.refusals import AuthenticationFailed, Throttled
-from courriel.ports.credentials import CredentialRecord, SaslExchange, ScramKeys
+from courriel.ports.credentials import CredentialRecord, SaslExchange, ScramKeys, TokenJudge
 
 LOGIN_CHARACTERS: Final = 320
 """Longest login name looked up: 64 + "@" + 255.  RFC 5321 §4.5.3.1."""
 
 SCRAM_HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+
+
+BEARERS: Final = ("OAUTHBEARER", "XOAUTH2")
+"""Mechanisms with a token in clear: offered where passwords may be sent."""
 
 
 class People(Protocol):
@@ -68,16 +73,19 @@ class AccountAuthenticator:
         settings: GateSettings = GateSettings(),
         *,
         senders: Mapping[str, Senders] = MappingProxyType({}),
+        tokens: TokenJudge | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """``installation_key`` stays the same over restarts: fake SCRAM salts are derived from it.
 
-        ``senders``: who comes in by a protocol, where that is not ``people``.
+        ``senders``: who comes in by a protocol, where that is not ``people``.  ``tokens``: without it no mechanism
+        with bearer tokens is offered.
         """
         self.passwords = passwords
         self._people = people
         self._senders = senders
+        self._tokens = tokens
         self._lockout = lockout
         self._installation_key = installation_key
         self._settings = settings
@@ -91,7 +99,9 @@ class AccountAuthenticator:
 
     def mechanisms(self, *, tls: bool, loopback: bool) -> tuple[str, ...]:
         safe = ("SCRAM-SHA-256", "SCRAM-SHA-1") if self._settings.scram_sha1 else ("SCRAM-SHA-256",)
-        return (*safe, "PLAIN", "LOGIN") if self.may_log_in(tls=tls, loopback=loopback) else safe
+        if not self.may_log_in(tls=tls, loopback=loopback):
+            return safe
+        return (*safe, "PLAIN", "LOGIN") if self._tokens is None else (*safe, "PLAIN", "LOGIN", *BEARERS)
 
     def is_near(self, ip: str, protocol: str) -> bool:
         if protocol not in self._senders:
@@ -110,6 +120,8 @@ class AccountAuthenticator:
             return sasl.Plain(gate)
         if mechanism == "LOGIN":
             return sasl.Login(gate)
+        if self._tokens is not None and mechanism in BEARERS:
+            return bearer.Bearer(gate, mechanism, self._tokens.hints)
         return sasl.Scram(gate, SCRAM_HASHES[mechanism], base64.b64encode(self._random(sasl.NONCE_OCTETS)))
 
     # --- one try ----------------------------------------------------------------------------------------------
@@ -153,6 +165,29 @@ class AccountAuthenticator:
         self._next_turn()
         if not right or account is None or not self._may_enter(account, authzid, gate):
             await self._fail(attempt, ip, protocol, "proof", repeated=False)
+        assert account is not None
+        return self._welcome(attempt, account, protocol)
+
+    async def _token(self, token: str, authzid: str, gate: _Gate) -> Account:
+        """A forged token is a try like a wrong password; it counts under the name it claims, which may be none."""
+        assert self._tokens is not None
+        ip, protocol = gate.ip, gate.protocol
+        attempt = await self._admit(self._find(authzid, protocol)[1], ip, protocol)
+        ended = False
+        try:
+            login = await self._tokens.login_of(token)
+            ended = True
+        except Unavailable:  # nothing was found out, and that is not the client's failure
+            ended = True
+            self._lockout.repeated(attempt)
+            raise
+        finally:
+            if not ended:
+                self._lockout.failed(attempt)
+            self._next_turn()
+        account = None if login is None else self._find(login, protocol)[0]
+        if account is None or not self._may_enter(account, authzid, gate):
+            await self._fail(attempt, ip, protocol, "token", repeated=False)
         assert account is not None
         return self._welcome(attempt, account, protocol)
 
@@ -244,6 +279,9 @@ class _Gate:
 
     async def password(self, login: str, password: str, authzid: str) -> Account:
         return await self._authenticator._check(login, password, authzid, self)
+
+    async def token(self, token: str, authzid: str) -> Account:
+        return await self._authenticator._token(token, authzid, self)
 
     def scram_keys(self, login: str, hash_name: str) -> ScramKeys:
         return self._authenticator._keys(login, hash_name, self.protocol)

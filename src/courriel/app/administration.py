@@ -200,6 +200,7 @@ class LocalAdministration:
         await self._home.store.delete_account(account.id)
         await self._home.maildrops.forget(account.id)
         await self._home.sieve.forget_account(account.id)
+        await self._home.lessons.forget(account.id)
         log.event("account.removed", login=account.login)
 
     async def user_password(self, request: do.UserPassword) -> Any:

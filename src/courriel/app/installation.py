@@ -22,6 +22,7 @@ from courriel.ports.queue import OutboundQueue
 from courriel.store.search.index import SqliteIndex
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
+from courriel.store.sqlite.lessons import SqliteLessons
 from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.maildrops import SqliteMaildrops
 from courriel.store.sqlite.queue import SqliteQueue
@@ -50,6 +51,7 @@ class Installation:
     lockout: LockoutFile
     lists: SqliteLists
     maildrops: SqliteMaildrops
+    lessons: SqliteLessons
     keys: tuple[bytes, ...]
     """They seal what is put into addresses, the newest first."""
     dkim: DkimDesk
@@ -81,13 +83,14 @@ class Installation:
             senders=senders_of(directory),
         )  # fmt: skip
         maildrops = SqliteMaildrops(data / "maildrops.db")
+        lessons = SqliteLessons(data / "lessons.db", clock)
         lists, keys = SqliteLists(data / "lists.db"), address_keys(data / FILE_NAME, clock.now())
         dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
         index = SqliteIndex(store, data) if settings.search.index else None
         sieve = SqliteSieve(data / "sieve.db")
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, maildrops, keys, dkim, index, sieve,
+            lists, maildrops, lessons, keys, dkim, index, sieve,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -99,6 +102,7 @@ class Installation:
         self.journeys.close()
         self.tls_reports.close()
         await self.store.close()
+        self.lessons.close()
         self.lists.close()
         self.maildrops.close()
         self.sieve.close()

@@ -71,17 +71,26 @@ class Doors:
             await door.listener.close()
 
 
-def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | None:
-    """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
-    auth = home.settings.auth
-    if auth.senders == "off" or (auth.senders == "auto" and not home.settings.dns.servers):
-        return None
+def judges_senders(settings: Settings) -> bool:
+    """Whether mail from elsewhere is judged by who sent it."""
+    return settings.auth.senders == "on" or (settings.auth.senders == "auto" and bool(settings.dns.servers))
+
+
+def sender_settings(settings: Settings) -> SenderSettings:
+    auth = settings.auth
     overrides = {
         name.lower(): SenderOverride(one.action, one.reason, one.until) for name, one in auth.overrides.items()
     }
-    settings = SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
+    return SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
+
+
+def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | None:
+    """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
+    if not judges_senders(home.settings):
+        return None
     try:
-        return SenderCheck(resolver, settings, home.settings.name, home.clock, SignatureJudge(resolver, Replays()))
+        judge = SignatureJudge(resolver, Replays())
+        return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge)
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 
@@ -173,7 +182,9 @@ async def open_doors(
     if listen.devices:
         gateway.check(home.directory.devices())
         plan.append(("devices", listen.devices, SmtpService(desk, Door.DEVICE), False))
-    imap = ImapService(home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.index)
+    imap = ImapService(
+        home.store, home.authenticator, settings.imap, home.clock, context, home.directory, home.index, home.lessons
+    )
     pop3 = Pop3Service(home.store, home.authenticator, home.maildrops, home.clock, context, settings.pop3)
     sieve = sieve_talk.Services(
         home.sieve, home.store, home.authenticator, context, settings.managesieve, settings.sieve, settings.language

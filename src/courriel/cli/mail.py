@@ -1,6 +1,7 @@
 """``courriel mail``: send, list and read mail over the open protocols, with any provider's server.
 
 With ``--data DIR`` the ports and the certificate authority of the server that runs on it are found by themselves.
+What can be done while away is ``mail_away.py``'s business.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext as _
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
+from courriel.cli.discovery import discover
 from courriel.cli.doors import Doors
 from courriel.cli.options import json_option
 from courriel.cli.output import EXIT_REFUSED, ask, console, errors, refuse, rows_table, show
@@ -30,6 +32,9 @@ from courriel.formats.path import parse_address
 from courriel.imap import client as imap_client
 from courriel.imap.client import ImapClient
 from courriel.model.attempt import Attempt, Result, Stage
+from courriel.mua.autoconfig import Endpoint, Servers
+from courriel.mua.cache import Cache
+from courriel.mua.cache import Send as Queued
 from courriel.net.tls import client_context
 from courriel.net.tls_policy import verified
 from courriel.ports.administration import Failure, Status
@@ -43,15 +48,16 @@ F = TypeVar("F", bound=Callable[..., object])
 class Server:
     """Where a person's mail is, and how to get in."""
 
-    host: str
-    imaps: int
-    submissions: int
+    imap: Endpoint
+    submission: Endpoint
     ca: Path | None
     user: str
+    login: str
+    """The name to log in with, where that is not the address."""
     password: str
 
 
-def _server_options(function: F) -> F:
+def server_options(function: F) -> F:
     for option in (
         click.option("--user", required=True, help=_("Name to log in with (an address).")),
         click.option("--server", "host", help=_("Host of the mail server.")),
@@ -70,13 +76,14 @@ def _server_options(function: F) -> F:
     return function
 
 
-def _server(
+def server_of(
     doors: Doors, data: Path | None, host: str | None, imap_port: int, smtp_port: int, ca: Path | None, user: str
 ) -> Server:
     """The server meant by the options; the password is COURRIEL_PASSWORD or asked for."""
+    servers = None
     if data is None and host is None:
-        raise click.UsageError(_("Say where the mail is: --server HOST, or --data DIR for a server on this machine."))
-    if data is not None:
+        servers = _discovered(user)
+    elif data is not None:
         about = ask(doors.administration(data), Status(), quiet=True)
         ports = {one["service"]: one["port"] for one in about["listeners"]}
         if not ports:
@@ -86,10 +93,47 @@ def _server(
     password = os.environ.get("COURRIEL_PASSWORD")
     if password is None:
         password = click.prompt(_("Password"), hide_input=True, err=True)
-    return Server(host or "", imap_port, smtp_port, ca, user, str(password))
+    if servers is not None:
+        return Server(servers.imap, servers.submission, ca, user, servers.user, str(password))
+    imap, submission = Endpoint(host or "", imap_port, True), Endpoint(host or "", smtp_port, True)
+    return Server(imap, submission, ca, user, user, str(password))
 
 
-def _run(work: Awaitable[T]) -> T:
+def _discovered(address: str) -> Servers:
+    """The servers of an address, found on the net; the person is asked where only an unsigned DNS names them."""
+    servers = asyncio.run(discover(address)) if "@" in address else None
+    if servers is None:
+        raise click.UsageError(_("Say where the mail is: --server HOST, or --data DIR for a server on this machine."))
+    if not servers.sure:
+        hosts = ", ".join(dict.fromkeys((servers.imap.host, servers.submission.host)))
+        asked = _("Only the DNS, unsigned, says that your mail is at {hosts}. Go there?")
+        click.confirm(asked.format(hosts=hosts), abort=True, err=True)
+    return servers
+
+
+@click.command(
+    "servers",
+    help=_(
+        "Find the servers of an address: SRV records, the provider's autoconfig file, the usual names.\n\n"
+        "Example: courriel mail servers alice@example.org"
+    ),
+)
+@click.argument("address")
+@json_option
+def servers_(address: str, as_json: bool) -> None:
+    found = asyncio.run(discover(address))
+    if found is None:
+        refuse(Failure("NothingFound", address))
+    rows = [
+        {"what": what, "host": one.host, "port": one.port, "tls": "TLS" if one.implicit_tls else "STARTTLS"}
+        for what, one in (("IMAP", found.imap), (_("submission"), found.submission))
+    ]
+    columns = [("what", ""), ("host", _("host")), ("port", _("port")), ("tls", _("TLS"))]
+    value = {"user": found.user, "found_by": found.found_by, "sure": found.sure, "servers": rows}
+    show(value, as_json, rows_table(rows, columns, ""))
+
+
+def conversation(work: Awaitable[T]) -> T:
     """Run one conversation; what the other side refused becomes a sentence."""
 
     async def run() -> T:
@@ -109,9 +153,20 @@ def _kind(refusal: NoSession) -> str:
     return "AuthenticationFailed" if refusal.code == 535 else "Refused"
 
 
+async def entered(server: Server) -> ImapClient:
+    """A connection that is logged in."""
+    place, context = server.imap, client_context(server.ca)
+    client = await ImapClient.connect(place.host, place.port, context, starttls=not place.implicit_tls)
+    try:
+        await client.login(server.login, server.password)
+    except BaseException:
+        client.abandon()
+        raise
+    return client
+
+
 async def _imap(server: Server, mailbox: str) -> tuple[ImapClient, int]:
-    client = await ImapClient.connect(server.host, server.imaps, client_context(server.ca))
-    await client.login(server.user, server.password)
+    client = await entered(server)
     return client, await client.select(mailbox, readonly=True)
 
 
@@ -128,7 +183,7 @@ def mail() -> None:
         " --to bob@example.org --subject Hi"
     ),
 )
-@_server_options
+@server_options
 @click.option("--to", "receivers", multiple=True, required=True, help=_("Receiver. May be repeated."))
 @click.option("--cc", "copies", multiple=True, help=_("Receiver of a copy. May be repeated."))
 @click.option("--subject", default="", help=_("Subject."))
@@ -140,6 +195,12 @@ def mail() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=_("File to attach. May be repeated."),
 )
+@click.option(
+    "--later",
+    metavar="CACHE",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("Do not send now: keep it in this cache until “courriel mail sync”."),
+)
 @click.pass_obj
 def send(
     doors: Doors,
@@ -149,10 +210,11 @@ def send(
     subject: str,
     sender: str | None,
     files: tuple[Path, ...],
+    later: Path | None,
     **where: Any,
 ) -> None:
-    server = _server(doors, **where)
-    sender = sender or server.user
+    user = str(where["user"])
+    sender = sender or user
     text = "" if sys.stdin.isatty() else sys.stdin.read()
     author = _person(sender)
     draft = Draft(
@@ -166,7 +228,13 @@ def send(
         attachments=tuple(Attachment(file.name, file.read_bytes()) for file in files),
     )
     everybody = (*receivers, *copies)
-    attempts = _run(_send(server, outgoing(sender, everybody, build(draft, secrets.token_hex(12)))))
+    content = build(draft, secrets.token_hex(12))
+    if later is not None:
+        Cache.of(later, user.lower()).put(Queued(sender, everybody, content))
+        console.print(_("It waits for “courriel mail sync”."))
+        return
+    server = server_of(doors, **where)
+    attempts = conversation(_send(server, outgoing(sender, everybody, content)))
     taken = []
     for receiver, attempt in zip(everybody, attempts, strict=True):
         if attempt.result is Result.DELIVERED:
@@ -184,24 +252,35 @@ def _person(address: str) -> Person:
     return Person("", parse_address(address))
 
 
-async def _send(server: Server, message: Outgoing) -> list[Attempt]:
-    policy = verified(server.host, ca=server.ca, first=True)
-    client = await SmtpClient.connect(Peer(server.host, server.submissions, server.host, policy))
+async def outbound(server: Server, sender: str, receivers: Sequence[str], message: bytes) -> list[Attempt]:
+    """Hand a message to the submission server; one attempt a receiver.  A server that is not reached is an OSError."""
     try:
-        await client.login(server.user, server.password)
+        return await _send(server, outgoing(sender, receivers, message))
+    except NoSession as refusal:
+        if refusal.attempt.stage is Stage.CONNECT:
+            raise OSError(refusal.attempt.reply) from refusal
+        return [refusal.attempt]
+
+
+async def _send(server: Server, message: Outgoing) -> list[Attempt]:
+    place = server.submission
+    policy = verified(place.host, ca=server.ca, first=place.implicit_tls)
+    client = await SmtpClient.connect(Peer(place.host, place.port, place.host, policy))
+    try:
+        await client.login(server.login, server.password)
         return await client.send(message)
     finally:
         await client.close()
 
 
 @mail.command("list", help=_("The newest messages of a mailbox."))
-@_server_options
+@server_options
 @click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many."))
 @json_option
 @click.pass_obj
 def list_(doors: Doors, /, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
-    rows = _run(_list(_server(doors, **where), mailbox, count))
+    rows = conversation(_list(server_of(doors, **where), mailbox, count))
     columns = [
         ("uid", _("no.")),
         ("date", _("date")),
@@ -241,15 +320,20 @@ def _sender(address: list[bytes | None]) -> str:
 
 
 @mail.command("read", help=_("One message: its main fields and its text."))
-@_server_options
+@server_options
 @click.argument("uid", metavar="NO", type=click.IntRange(1))
 @click.option("--mailbox", default="INBOX", show_default=True, help=_("Which mailbox."))
 @click.option("--raw", is_flag=True, help=_("All octets as they are stored."))
 @click.pass_obj
 def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> None:
-    message = _run(_read(_server(doors, **where), mailbox, uid))
+    message = conversation(_read(server_of(doors, **where), mailbox, uid))
     if message is None:
         refuse(Failure("NoSuchMessage", str(uid)))
+    show_message(message, raw)
+
+
+def show_message(message: bytes, raw: bool) -> None:
+    """All octets, or the main fields and the text."""
     if raw:
         sys.stdout.buffer.write(message)
         return
@@ -257,10 +341,10 @@ def read(doors: Doors, /, uid: int, mailbox: str, raw: bool, **where: Any) -> No
     for name, title in ((b"From", _("From")), (b"To", _("To")), (b"Date", _("Date")), (b"Subject", _("Subject"))):
         console.print(f"{title}: {encoded_word.decode(block.get(name) or b'')}", markup=False, soft_wrap=True)
     console.print()
-    console.print(_text(message), markup=False, soft_wrap=True)
+    console.print(message_text(message), markup=False, soft_wrap=True)
 
 
-def _text(message: bytes) -> str:
+def message_text(message: bytes) -> str:
     """The message's text as a person reads it."""
     return "\n".join(decoded_text(message, summarise(message).parts, 0))
 

@@ -21,6 +21,7 @@ from courriel.cli import (
     journey,
     lists,
     mail,
+    mail_away,
     mailboxes,
     migrate,
     queue,
@@ -62,6 +63,9 @@ def _os_reason(error: OSError) -> str:
 def courriel(lang: str | None) -> None:
     """``--lang`` has been read before this module was imported (``app.main``)."""
 
+
+for command in (mail.servers_, *mail_away.COMMANDS):
+    mail.mail.add_command(command)
 
 for command in (
     serving.try_,

@@ -36,7 +36,7 @@ def ask(door: AbstractAsyncContextManager[Administration], request: AnyRequest, 
 
 async def _ask(door: AbstractAsyncContextManager[Administration], request: AnyRequest, quiet: bool) -> Any:
     async with door as administration:
-        with _Bar(visible=not quiet and sys.stderr.isatty()) as bar:
+        with Bar(visible=not quiet and sys.stderr.isatty()) as bar:
             async for answer in administration.perform(request):
                 if isinstance(answer, Step):
                     bar.show(answer)
@@ -47,10 +47,11 @@ async def _ask(door: AbstractAsyncContextManager[Administration], request: AnyRe
     raise AssertionError("every request ends with a result or a failure")
 
 
-class _Bar:
+class Bar:
     """A progress bar that appears with the first step."""
 
-    def __init__(self, visible: bool) -> None:
+    def __init__(self, visible: bool | None = None) -> None:
+        visible = sys.stderr.isatty() if visible is None else visible
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -61,7 +62,7 @@ class _Bar:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         self._progress.start()
         return self
 

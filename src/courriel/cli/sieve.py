@@ -1,20 +1,24 @@
-"""``courriel sieve``: rules for one's mail are checked, tried on a message, kept and put to work."""
+"""``courriel sieve``: rules for one's mail are checked, tried on a message, kept and put to work.
+
+The language is imported when a command needs it: it is a quarter of what all other commands would wait for.
+"""
 
 from __future__ import annotations
 
 from gettext import gettext as _
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from courriel.cli import sieve_trial
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import EXIT_REFUSED, ask, console, rows_table, show
 from courriel.ports import administration as do
-from courriel.sieve.check import compile_script
-from courriel.sieve.problems import BadScript
+
+if TYPE_CHECKING:
+    from courriel.sieve.problems import BadScript
+    from courriel.sieve.run import Script
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
 
@@ -34,24 +38,31 @@ def _read(file: Path) -> bytes:
 @click.argument("file", type=FILE)
 @json_option
 def check(file: Path, as_json: bool) -> None:
-    try:
-        script = compile_script(_read(file))
-    except BadScript as error:
-        _refuse(file, error, as_json)
-    else:
-        needs = sorted(script.capabilities)
-        show(
-            {"problems": [], "requires": needs},
-            as_json,
-            _("No mistakes. It requires: {names}").format(names=_list(needs)),
-        )
+    script = _compiled(file, _read(file), as_json)
+    needs = sorted(script.capabilities)
+    show(
+        {"problems": [], "requires": needs},
+        as_json,
+        _("No mistakes. It requires: {names}").format(names=_list(needs)),
+    )
 
 
 def _list(names: list[str]) -> str:
     return ", ".join(names) or "–"
 
 
-def _refuse(file: Path, error: BadScript, as_json: bool) -> None:
+def _compiled(file: Path, raw: bytes, as_json: bool) -> Script:
+    """A script without mistakes; else they are told, and the command ends."""
+    from courriel.sieve.check import compile_script
+    from courriel.sieve.problems import BadScript
+
+    try:
+        return compile_script(raw)
+    except BadScript as error:
+        _refuse(file, error, as_json)
+
+
+def _refuse(file: Path, error: BadScript, as_json: bool) -> NoReturn:
     """Each mistake on a line as editors understand it, and a failure."""
     rows = [{"line": one.line, "problem": one.words(_)} for one in error.problems]
     text = "\n".join(f"{file}:{row['line']}: {row['problem']}" for row in rows)
@@ -77,11 +88,13 @@ def _refuse(file: Path, error: BadScript, as_json: bool) -> None:
 def test(
     script: Path, message: Path, sender: str | None, recipient: str | None, mailboxes: tuple[str, ...], as_json: bool
 ) -> None:
+    from courriel.cli import sieve_trial
+    from courriel.sieve.problems import BadScript
+
     try:
         found = sieve_trial.run(_read(script), _read(message), sender, recipient, mailboxes)
     except BadScript as error:
         _refuse(script, error, as_json)
-        return
     if as_json:
         show(sieve_trial.plain(found), True, "")
     else:
@@ -100,10 +113,7 @@ def test(
 @click.pass_obj
 def put(doors: Doors, account: str, file: Path, name: str | None, activate: bool, data: Path, as_json: bool) -> None:
     raw = _read(file)
-    try:
-        compile_script(raw)
-    except BadScript as error:
-        _refuse(file, error, as_json)
+    _compiled(file, raw, as_json)
     request = do.ScriptPut(account, name or file.stem, raw.decode("utf-8"), activate)
     done = ask(doors.administration(data), request)
     text = _("Script “{name}” is kept and at work.") if done["active"] else _("Script “{name}” is kept.")

@@ -41,6 +41,7 @@ def _sentences() -> dict[str, str]:
         "NoSpareReady": _("No spare key is in the DNS yet. “courriel dkim show” says what to publish."),
         "NoSuchMailbox": _("There is no mailbox of that name."),
         "NoSuchMessage": _("There is no such message in that mailbox."),
+        "NothingFound": _("No mail servers are found for that address."),
         "NotRestorable": _(
             "No such message can be brought back. “courriel restore ADDRESS --dry-run” shows which can."
         ),

@@ -15,7 +15,7 @@ import msgspec
 from courriel.base.errors import FormatError
 from courriel.base.log import log
 from courriel.delivery.letter import Letter
-from courriel.delivery.route import Drop, Place
+from courriel.delivery.route import USUAL, Drop, Place
 from courriel.formats.message.summary import Summary, summarise
 from courriel.model.flags import SYSTEM_FLAGS, Flags
 from courriel.model.ids import AccountId, MailboxId
@@ -36,6 +36,8 @@ ROLES: Final = {f"\\{role.value}": role for role in Role}
 
 def _flags(names: Sequence[str]) -> tuple[Flags, tuple[str, ...]]:
     """System bits, and keywords by name."""
+    if not names:
+        return 0, ()
     bits = 0
     for name in names:
         bits |= SYSTEM_BITS.get(name.lower(), 0)
@@ -110,6 +112,8 @@ class Deliverer:
 
     async def _place(self, drop: Drop, place: Place) -> MailboxId:
         """Where a script wants it, made if it says so; else the usual mailbox."""
+        if place is USUAL:
+            return await self._mailbox(drop)
         account, role = drop.account.id, ROLES.get(place.special_use.lower())
         if role is not None:
             for box in await self._store.mailboxes(account):

@@ -235,9 +235,8 @@ class Delivery:
             envelope.recipients,
             lambda: forward.been_at(content[: header_length(content)]),
         )
-        is_signed = bool(plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held)
-        if is_signed:
-            transit.content = self._signed(transit, content)
+        if plan.remote or plan.forwards or plan.calls or transit.granted.release_at or transit.held:
+            transit.content = transit.signed = self._signed(transit, content)
         if transit.granted.release_at or transit.held:
             return await self._keep_back(transit, plan)
         letters = [_as_it_came(transit, plan), *forward.letters(transit, plan, self._directory, self._keys)]
@@ -246,6 +245,13 @@ class Delivery:
                 letters += await self.lists.answer(call, transit)
             except MailRefusal as reason:
                 plan.refuse(recipient, reason)
+        await self._sort_and_carry_out(transit, plan, letters)
+        for asked in transit.settles:
+            await self.lists.settle(asked)
+        return Receipt(transit.id, tuple(transit.outcomes))
+
+    async def _sort_and_carry_out(self, transit: Transit, plan: Plan, letters: list[Letter]) -> None:
+        """As readers' scripts want it, or apart from all else where a filter of the house does."""
         after: list[After] = []
         if transit.quarantine is not None:
             for letter in letters:
@@ -255,16 +261,13 @@ class Delivery:
             after = await self._rules.sort(transit, plan, letters)
         for letter in letters:
             # A list or a script wrote into it, or it leaves only because a script says so.
-            if letter.remote and not (is_signed and letter.content is transit.content):
+            if letter.remote and letter.content is not transit.signed:
                 letter.content = self._signed(transit, letter.content)
         if self._sealer is not None and not transit.of_house:
             await self._sealer.seal(transit.content, letters, transit.received_at)
         await self._carry_out(transit, plan, letters)
         if after:
             await self._rules_mail.send(transit, after)
-        for asked in transit.settles:
-            await self.lists.settle(asked)
-        return Receipt(transit.id, tuple(transit.outcomes))
 
     def _signed(self, transit: Transit, content: bytes) -> bytes:
         """With signatures, where it is for us to sign."""
@@ -292,7 +295,7 @@ class Delivery:
         now = self._clock.now()
         envelope = Envelope(Door.OWN, OURSELVES, reverse_path_of_text(asked.reverse_path), ())
         transit = Transit(new_id(now, self._randomness(RANDOM_OCTETS)), envelope, asked.content, now)
-        await self._carry_out(transit, Plan(), await self.lists.publish(asked, transit))
+        await self._sort_and_carry_out(transit, Plan(), await self.lists.publish(asked, transit))
         await self.lists.settle(asked)
         return Receipt(transit.id, ())
 

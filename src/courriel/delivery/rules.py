@@ -18,6 +18,7 @@ from courriel import __version__
 from courriel.base.i18n import N_
 from courriel.base.log import Level, log
 from courriel.delivery import forward
+from courriel.delivery.deliver import LONG_OCTETS
 from courriel.delivery.judge import header_length
 from courriel.delivery.letter import Letter
 from courriel.delivery.route import Drop, Place, Plan, Route, make_plan
@@ -37,8 +38,9 @@ from courriel.sieve.problems import BadScript, OutOfTime, Problem
 from courriel.sieve.run import Environment, Outcome, Script, execute
 from courriel.sieve.settings import SieveSettings
 
-COMPILED: Final = 1_000
-"""``rules.compiled``: scripts kept ready, the oldest give way; one of 50 rules takes some 100 KB."""
+READY_OCTETS: Final = 2 * 1024 * 1024
+"""``rules.ready``: source of the scripts kept ready, some 500 of 50 rules; the longest unused give way.  An octet of
+source takes 23 in memory then (50 rules), 92 at worst."""
 
 JUNK: Final = Place(special_use="\\Junk")
 """Where mail goes whose rejection nobody can be told of without harm."""
@@ -62,12 +64,39 @@ class _Round(msgspec.Struct):
     transit: Transit
     plan: Plan
     letters: list[Letter]
+    first: Letter | None
+    """The letter for the people of the envelope; None where there is none."""
     readers: set[AccountId]
     """Who gets it, or got it: nobody twice, so redirects cannot go round."""
     sorted: list[Letter] = []
     """Letters whose drops are as scripts want them."""
     after: list[After] = []
     rejected: list[tuple[Letter, Drop, Reject]] = []
+
+
+class Ready:
+    """Scripts by digest, with at most ``most`` octets of source; those used last stay."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._scripts: dict[bytes, tuple[Script, int]] = {}
+        self.octets = 0
+
+    def get(self, digest: bytes) -> Script | None:
+        found = self._scripts.pop(digest, None)
+        if found is None:
+            return None
+        self._scripts[digest] = found  # now the last to go
+        return found[0]
+
+    def put(self, digest: bytes, script: Script, octets: int) -> None:
+        if self.get(digest) is not None:  # two deliveries made it at the same time
+            return
+        self._scripts[digest] = (script, octets)
+        self.octets += octets
+        while self.octets > self._most:
+            _, gone = self._scripts.pop(next(iter(self._scripts)))
+            self.octets -= gone
 
 
 class Rules:
@@ -91,7 +120,7 @@ class Rules:
         self._hostname = hostname
         self._keys = keys
         self._find = find
-        self._compiled: dict[bytes, Script] = {}
+        self._ready = Ready(READY_OCTETS)
 
     def concern(self, letters: Sequence[Letter]) -> bool:
         """Whether anybody of those readers has a script at work."""
@@ -105,7 +134,8 @@ class Rules:
     async def sort(self, transit: Transit, plan: Plan, letters: list[Letter]) -> list[After]:
         """Change ``letters`` and ``plan`` as the scripts want it; returns what is to be done when all is taken."""
         readers = {drop.account.id for letter in letters for drop in letter.drops}
-        now = _Round(transit, plan, letters, readers, [], [], [])
+        first = next((letter for letter in letters if letter.drops is plan.drops), None)
+        now = _Round(transit, plan, letters, first, readers, [], [], [])
         at = 0
         while at < len(letters):  # what is redirected to somebody here is appended on the way
             await self._sort_letter(now, letters[at])
@@ -123,14 +153,14 @@ class Rules:
                 continue
             outcome = await self._outcome(now.transit, letter, drop, active)
             now.after.append(After(drop.account.id, drop, letter, outcome, active))
-            for content, places in _places(self._carry(now, letter, drop, outcome)).items():
+            for content, places in _places(await self._carry(now, letter, drop, outcome)).items():
                 sorted = msgspec.structs.replace(drop, places=tuple(places))
                 if content is None:
                     kept.append(sorted)
                 else:
                     edited.append(sorted)
                     now.sorted.append(msgspec.structs.replace(letter, content=content, drops=[sorted], remote=[]))
-        if drops is now.plan.drops:
+        if letter is now.first:
             now.plan.drops = kept + edited
         letter.drops = kept
 
@@ -144,10 +174,11 @@ class Rules:
         except BadScript as error:
             return Outcome((Keep(),), (), error.problems[0])
         message = Message(letter.content, letter.fields)
-        try:
-            return execute(script, message, environment, settings, settings.loop_ms / 1000)
-        except OutOfTime:
-            message = Message(letter.content, letter.fields)  # it may have been edited
+        if len(letter.content) < LONG_OCTETS:
+            try:
+                return execute(script, message, environment, settings, settings.loop_ms / 1000)
+            except OutOfTime:
+                message = Message(letter.content, letter.fields)  # it may have been edited
         try:
             return await asyncio.to_thread(execute, script, message, environment, settings)
         except OutOfTime:
@@ -156,13 +187,11 @@ class Rules:
 
     async def _script(self, account: AccountId, kept: Kept) -> Script:
         """Ready to run.  Raises BadScript."""
-        script = self._compiled.get(kept.digest)
+        script = self._ready.get(kept.digest)
         if script is None:
             content = await self._scripts.read(account, kept.name)
             script = await asyncio.to_thread(compile_script, content, self._settings)
-            while len(self._compiled) >= COMPILED:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[kept.digest] = script
+            self._ready.put(kept.digest, script, len(content))
         return script
 
     async def _environment(self, transit: Transit, letter: Letter, drop: Drop, script: Script) -> Environment:
@@ -199,7 +228,9 @@ class Rules:
         return found
 
     # --- what comes of it ---------------------------------------------------------------------------------------
-    def _carry(self, now: _Round, letter: Letter, drop: Drop, outcome: Outcome) -> list[tuple[bytes | None, Place]]:
+    async def _carry(
+        self, now: _Round, letter: Letter, drop: Drop, outcome: Outcome
+    ) -> list[tuple[bytes | None, Place]]:
         """Where the mail is filed, with the content that is filed; redirects become letters."""
         filed: list[tuple[bytes | None, Place]] = []
         for action in outcome.actions:
@@ -209,14 +240,14 @@ class Rules:
                 place = Place(action.mailbox, action.flags, action.create, action.special_use)
                 filed.append((action.content, place))
             elif isinstance(action, Redirect):
-                if not self._redirect(now, letter, drop, action):
+                if not await self._redirect(now, letter, drop, action):
                     filed.append((None, Place()))
             elif isinstance(action, Reject):
                 now.rejected.append((letter, drop, action))
         _tell(now.transit, drop, outcome)
         return filed
 
-    def _redirect(self, now: _Round, letter: Letter, drop: Drop, action: Redirect) -> bool:
+    async def _redirect(self, now: _Round, letter: Letter, drop: Drop, action: Redirect) -> bool:
         """A letter for the address; False when the message was here before: then it is kept (RFC 5228 §10)."""
         transit, owner = now.transit, drop.account.login
         content = letter.content if action.content is None else action.content
@@ -237,7 +268,7 @@ class Rules:
             account="",
         )
         if self._directory.domain(to.address.domain) is not None:
-            self._lead_inside(now, new, to)
+            await self._lead_inside(now, new, to)
         if new.remote or new.drops:
             now.letters.append(new)
         return True
@@ -248,9 +279,9 @@ class Rules:
             return NULL_PATH
         return forward.sender_there(sender, owner.rpartition("@")[2], self._directory, self._keys, transit.received_at)
 
-    def _lead_inside(self, now: _Round, letter: Letter, to: Recipient) -> None:
-        """The address is one of ours: its readers get the letter at once.  Lists and people who are sent on to get it
-        through the queue, as from outside."""
+    async def _lead_inside(self, now: _Round, letter: Letter, to: Recipient) -> None:
+        """The address is one of ours: its readers get the letter at once.  Lists, people who are sent on to, and those
+        who have no room just now get it through the queue, as from outside."""
         sub = make_plan(
             lambda address: self._find(Door.OWN, letter.reverse_path, address),
             self._directory,
@@ -259,6 +290,10 @@ class Rules:
         )
         if sub.forwards or sub.calls or any(route.refusal is not None for route in sub.routes):
             return
+        octets = len(letter.fields) + len(letter.content)
+        for drop in sub.drops:
+            if drop.account.quota_octets and not (await self._store.quota(drop.account.id)).has_room(octets, 1):
+                return
         letter.drops = [drop for drop in sub.drops if drop.account.id not in now.readers]
         letter.remote = sub.remote
         now.readers.update(drop.account.id for drop in letter.drops)
@@ -267,40 +302,39 @@ class Rules:
     def _settle_rejections(self, now: _Round) -> None:
         """In the session where that can be; else a report to people of the house; else, since reports to strangers hit
         those whose name was forged (AUTH attack row 37), the mail goes to the reader's junk."""
-        refused = {id(one): place for one in now.rejected if (place := self._place_of(now, *one)) is not None}
+        refused = [self._places_of(now, *one) for one in now.rejected]
         door, routes = now.transit.envelope.door, now.plan.routes
-        left = [n for n, route in enumerate(routes) if route.refusal is None and n not in refused.values()]
-        for one in now.rejected:
-            letter, drop, action = one
-            place = refused.get(id(one))
-            if place is not None and (not left or door is Door.LMTP):
-                routes[place] = Route(
-                    routes[place].recipient, None, Rejected(f"by {drop.account.login}", action.reason)
-                )
+        given_up = {place for places in refused for place in places}
+        left = [n for n, route in enumerate(routes) if route.refusal is None and n not in given_up]
+        for (letter, drop, action), places in zip(now.rejected, refused, strict=True):
+            if places and (not left or door is Door.LMTP):
+                for place in places:
+                    reason = Rejected(f"by {drop.account.login}", action.reason)
+                    routes[place] = Route(routes[place].recipient, None, reason)
             elif self._is_of_the_house(now.transit, letter):
                 [number] = [n for n, after in enumerate(now.after) if after.drop == drop and after.letter is letter]
                 now.after[number] = msgspec.structs.replace(now.after[number], report=action.reason)
             else:
                 apart = msgspec.structs.replace(drop, places=(JUNK,))
                 letter.drops.append(apart)
-                if letter is now.letters[0]:
+                if letter is now.first:
                     now.plan.drops = [*now.plan.drops, apart]
                 log.event("sieve.reject.untold", msg=now.transit.id, account=drop.account.login)
 
-    def _place_of(self, now: _Round, letter: Letter, drop: Drop, _action: Reject) -> int | None:
-        """The place of the recipient in the envelope, if refusing it refuses this reader and nobody else."""
-        if letter is not now.letters[0]:
-            return None
+    def _places_of(self, now: _Round, letter: Letter, drop: Drop, _action: Reject) -> list[int]:
+        """The places of those recipients in the envelope who are this reader and nobody else."""
+        account = drop.account
+        if letter is not now.first or account.forward_to:
+            return []
         if now.transit.envelope.door is Door.OWN and not self._is_of_the_house(now.transit, letter):
-            return None
-        for number, route in enumerate(now.plan.routes):
-            target = route.target
-            if target is None or route.recipient != drop.recipient:
-                continue
-            readers = [account.id for account in target.accounts if account.enabled]
-            alone = readers == [drop.account.id] and not (target.forward_to or target.lists)
-            return number if alone and not drop.account.forward_to else None
-        return None
+            return []
+        return [
+            number
+            for number, route in enumerate(now.plan.routes)
+            if (target := route.target) is not None
+            and [one.id for one in target.accounts if one.enabled] == [account.id]
+            and not (target.forward_to or target.lists)
+        ]
 
     def _is_of_the_house(self, transit: Transit, letter: Letter) -> bool:
         """Whether its sender is known to be who it says: somebody logged in, or this server itself."""

@@ -26,10 +26,12 @@ LOGGED_IN: Final = (
     b"LIST-STATUS",  # RFC 5819
     b"SPECIAL-USE",  # RFC 6154
     b"CREATE-SPECIAL-USE",
+    b"XLIST",  # quirk: Outlook 2013 and 2016 ask for special mailboxes by nothing else
     b"MOVE",  # RFC 6851
     b"ESEARCH",  # RFC 4731
     b"SEARCHRES",  # RFC 5182
     b"WITHIN",  # RFC 5032
+    b"SEARCH=FUZZY",  # RFC 6203
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",
     b"UTF8=ACCEPT",  # RFC 6855

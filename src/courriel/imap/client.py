@@ -41,6 +41,12 @@ ANSWER_OCTETS: Final = 256 * 1024 * 1024
 ANSWER_RESPONSES: Final = 500_000
 """Most untagged responses kept: FLAGS of a mailbox of half a million messages."""
 
+MAILBOX_MESSAGES: Final = 5_000_000
+"""Most messages of one mailbox; some 200 octets of memory for each."""
+
+NEWCOMERS: Final = 10_000
+"""Messages that may come to a mailbox while its flags are listed."""
+
 Part = bytes | Sequence[bytes]
 """A piece of a command: octets as they are, or one string to be sent as a literal."""
 
@@ -242,31 +248,54 @@ class ImapClient:
         await self.command(b"UID FETCH" if uid else b"FETCH", numbers.encode(), items.encode())
         return [fetch_items(one) for one in self.untagged if one.name == b"FETCH"]
 
-    async def each(self, uids: Sequence[int] | bytes, items: str) -> AsyncIterator[dict[bytes, Value]]:
-        """UID FETCH of any number of messages (ascending, or a set as written), each as it comes; nothing is collected.
+    async def each(self, uids: Sequence[int], items: str) -> AsyncIterator[dict[bytes, Value]]:
+        """UID FETCH of any number of messages (ascending UIDs), each as it comes; nothing is collected.
 
-        The next command is under way before the last one is answered, so that the server never waits for us.  The
-        iteration must be gone through to its end before another command is given.
+        Each message that was asked for comes once at most, whatever the server sends besides.  The next command is
+        under way before the last one is answered, so that the server never waits for us.  The iteration must be gone
+        through to its end before another command is given.
         """
-        waiting: list[bytes] = []
-        for numbers in [uids] if isinstance(uids, bytes) else uid_sets(uids):
+        wanted, waiting = set(uids), list[bytes]()
+        for numbers in uid_sets(uids):
             waiting.append(await self._send(b"UID FETCH", numbers, items.encode()))
             while len(waiting) > 1:
-                async for found in self._fetched(waiting.pop(0)):
+                async for found in self._fetched(waiting.pop(0), wanted, items):
                     yield found
         for tag in waiting:
-            async for found in self._fetched(tag):
+            async for found in self._fetched(tag, wanted, items):
                 yield found
 
-    async def _fetched(self, tag: bytes) -> AsyncIterator[dict[bytes, Value]]:
+    async def _fetched(self, tag: bytes, wanted: set[int], asked: str) -> AsyncIterator[dict[bytes, Value]]:
+        with_octets = b"BODY[]" if "BODY" in asked else b"UID"
         while (response := await self._next()).tag != tag:
-            if response.name == b"FETCH":
+            found = fetch_items(response) if response.name == b"FETCH" else {}
+            if with_octets in found and b"UID" in found and (uid := client_values.number(found[b"UID"])) in wanted:
+                wanted.discard(uid)
                 self._began = self._responses.taken_octets
-                yield fetch_items(response)
+                yield found
             else:
                 self._keep(response)
         if response.name != b"OK":
             raise _refusal(response)
+
+    async def flags(self, most: int) -> dict[int, list[Value]]:
+        """Flags of all messages of the open mailbox by UID, of ``most`` at most (as SELECT counted them, and some that
+        came since).  Raises LimitExceeded."""
+        found: dict[int, list[Value]] = {}
+        tag = await self._send(b"UID FETCH", b"1:*", b"(UID FLAGS)")
+        while (response := await self._next()).tag != tag:
+            items = fetch_items(response) if response.name == b"FETCH" else {}
+            if b"UID" in items:
+                flags = items.get(b"FLAGS")
+                found[client_values.number(items[b"UID"])] = flags if isinstance(flags, list) else []
+                if len(found) > min(most + NEWCOMERS, MAILBOX_MESSAGES):
+                    raise LimitExceeded("IMAP answer", -1, "client.mailbox_messages")
+                self._began = self._responses.taken_octets
+            else:
+                self._keep(response)
+        if response.name != b"OK":
+            raise _refusal(response)
+        return found
 
     async def search(self, *criteria: Part, uid: bool = False) -> list[int]:
         """SEARCH; the numbers (or UIDs) found."""

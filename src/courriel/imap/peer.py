@@ -32,6 +32,7 @@ from courriel.model.rights import ALL, DELETE_MESSAGES, KEEP_SEEN, NOBODY, READ,
 from courriel.net.connection import Connection
 from courriel.ports.credentials import Authenticator, SaslExchange
 from courriel.ports.index import TextIndex
+from courriel.ports.lessons import Lessons
 from courriel.ports.store import MailStore
 
 UID_ROW: Final = b"* %d UIDFETCH ("
@@ -52,6 +53,7 @@ class Shared:
     answers: AnswerCache
     access: Access
     index: TextIndex | None = None
+    lessons: Lessons | None = None
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
@@ -139,6 +141,11 @@ class Peer:
     @property
     def store(self) -> MailStore:
         return self.shared.store
+
+    @property
+    def lessons(self) -> Lessons | None:
+        """Where it is kept what people teach of junk."""
+        return self.shared.lessons
 
     @property
     def account(self) -> Account:

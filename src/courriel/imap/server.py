@@ -34,6 +34,7 @@ from courriel.net import eager
 from courriel.net.connection import Connection, Dialogue
 from courriel.ports.credentials import Authenticator
 from courriel.ports.index import TextIndex
+from courriel.ports.lessons import Lessons
 from courriel.ports.store import MailStore
 
 _HTTP: Final = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH) \S+ HTTP/\d")
@@ -72,13 +73,15 @@ class ImapService:
         tls: ssl.SSLContext | None = None,
         people: People | None = None,
         index: TextIndex | None = None,
+        lessons: Lessons | None = None,
     ) -> None:
-        """``people``: those who may share mailboxes with each other."""
+        """``people``: those who may share mailboxes with each other; ``lessons``: where it is kept what they teach."""
         settings = settings or ImapSettings()
         self.patience_s = settings.login_s
         answers = AnswerCache(settings.answer_cache_octets)
         access = Access(store, people or Hermit())
-        self._shared = Shared(store, authenticator, clock or SystemClock(), settings, tls, answers, access, index)
+        clock = clock or SystemClock()
+        self._shared = Shared(store, authenticator, clock, settings, tls, answers, access, index, lessons)
 
     def dialogue(self, connection: Connection) -> Dialogue:
         return ImapDialogue(connection, self._shared)

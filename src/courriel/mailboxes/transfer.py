@@ -13,12 +13,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from courriel.formats.message.summary import summarise
+from courriel.mailboxes import teaching
 from courriel.mailboxes.access import Place
 from courriel.model.changes import Copied
 from courriel.model.flags import EVERY_FLAG, FIRST_KEYWORD_BIT, Flags
+from courriel.model.lesson import Act
 from courriel.model.message import NewMessage, Record
 from courriel.model.refusals import OverQuota
 from courriel.model.rights import changeable
+from courriel.ports.lessons import Lessons
 from courriel.ports.store import MailStore, View
 
 BATCH_OCTETS: Final = 16_000_000
@@ -36,19 +39,35 @@ def kept_flags(target: Place) -> Flags:
     return changeable(target.rights) & EVERY_FLAG
 
 
-async def copy(store: MailStore, source: View, uids: Sequence[int], target: Place) -> Copied:
-    """Copy those of ``uids`` that exist.  Raises OverQuota (of the account that gets them), and what the store does."""
+async def copy(
+    store: MailStore, source: View, uids: Sequence[int], target: Place, lessons: Lessons | None = None
+) -> Copied:
+    """Copy those of ``uids`` that exist.  What that teaches of junk is noted in ``lessons``.
+
+    Raises OverQuota (of the account that gets them), and what the store does.
+    """
+    taught = None if lessons is None else await teaching.of_transfer(store, source, uids, target)
     if source.account == target.account and kept_flags(target) == EVERY_FLAG:
-        return await store.copy(source.account, source.mailbox, uids, target.mailbox.id)
-    return await _append(store, source, uids, target)
+        copied = await store.copy(source.account, source.mailbox, uids, target.mailbox.id)
+    else:
+        copied = await _append(store, source, uids, target)
+    if lessons is not None and taught is not None:
+        lessons.note(*taught, Act.MOVED)
+    return copied
 
 
-async def move(store: MailStore, source: View, uids: Sequence[int], target: Place) -> Copied:
+async def move(
+    store: MailStore, source: View, uids: Sequence[int], target: Place, lessons: Lessons | None = None
+) -> Copied:
     """The same, and they are gone from where they were."""
+    taught = None if lessons is None else await teaching.of_transfer(store, source, uids, target)
     if source.account == target.account and kept_flags(target) == EVERY_FLAG:
-        return await store.move(source.account, source.mailbox, uids, target.mailbox.id)
-    copied = await _append(store, source, uids, target)
-    await store.expunge(source.account, source.mailbox, copied.sources)
+        copied = await store.move(source.account, source.mailbox, uids, target.mailbox.id)
+    else:
+        copied = await _append(store, source, uids, target)
+        await store.expunge(source.account, source.mailbox, copied.sources)
+    if lessons is not None and taught is not None:
+        lessons.note(*taught, Act.MOVED)
     return copied
 
 
@@ -100,6 +119,7 @@ async def _anew(store: MailStore, source: View, batch: Sequence[Record], target:
                 summary=summarise(content),
                 received_at=record.received_at,
                 flags=flags & _SYSTEM,
+                copy_of=record.id if source.account == target.account else None,
                 keywords=tuple(name for bit, name in names.items() if flags >> bit & 1),
             )
         )

@@ -59,7 +59,7 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Commands:
-    """Cuts a stream into commands; of an unfinished one a line and ``literal_octets`` are kept, no more."""
+    """Cuts a stream into commands; of an unfinished one no more than ``literal_octets`` are kept, and a line."""
 
     __slots__ = ("_buffer", "_pieces", "_skip", "_too_long", "_wanted", "literal_octets")
 
@@ -113,12 +113,12 @@ class Commands:
         if octets > SKIPPED_OCTETS or len(self._pieces) > 2 * ARGUMENTS:
             self.clear()
             return TooLong(hopeless=True)
-        held = sum(map(len, self._pieces))
+        held = sum(map(len, self._pieces)) + len(line)
         if octets + held > self.literal_octets:
             self._too_long = True
             self._skip = max(0, octets - len(self._buffer))
             del self._buffer[:octets]
-            self._pieces += [line, b""]
+            self._pieces += [b"", b""]
         else:
             self._pieces.append(line)
             self._wanted = octets

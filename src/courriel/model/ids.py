@@ -15,7 +15,9 @@ MailboxId = NewType("MailboxId", int)
 """A mailbox, unique in its account for ever (IMAP MAILBOXID, JMAP Mailbox id)."""
 
 MessageId = NewType("MessageId", int)
-"""A stored message, unique in its account for ever (IMAP EMAILID, JMAP Email id).  Not the Message-ID header."""
+"""A stored message, unique in its account for ever.  Not the Message-ID header.
+
+IMAP's EMAILID is the first one of a row of copies (``Column.ORIGIN``), RFC 8474 §5.1."""
 
 ThreadId = NewType("ThreadId", int)
 """A conversation, unique in its account (IMAP THREADID)."""

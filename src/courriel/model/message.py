@@ -16,7 +16,8 @@ class NewMessage(msgspec.Struct, frozen=True):
 
     The stored octets are ``prefix + body``: the prefix holds the trace fields of this recipient only, so that
     one body serves all recipients of a message.  ``received_at`` is INTERNALDATE in POSIX seconds.
-    ``keywords`` are names that become bits in the account; ``flags`` are system bits.
+    ``keywords`` are names that become bits in the account; ``flags`` are system bits.  ``copy_of`` is the message of
+    the same account that this one is a copy of.
     """
 
     account: AccountId
@@ -27,6 +28,7 @@ class NewMessage(msgspec.Struct, frozen=True):
     prefix: bytes = b""
     flags: Flags = 0
     keywords: tuple[str, ...] = ()
+    copy_of: MessageId | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -48,6 +48,8 @@ class Transit(msgspec.Struct):
     envelope: Envelope
     content: bytes
     received_at: float
+    signed: bytes = b""
+    """The content once it carries our signatures, where it is for us to sign."""
     received_field: bytes = b""
     """Ours, with the fields of ``verdict_fields`` before it."""
     verdict_fields: bytes = b""

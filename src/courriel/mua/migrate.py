@@ -157,10 +157,7 @@ class Migration:
         if not opened.exists:
             self._there[folder, opened.uidvalidity] = []
             return
-        there: dict[int, tuple[str, ...]] = {}
-        async for items in client.each(b"1:*", "(UID FLAGS)"):
-            if b"UID" in items:  # else it is about flags that changed just now
-                there[number(items[b"UID"])] = _flags(items.get(b"FLAGS"))
+        there = {uid: _flags(flags) for uid, flags in (await client.flags(opened.exists)).items()}
         self._there[folder, opened.uidvalidity] = sorted(there)
         known = self._ledger.known(folder, opened.uidvalidity)
         await self._follow_flags(target, known, there)

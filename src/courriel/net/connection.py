@@ -362,13 +362,14 @@ class Connection(asyncio.Protocol):
     def prompt(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``act`` as if the client had sent something, unless a call is under way: that one looks after it."""
         if not self._busy and not self.closing and self.dialogue is not None:
-            self._run(act())
+            self._run(act(), asked=False)
 
     def _begin(self, data: bytes) -> None:
         if self.dialogue is not None:
             self._run(self.dialogue.received(data))
 
-    def _run(self, call: Coroutine[Any, Any, None]) -> None:
+    def _run(self, call: Coroutine[Any, Any, None], asked: bool = True) -> None:
+        """``asked``: the client waits for this, and may go on when it has it."""
         self._busy = True
         try:
             rest = eager.start(call)
@@ -378,7 +379,8 @@ class Connection(asyncio.Protocol):
         if rest is None and (self._deflate is None or not (self._backlog or self._deflate.waiting)):
             self._busy = False
             self.flush()
-            self._keeper.replied(self)
+            if asked:
+                self._keeper.replied(self)
         else:
             self.flush()
             self._task = self._loop.create_task(self._go_on(rest))

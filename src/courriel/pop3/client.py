@@ -132,7 +132,7 @@ class Pop3Client:
         line, self._buffer = self._buffer[:at].rstrip(b"\r"), self._buffer[at + 1 :]
         if line.startswith(b"-ERR"):
             raise Refused(line[5:].decode("utf-8", "replace"))
-        if not line.startswith(b"+"):
+        if not (line.startswith(b"+OK") or line[:2] in (b"+", b"+ ")):  # the last: a challenge, RFC 5034 §4
             raise FormatError("POP3 reply", 0, "RFC 1939 §3")
         return line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -40,6 +41,20 @@ class SaslExchange(Protocol):
     async def step(self, response: bytes) -> SaslStep: ...
 
     def abort(self) -> None: ...
+
+
+class TokenJudge(Protocol):
+    """Whose bearer tokens are good: an OAuth server's, or our own.  RFC 6750."""
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What a client without a good token is told: ``scope``, ``openid-configuration``.  RFC 7628 §3.2.2."""
+        ...
+
+    async def login_of(self, token: str) -> str | None:
+        """The login of the account that it stands for; None when it is forged, expired, or for something else.
+        Raises Unavailable."""
+        ...
 
 
 class Authenticator(Protocol):

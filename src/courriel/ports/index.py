@@ -44,8 +44,11 @@ class IndexState(msgspec.Struct, frozen=True):
 class TextIndex(Protocol):
     """What is known of the words of all accounts' mail."""
 
-    async def find(self, view: View, place: Place, text: str) -> Matches:
-        """Which messages of ``view`` hold ``text`` (folded, ``formats/folding.py``; not empty)."""
+    async def find(self, view: View, place: Place, text: str, loose: bool = False) -> Matches:
+        """Which messages of ``view`` hold ``text`` (folded, ``formats/folding.py``; not empty).
+
+        ``loose``: hold its words, as ``formats/loose.py`` compares them, trace fields left out.
+        """
         ...
 
     async def state(self) -> Sequence[IndexState]: ...

@@ -63,6 +63,24 @@ class Tlsa(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Srv(msgspec.Struct, frozen=True, order=True):
+    """RFC 2782.  ``host`` "" says that the service is not to be had there."""
+
+    priority: int
+    weight: int
+    port: int
+    host: str
+
+
+class ServiceResolver(Protocol):
+    """Where a domain's services are."""
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        """``name`` with service and protocol, ``_imaps._tcp.example.org``; the lowest priority first.  Raises
+        DnsFailure."""
+        ...
+
+
 class Resolver(Protocol):
     """Names are text, with or without a final dot, U-labels allowed.  Every method raises DnsFailure."""
 

@@ -48,6 +48,9 @@ class View(Protocol):
     ids: array[int]
 
     @property
+    def role(self) -> Role | None: ...
+
+    @property
     def uidnext(self) -> Uid: ...
 
     @property
@@ -94,6 +97,7 @@ class Column(Enum):
     SIZE = "size"
     RECEIVED = "received"
     ID = "id"
+    ORIGIN = "origin"
     THREAD = "thread"
     PREVIEW = "preview"
     SAVED = "saved"
@@ -180,9 +184,10 @@ class MailStore(Protocol):
 
         ENVELOPE, BODYSTRUCTURE: wire bytes; PREVIEW: UTF-8; RELATIVES: ``formats/message/relatives.py``, empty where
         it was not kept (messages stored by a version before it); the others: integers (SIZE octets, RECEIVED POSIX
-        seconds, ID, THREAD, SAVED POSIX seconds).  SAVED is when the message entered this mailbox, RFC 8514: append,
-        copy, move and restore set it to the store's clock.  The result is not to be changed, and is taken in one
-        piece: no change of the view falls between its values.
+        seconds, ID, ORIGIN, THREAD, SAVED POSIX seconds).  ORIGIN is the first of the messages that this one was copied
+        from, its own ID when it is no copy: EMAILID, RFC 8474 §5.1.  SAVED is when the message entered this mailbox,
+        RFC 8514: append, copy, move and restore set it to the store's clock.  The result is not to be changed, and is
+        taken in one piece: no change of the view falls between its values.
         """
         ...
 
@@ -233,7 +238,7 @@ class MailStore(Protocol):
         ...
 
     async def copy(self, account: AccountId, source: MailboxId, uids: Sequence[int], target: MailboxId) -> Copied:
-        """Copies are new messages over the same octets: new MessageId, same flags and received_at."""
+        """Copies are new messages over the same octets: new MessageId; same origin, flags and received_at."""
         ...
 
     async def move(self, account: AccountId, source: MailboxId, uids: Sequence[int], target: MailboxId) -> Copied:

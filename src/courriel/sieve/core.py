@@ -85,7 +85,8 @@ def split_flags(lists: tuple[str, ...]) -> list[str]:
     return list(found.values())
 
 
-_FLAG: Final = re.compile(r"\\?[^\s\\(){%*\"\]\x00-\x20\x7f]{1,128}")
+_FLAG: Final = re.compile(r"\\?[!#$&'+-\[^-z|}~]{1,128}")
+"""RFC 9051 §9 flag-keyword: an atom; at most as many characters as the store keeps."""
 SYSTEM: Final = frozenset({"\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft"})
 
 

@@ -177,7 +177,7 @@ def _matches(given: Given, keys: Texts, fold: Fold) -> Match:
             for glob in globs:
                 if len(folded) > LONG_CHARACTERS:
                     run.check_time()
-                spans = glob.match(folded)
+                spans = glob.match(folded, run.check_time)
                 if spans is not None:
                     if keeps:
                         source = value if len(value) == len(folded) else folded

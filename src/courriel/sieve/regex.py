@@ -19,6 +19,9 @@ from courriel.base.errors import FormatError
 GROUPS: Final = 9
 """``sieve.regex_groups``: those of which a script can ask, ${1} to ${9}."""
 
+DEPTH: Final = 50
+"""``sieve.regex_depth``: groups within groups."""
+
 TICK: Final = 256
 """Characters between two looks at the clock."""
 
@@ -146,19 +149,16 @@ class _Compiler:
 
     def _either(self) -> list[_Op]:
         """Alternatives.  Places inside a piece count from its own start."""
-        left = self._sequence()
-        if not self._text.startswith("|", self._at):
-            return left
-        self._at += 1
-        self._depth += 1
-        if self._depth > 200:
-            raise self._bad("too deep")
-        right = self._either()
-        self._depth -= 1
-        after = len(left) + 2
-        return self._fits(
-            [_Op("split", 1, after), *_moved(left, 1), _Op("jump", after + len(right)), *_moved(right, after)]
-        )
+        ways = [self._sequence()]
+        while self._text.startswith("|", self._at):
+            self._at += 1
+            ways.append(self._sequence())
+        end = sum(len(way) + 2 for way in ways) - 2
+        found: list[_Op] = []
+        for way in ways[:-1]:
+            at = len(found)
+            found += [_Op("split", at + 1, at + len(way) + 2), *_moved(way, at + 1), _Op("jump", end)]
+        return self._fits([*found, *_moved(ways[-1], len(found))])
 
     def _sequence(self) -> list[_Op]:
         found: list[_Op] = []
@@ -230,7 +230,7 @@ class _Compiler:
     def _group(self) -> list[_Op]:
         self._groups += 1
         self._depth += 1
-        if self._depth > 100:
+        if self._depth > DEPTH:
             raise self._bad("too deep")
         number = self._groups
         inside = self._either()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from courriel.formats.folding import fold
 from courriel.ports.index import Place
 from courriel.store.memory.index import MemoryIndex
+from courriel.store.search.located import TRACE_BLOCKS
 from courriel.store.search.shelf import FAN, chain, names
 from tests.store.search.library import ALICE, Library
 
@@ -63,6 +64,32 @@ async def test_words_of_all_languages(tmp_path: Path) -> None:
             for place in Place:
                 hits, doubts = await compare(library, place, fold(one))
                 assert place is not Place.BODY or (fold(one) not in fold(text)) or hits | doubts
+    await library.close()
+
+
+LOOSE = ["resume", "RÉSUMÉ", "facturés janvier", "oeuvre", "électricité", "請求", "xxxx", "needle", "bills", "e", "--"]
+
+
+async def test_loose_words_are_those_of_reading(tmp_path: Path) -> None:
+    library = await opened(tmp_path)
+    texts = [
+        "Résumé de la facturation, janvier",
+        "facture",
+        "re\u0301sume\u0301",
+        "œuvres",
+        "a bill",
+        "billing january",
+    ]
+    await library.put(*[letter(text) for text in texts], *[letter(text, subject=text) for text, _ in LANGUAGES])
+    await library.feed()
+    view = await library.view()
+    for text in LOOSE:
+        for place in Place:
+            found = await library.index.find(view, place, fold(text), loose=True)
+            assert found == await MemoryIndex(library.store).find(view, place, fold(text), loose=True), (place, text)
+    assert (await library.index.find(view, Place.BODY, "resumes facturer", loose=True)).hits == {1}
+    assert (await library.index.find(view, Place.BODY, "oeuvre", loose=True)).hits == {4}
+    assert (await library.index.find(view, Place.MESSAGE, "billed hello", loose=True)).hits == {5, 6}
     await library.close()
 
 
@@ -114,14 +141,37 @@ async def test_trace_fields_are_those_of_the_message_not_of_the_body(tmp_path: P
     await library.close()
 
 
-async def test_many_trace_fields_are_read_at_each_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courriel.store.search.located.TRACE_OCTETS", 100)
+async def test_trace_fields_that_come_one_by_one_are_kept_together(tmp_path: Path) -> None:
     library = await opened(tmp_path)
-    for name in (b"carol", b"dave", b"carol"):
-        await library.put(letter("x"), prefix=PREFIX % name)
+    for number in range(2 * TRACE_BLOCKS + 3):
+        await library.put(letter("x"), prefix=PREFIX % (b"carol" if number % 3 else b"dave"))
+        await compare(library, Place.MESSAGE, "carol")
     await library.feed()
-    for _ in range(2):
-        assert await compare(library, Place.MESSAGE, "carol") == ({1, 3}, set())
+    assert await compare(library, Place.MESSAGE, "dave@") == (set(range(1, 2 * TRACE_BLOCKS + 4, 3)), set())
+    await library.close()
+
+
+async def test_searches_at_once_while_mail_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sees at least the mail there was when it began, whoever reads it for all of them."""
+    monkeypatch.setattr("courriel.store.search.located.TURN_ROWS", 3)
+    library = await opened(tmp_path)
+
+    async def search() -> None:
+        view = await library.view()
+        before = set(view.uids)
+        for place in Place:
+            found = await library.index.find(view, place, "common")
+            assert before <= found.hits | found.doubts
+
+    archive = (await library.store.create_mailbox(ALICE, "Paper")).id
+    late = letter("common late")
+    for number in range(12):
+        await library.put(*[letter(f"common {number} {one}") for one in range(5)], prefix=PREFIX % b"common")
+        first = (await library.view()).uids[0]
+        await library.store.move(ALICE, library.mailbox, [first], archive)
+        box = await library.store.view(ALICE, archive)
+        await library.store.copy(ALICE, archive, [box.uids[0]], library.mailbox)
+        await asyncio.gather(search(), library.put(late, prefix=PREFIX % b"common"), search(), library.feed(), search())
     await library.close()
 
 

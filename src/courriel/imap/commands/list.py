@@ -13,6 +13,7 @@ from courriel.imap.wire.list import List, Matcher, Return, Select
 from courriel.imap.wire.metadata import values_line
 from courriel.imap.wire.response import mailbox_name
 from courriel.mailboxes.access import Place
+from courriel.model.ids import AccountId
 from courriel.model.mailbox import Mailbox, Role, parent_path
 from courriel.model.rights import ALL, READ, Operation, allows
 
@@ -22,6 +23,15 @@ ATTRIBUTES = {
     Role.JUNK: b"\\Junk",
     Role.TRASH: b"\\Trash",
     Role.ARCHIVE: b"\\Archive",
+}
+_BASE = (Select.SUBSCRIBED, Select.SPECIAL_USE)
+"""What RECURSIVEMATCH looks for below, and CHILDINFO names.  RFC 5258 §3.5, RFC 6154 §6."""
+_XLIST_ATTRIBUTES = {
+    Role.INBOX: b"\\Inbox",
+    Role.DRAFTS: b"\\Drafts",
+    Role.SENT: b"\\Sent",
+    Role.JUNK: b"\\Spam",
+    Role.TRASH: b"\\Trash",
 }
 _ROOT = b'* LIST (\\Noselect) "/" ""\r\n'
 _LSUB_ROOT = b'* LSUB (\\Noselect) "/" ""\r\n'
@@ -35,25 +45,25 @@ async def run(peer: Peer, asked: List) -> bytes:
     places = await places_of(peer)
     subscribed = set(await peer.store.subscriptions(peer.account.id))
     parents = _parents(places)
-    below = _parents(subscribed) if Select.RECURSIVEMATCH in asked.select else set()
-    for path in _candidates(asked, places, subscribed, below):
+    names = subscribed if Select.SUBSCRIBED in asked.select else places.keys()
+    wanted = {path for path in names if _selected(asked, _seen(places, path), path, subscribed)}
+    below = _parents(wanted) if Select.RECURSIVEMATCH in asked.select else set()
+    hiding = _hiding(wanted, matcher) if below else set()
+    account = peer.account.id
+    for path in sorted(wanted | below, key=lambda path: (path != "INBOX", not _is_own(places, path, account), path)):
         if not matcher(path):
             continue
-        place = places.get(path)
-        mailbox = place.mailbox if place is not None else None
-        wanted = _selected(asked, mailbox, path, subscribed)
-        if not wanted and path not in below:
-            continue
+        place, mailbox = places.get(path), _seen(places, path)
         childinfo = b""
-        if path in below and _hidden_child(path, subscribed, matcher):
-            childinfo = b' ("CHILDINFO" ("SUBSCRIBED"))'
-        elif not wanted:
+        if path in hiding:
+            childinfo = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % one.value for one in _BASE if one in asked.select)
+        elif path not in wanted:
             continue
         attributes = _attributes(asked, mailbox, path in parents, path in subscribed)
         name = mailbox_name(path, peer.session.utf8)
         peer.write(b'* LIST (%b) "/" %b%b\r\n' % (b" ".join(attributes), name, childinfo))
         if place is not None and (asked.returns or asked.status or asked.metadata):
-            await _more(peer, asked, place, wanted)
+            await _more(peer, asked, place, path in wanted)
     levels = parents - places.keys()
     if levels and not asked.select:
         _list_levels(peer, asked, levels)
@@ -68,6 +78,17 @@ async def places_of(peer: Peer) -> dict[str, Place]:
     for place in await peer.shared.access.visible(account):
         places.setdefault(place.mailbox.path, place)
     return places
+
+
+def _seen(places: dict[str, Place], path: str) -> Mailbox | None:
+    place = places.get(path)
+    return None if place is None else place.mailbox
+
+
+def _is_own(places: dict[str, Place], path: str, account: AccountId) -> bool:
+    """One's own mailboxes, and names where there is none, come before those of others."""
+    place = places.get(path)
+    return place is None or place.account == account
 
 
 async def _more(peer: Peer, asked: List, place: Place, wanted: bool) -> None:
@@ -105,22 +126,15 @@ def _parents(paths: Iterable[str]) -> set[str]:
     return above
 
 
-def _candidates(asked: List, places: dict[str, Place], subscribed: set[str], below: set[str]) -> list[str]:
-    """Names that may be listed: a subscription may name a mailbox that is not there, and so may what is above it."""
-    if Select.SUBSCRIBED not in asked.select:
-        return list(places)
-    return sorted(subscribed | below, key=lambda path: (path != "INBOX", path))
-
-
 def _selected(asked: List, mailbox: Mailbox | None, path: str, subscribed: set[str]) -> bool:
     if Select.SUBSCRIBED in asked.select and path not in subscribed:
         return False
     return not (Select.SPECIAL_USE in asked.select and (mailbox is None or mailbox.role not in ATTRIBUTES))
 
 
-def _hidden_child(path: str, subscribed: set[str], matcher: Matcher) -> bool:
-    """Whether a subscribed name below is not listed by itself.  RFC 5258 §3.5."""
-    return any(name.startswith(path + "/") and not matcher(name) for name in subscribed)
+def _hiding(wanted: Iterable[str], matcher: Matcher) -> set[str]:
+    """Names below which one of these is that is not listed by itself.  RFC 5258 §3.5."""
+    return _parents(name for name in wanted if not matcher(name))
 
 
 def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscribed: bool) -> list[bytes]:
@@ -136,16 +150,30 @@ def _attributes(asked: List, mailbox: Mailbox | None, has_children: bool, subscr
     return attributes
 
 
+async def xlist(peer: Peer, asked: List) -> bytes:
+    """What Gmail had before SPECIAL-USE: LIST with attributes of its own.  quirk: Outlook 2013 and 2016 use nothing
+    else to find the mailboxes for sent mail, drafts, junk and trash, and make new ones beside them without it."""
+    matcher, places = Matcher(asked.patterns), await places_of(peer)
+    parents = _parents(places)
+    for path in filter(matcher, places):
+        attributes = [b"\\HasChildren" if path in parents else b"\\HasNoChildren"]
+        role = places[path].mailbox.role
+        if role in _XLIST_ATTRIBUTES:
+            attributes.append(_XLIST_ATTRIBUTES[role])
+        peer.write(b'* XLIST (%b) "/" %b\r\n' % (b" ".join(attributes), mailbox_name(path, peer.session.utf8)))
+    return b"OK XLIST completed"
+
+
 async def lsub(peer: Peer, asked: List) -> bytes:
     """RFC 3501 §6.3.9: a parent that ``%`` shows for the sake of what is below is \\Noselect."""
     if asked.root:
         peer.write(_LSUB_ROOT)
         return b"OK LSUB completed"
     subscribed = set(await peer.store.subscriptions(peer.account.id))
-    above = _parents(subscribed) if "%" in asked.patterns[0] else set()
     matcher = Matcher(asked.patterns)
-    for path in sorted(subscribed | above, key=lambda path: (path != "INBOX", path)):
-        if not matcher(path) or (path not in subscribed and not _hidden_child(path, subscribed, matcher)):
+    hiding = _hiding(subscribed, matcher) if "%" in asked.patterns[0] else set()
+    for path in sorted(subscribed | hiding, key=lambda path: (path != "INBOX", path)):
+        if not matcher(path):
             continue
         flags = b"" if path in subscribed else b"\\Noselect"
         peer.write(b'* LSUB (%b) "/" %b\r\n' % (flags, mailbox_name(path, peer.session.utf8)))

@@ -47,9 +47,10 @@ async def delete(peer: Peer, asked: Path) -> bytes:
     account, mailbox = place.account, place.mailbox.id
     if any(other.path.startswith(place.path + SEPARATOR) for other in await peer.store.mailboxes(account)):
         raise No(codes.HASCHILDREN + b"There are mailboxes below it")
+    await peer.store.delete_mailbox(account, place.path)
+    # Only now: INBOX stays, and stays open.
     if peer.numbers is not None and (peer.numbers.view.account, peer.numbers.view.mailbox) == (account, mailbox):
         peer.deselect()
-    await peer.store.delete_mailbox(account, place.path)
     peer.own(asked.path)
     return b"OK DELETE completed"
 

@@ -288,7 +288,10 @@ class Watch:
             case Where.SUBSCRIBED:
                 return path in self._subscribed
             case Where.SUBTREE:
-                return any(path == name or path.startswith(name + SEPARATOR) for name in group.names)
+                here: str | None = path
+                while here is not None and here not in group.names:
+                    here = parent_path(here)
+                return here is not None
             case Where.MAILBOXES:
                 return path in group.names
             case _:

@@ -69,8 +69,10 @@ def extended(
     by_uid: bool,
     modseq: bool,
     elsewhere: tuple[Numbers, bytes] | None = None,
+    scores: Sequence[int] = (),
 ) -> bytes:
-    """The ESEARCH response.  ``elsewhere``: the mailbox and its name when it need not be the selected one."""
+    """The ESEARCH response.  ``elsewhere``: the mailbox and its name when it need not be the selected one; ``scores``
+    of what was found, where they were asked for (RFC 6203 §4)."""
     known, name = elsewhere or (peer.selected, b"")
     uids = known.uids
     where = b" MAILBOX %b UIDVALIDITY %d" % (name, known.view.uidvalidity) if elsewhere else b""
@@ -100,6 +102,9 @@ def extended(
             used = [*used, *some]
     if Return.COUNT in options:
         words.append(b"COUNT %d" % len(found))
+    if scores:
+        told = scores if returns.partial is None or Return.ALL in options else returns.partial.of(scores)
+        words.append(b"RELEVANCY (%b)" % b" ".join(map(b"%d".__mod__, told)))
     if modseq and used:
         words.append(b"MODSEQ %d" % modseq_of(known, used))
     return b" ".join(words) + b"\r\n"

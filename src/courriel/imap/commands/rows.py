@@ -25,7 +25,7 @@ _COLUMNS: Final = {
     Attr.BODY: Column.BODYSTRUCTURE,
     Attr.SIZE: Column.SIZE,
     Attr.INTERNALDATE: Column.RECEIVED,
-    Attr.EMAILID: Column.ID,
+    Attr.EMAILID: Column.ORIGIN,
     Attr.THREADID: Column.THREAD,
     Attr.PREVIEW: Column.PREVIEW,
     Attr.SAVEDATE: Column.SAVED,

@@ -30,6 +30,10 @@ from courriel.imap.wire.sets import NumberSet, UidRequired
 from courriel.model.ids import MessageId
 from courriel.ports.store import Column
 
+WHOLE_SCORE: Final = 100
+WORDS_SCORE: Final = 50
+"""Relevancy of a message that holds every text as written, and of one that only has its words."""
+
 TURN_OCTETS: Final = 1_000_000
 """Message octets looked through before others get their turn."""
 
@@ -53,7 +57,8 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     limited = b""
     if peer.shared.settings.message_limit:
         among, limited = limits.cut(peer, searched(peer, asked.key))
-    found = await matching(peer, asked.key, among)
+    query = _Query(peer, peer.selected)
+    found = await query.run(asked.key, among)
     if returns is None:
         if not peer.session.rev2:
             peer.write(_plain(peer, asked, found, by_uid))
@@ -61,8 +66,9 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
         returns = ALL
     if Return.SAVE in returns.options:
         results.save(peer, found, returns)
+    scores = query.scores(found) if Return.RELEVANCY in returns.options else ()
     if returns.partial or returns.options != {Return.SAVE}:
-        peer.write(results.extended(peer, found, returns, by_uid, asked.modseq))
+        peer.write(results.extended(peer, found, returns, by_uid, asked.modseq, scores=scores))
     if begin_updates is not None:
         begin_updates(found)
     return b"OK %bSEARCH completed" % limited
@@ -194,10 +200,12 @@ class _Query:
         for part in parts[: len(parts) - len(reading)]:
             await self._look_at_envelopes(part, found)
             found = self._filter(part, found)
+        if not reading or not found:
+            return list(found)
         for part in reading:
             await self._look_at_envelopes(part, found)
             await self._ask_index(part)
-        return await self._settle(reading, self._not_ruled_out(reading, found)) if reading else list(found)
+        return await self._settle(reading, self._not_ruled_out(reading, found))
 
     async def _ask_index(self, key: Key) -> None:
         """Have what the index of words says of the text that ``key`` asks about."""
@@ -217,7 +225,11 @@ class _Query:
             if told is not None:
                 may = told.hits | told.doubts
                 left = may if left is None else left & may
-        return found if left is None else [index for index in found if index in left]
+        if left is None:
+            return found
+        if len(found) == self._known.count:
+            return sorted(left)
+        return [index for index in found if index in left]
 
     async def _settle(self, reading: list[Key], found: Sequence[int]) -> list[int]:
         """Those that match: by what is known, else by reading."""
@@ -254,6 +266,15 @@ class _Query:
             return True if True in either else None if None in either else False
         return None
 
+    def scores(self, found: Sequence[int]) -> list[int]:
+        """RFC 6203 §4, in the order of ``found``.  A key counts wholly where its text may stand as it was written, and
+        half where only its words were found."""
+        loose = [told for told in self._told.values() if told.exact]
+        if not loose:
+            return [WORDS_SCORE] * len(found)
+        spread = (WHOLE_SCORE - WORDS_SCORE) / len(loose)
+        return [WORDS_SCORE + round(spread * sum(index in told.exact for told in loose)) for index in found]
+
     async def _look_at_envelopes(self, key: Key, found: Sequence[int]) -> None:
         """Have the facts that ``key`` asks about, of those messages at least."""
         if isinstance(key, (keys.And, keys.Or, keys.Not)):
@@ -274,7 +295,7 @@ class _Query:
         elif isinstance(key, keys.Days) and key.moment is not Moment.SENT:
             await self._column(_MOMENTS[key.moment])
         elif isinstance(key, keys.ObjectId):
-            await self._column(Column.THREAD if key.thread else Column.ID)
+            await self._column(Column.THREAD if key.thread else Column.ORIGIN)
         elif isinstance(key, keys.HasKeyword):
             account = self._known.view.account
             self._keywords[key.name] = await self._peer.store.keyword_bits(account, [key.name], create=False)
@@ -347,12 +368,8 @@ class _Query:
 
     def _holds(self, key: Key, index: int, message: Message | None) -> bool:
         if message is not None:
-            if isinstance(key, keys.Header):
-                return message.holds_field(key.name, key.text)
-            if isinstance(key, keys.InBody):
-                return message.holds_body(key.text)
-            if isinstance(key, keys.InText):
-                return message.holds_header(key.text) or message.holds_body(key.text)
+            if isinstance(key, _READING):
+                return message.holds(key)
             if isinstance(key, keys.And):
                 return all(self._holds(part, index, message) for part in key.keys)
             if isinstance(key, keys.Or):
@@ -388,7 +405,7 @@ class _Query:
                 now = known.view.index(known.uids[index])
                 return now >= 0 and known.view.modseqs[now] >= key.modseq
             case keys.ObjectId():
-                column = Column.THREAD if key.thread else Column.ID
+                column = Column.THREAD if key.thread else Column.ORIGIN
                 return key.owner == self._owner and self._columns[column][index] == key.number
             case _:
                 return False

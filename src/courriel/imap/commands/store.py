@@ -9,6 +9,7 @@ from courriel.imap.commands import limits, numbers, progress
 from courriel.imap.peer import Peer, flag_facts
 from courriel.imap.wire import sets
 from courriel.imap.wire.store import Store
+from courriel.mailboxes import teaching
 from courriel.model.flags import EVERY_FLAG, FlagAction, FlagChange, Flags
 from courriel.model.ids import ModSeq
 from courriel.model.refusals import NotPermitted
@@ -40,6 +41,8 @@ async def _store(peer: Peer, asked: Store, by_uid: bool) -> bytes:
         result = await store.change_flags(view.account, view.mailbox, uids, change, since)
     if result.altered:
         known.own_change(result.modseq)
+        if names and asked.action is not FlagAction.REMOVE and peer.lessons is not None:
+            await teaching.note_keywords(store, peer.lessons, view, result.changed, names)
     condstore = peer.session.condstore
     if not asked.silent or condstore:
         shown = _indexes(peer, found, uids, result.changed)

@@ -15,6 +15,7 @@ from courriel.formats import encoded_word
 from courriel.formats.address import parse_mailbox_list
 from courriel.formats.folding import fold
 from courriel.formats.header import HeaderBlock, split_block
+from courriel.formats.loose import holds_loosely, stems
 from courriel.formats.message.text import decoded_header, decoded_text
 from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
@@ -29,6 +30,8 @@ class Told(msgspec.Struct, frozen=True):
 
     hits: set[int]
     doubts: set[int]
+    exact: set[int] = set()
+    """Of those for a loose key that hold its text as it is written, or may."""
 
     def of(self, index: int) -> bool | None:
         """None: read it."""
@@ -41,18 +44,23 @@ async def ask(index: TextIndex, known: Numbers, key: keys.Header | keys.InBody |
     """None where the index has nothing to say: an empty text, which is about there being a field or a part."""
     if not key.text:
         return None
+    place = Place.HEADER
     if isinstance(key, keys.Header):
-        found = await index.find(known.view, Place.HEADER, key.text)
+        found = await index.find(known.view, Place.HEADER, key.text, key.loose)
         hits, doubts = set[int](), found.hits | found.doubts  # in some field; in which, the message says
     else:
         place = Place.BODY if isinstance(key, keys.InBody) else Place.MESSAGE
-        found = await index.find(known.view, place, key.text)
+        found = await index.find(known.view, place, key.text, key.loose)
         hits, doubts = _indexes(known, found.hits), found.doubts
+    exact = set[int]()
+    if key.loose:
+        written = await index.find(known.view, place, key.text)
+        exact = _indexes(known, written.hits | written.doubts)
     unsure = _indexes(known, doubts)
     if known.behind:
         now = set(known.view.uids)
         unsure.update(index for index in range(known.count) if known.uids[index] not in now)
-    return Told(hits, unsure - hits)
+    return Told(hits, unsure - hits, exact)
 
 
 def _indexes(known: Numbers, uids: set[int]) -> set[int]:
@@ -79,12 +87,31 @@ class Message:
         self._header: str | None = None
         self._texts: list[str] | None = None
 
-    def holds_field(self, name: bytes, text: str) -> bool:
+    def holds(self, key: keys.Header | keys.InBody | keys.InText) -> bool:
+        if isinstance(key, keys.Header):
+            return self.holds_field(key.name, key.text, key.loose)
+        if key.loose:
+            return self._holds_loosely(key)
+        if isinstance(key, keys.InText) and self.holds_header(key.text):
+            return True
+        return self.holds_body(key.text)
+
+    def _holds_loosely(self, key: keys.InBody | keys.InText) -> bool:
+        """The words may be anywhere, some in the header and some in the body; trace fields are no words of anybody."""
+        texts = list(self._folded_texts())
+        if isinstance(key, keys.InText):
+            texts.append(fold(decoded_header(self.raw[self.record.prefix_octets :], self.record.parts, 0)))
+        return holds_loosely("\n".join(texts), stems(key.text))
+
+    def holds_field(self, name: bytes, text: str, loose: bool = False) -> bool:
         if self._block is None:
             self._block = split_block(self.raw)
         values = self._block.all(name)
         if not text:
             return bool(values)
+        if loose:
+            wanted = stems(text)
+            return any(holds_loosely(fold(encoded_word.decode(value)), wanted) for value in values)
         if any(text in fold(encoded_word.decode(value)) for value in values):
             return True
         return name.upper() in _ADDRESSES and any(text in _addresses(value) for value in values)
@@ -96,7 +123,10 @@ class Message:
         return text in self._header
 
     def holds_body(self, text: str) -> bool:
+        return any(text in one for one in self._folded_texts())
+
+    def _folded_texts(self) -> list[str]:
         if self._texts is None:
             record = self.record
             self._texts = [fold(one) for one in decoded_text(self.raw, record.parts, record.prefix_octets)]
-        return any(text in one for one in self._texts)
+        return self._texts

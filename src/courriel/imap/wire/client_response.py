@@ -24,11 +24,18 @@ LITERAL_OCTETS: Final = 128 * 1024 * 1024
 DEPTH: Final = 200
 """Deepest nesting of lists; BODYSTRUCTURE of a message nested as deep as servers read (100) needs about that."""
 
+TOKENS: Final = 100_000
+"""Most words, strings and parentheses of a response that has strings or lists; an ENVELOPE of 10,000 addresses fits."""
+
+NUMBER_DIGITS: Final = 10
+"""Digits of the largest number of 32 bits."""
+
 Value = bytes | None | list["Value"]
 
 CONDITIONS: Final = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
 
 _LITERAL: Final = re.compile(rb"~?\{(\d{1,12})\+?\}\Z")
+_NESTED: Final = re.compile(rb"[\0\"()\[]")
 _TOKEN: Final = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*+)("?)|[^\s()"]+')
 """A string without its end is a token too: else each quote in it would be tried anew, in quadratic time."""
 
@@ -111,6 +118,8 @@ def parse(text: bytes, literals: list[bytes]) -> Response:
         return Response(tag, b"+", text=rest)
     name, _, after = rest.partition(b" ")
     if name.isdigit():
+        if len(name) > NUMBER_DIGITS:
+            raise FormatError("IMAP response", len(tag) + 1, "RFC 9051 §9: a number has 32 bits")
         word, _, after = after.partition(b" ")
         return Response(tag, word.upper(), int(name), _values(after, literals))
     name = name.upper()
@@ -129,9 +138,13 @@ def _code(text: bytes) -> tuple[bytes, bytes]:
 
 def _values(text: bytes, literals: list[bytes]) -> list[Value]:
     """Words, strings and lists.  A word may hold brackets (``BODY[HEADER.FIELDS`` …), which are joined again."""
+    if _NESTED.search(text) is None:  # SEARCH and the like: 500,000 words of a megabyte in 50 ms, not in 150
+        return [None if len(word) == 3 and word.upper() == b"NIL" else word for word in text.split()]
     stack: list[list[Value]] = [[]]
     waiting = iter(literals)
-    for match in _TOKEN.finditer(_spaced(text)):
+    for place, match in enumerate(_TOKEN.finditer(_spaced(text))):
+        if place >= TOKENS:
+            raise LimitExceeded("IMAP response", match.start(), "client.tokens")
         token = match[0]
         if token == b"(":
             if len(stack) > DEPTH:
@@ -145,7 +158,8 @@ def _values(text: bytes, literals: list[bytes]) -> list[Value]:
         elif match[1] is not None:
             if not match[2]:
                 raise FormatError("IMAP response", match.start(), "a string without its end")
-            stack[-1].append(re.sub(rb"\\(.)", rb"\1", match[1]))
+            said = match[1]
+            stack[-1].append(re.sub(rb"\\(.)", rb"\1", said) if b"\\" in said else said)
         elif token == b"\0":
             stack[-1].append(next(waiting, b""))
         else:

@@ -116,6 +116,16 @@ def number(raw: Value) -> int:
     return int(raw)
 
 
+def uid_ranges(raw: bytes) -> list[tuple[int, int]]:
+    """A set as the server wrote it, as ranges; nothing is expanded.  Raises FormatError."""
+    found = []
+    for piece in raw.split(b","):
+        low, _, high = piece.partition(b":")
+        first, last = number(low), number(high or low)
+        found.append((min(first, last), max(first, last)))
+    return found
+
+
 def uid_sets(uids: Sequence[int]) -> Iterator[bytes]:
     """Ascending UIDs as sets, each short enough for one command."""
     pieces: list[bytes] = []

@@ -100,6 +100,9 @@ _ATTRS: Final = {attr.value: attr for attr in Attr}
 _WHOLE: Final = Section()
 _RFC822: Final = {
     b"RFC822": Content(b"RFC822", Section(), peek=False),
+    # RFC 1730 §6.4.5; quirk: Outlook still asks by these.  They are answered as what they are without PEEK.
+    b"RFC822.PEEK": Content(b"RFC822", Section()),
+    b"RFC822.TEXT.PEEK": Content(b"RFC822.TEXT", Section((), SectionKind.TEXT)),
     b"RFC822.HEADER": Content(b"RFC822.HEADER", Section((), SectionKind.HEADER)),
     b"RFC822.TEXT": Content(b"RFC822.TEXT", Section((), SectionKind.TEXT), peek=False),
 }

@@ -13,7 +13,7 @@ from typing import Final
 from courriel.base.errors import FormatError
 from courriel.formats import mutf7
 from courriel.imap.wire.grammar import WHAT, Reader
-from courriel.model.mailbox import canonical_path
+from courriel.model.mailbox import SEPARATOR, canonical_path
 
 _canonical: Final = lru_cache(maxsize=1024)(canonical_path)
 """Names that were good are remembered: clients select and append to the same few."""
@@ -51,9 +51,13 @@ def decode_pattern(raw: bytes, utf8: bool) -> str:
 
 
 def path(name: str) -> str:
-    """The canonical path of a name.  Raises NameRefused."""
+    """The canonical path of a name.  Raises NameRefused.
+
+    A separator at its end says that mailboxes below will follow (RFC 9051 §6.3.4).  quirk: Thunderbird writes it in
+    other commands than CREATE too.
+    """
     try:
-        return _canonical(name)
+        return _canonical(name[:-1] if name.endswith(SEPARATOR) else name)
     except FormatError as error:
         raise NameRefused(error.what, error.offset, error.rule) from error
 

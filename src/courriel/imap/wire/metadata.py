@@ -71,13 +71,15 @@ def parse_set(command: Command, pos: int, utf8: bool = False) -> SetMetadata:
     reader.space()
     reader.need(b"(")
     values: dict[str, bytes | None] = {}
+    count = 0
     while not values or not reader.take(b")"):
         if values:
             reader.space()
         entry = canonical_entry(reader.astring())
         reader.space()
         values[entry] = _value(reader)
-        _check_count(reader, len(values))
+        count += 1
+        _check_count(reader, count)
     reader.end()
     return SetMetadata(path, values)
 

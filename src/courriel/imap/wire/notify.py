@@ -13,11 +13,11 @@ from courriel.imap.wire.fetch import Items, read_items
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
 
-GROUPS: Final = 50
+GROUPS: Final = 20
 """Most groups in one NOTIFY."""
 
 NAMES: Final = 500
-"""Most mailboxes named in one NOTIFY."""
+"""Most mailboxes named in one group."""
 
 
 class Event(Enum):
@@ -61,7 +61,7 @@ class Group(msgspec.Struct, frozen=True):
     """Events of some mailboxes.  ``fetch``: what to send of new messages in the selected one."""
 
     where: Where
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     events: frozenset[Event] = frozenset()
     fetch: Items | None = None
 
@@ -97,8 +97,6 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Notify:
             raise LimitExceeded(WHAT, reader.pos, "imap.notify_groups")
     if sum(1 for group in groups if group.where in _CURRENT) > 1:
         reader.fail("one specifier of the selected mailbox only")  # RFC 5465 §6.1
-    if sum(len(group.names) for group in groups) > NAMES:
-        raise LimitExceeded(WHAT, reader.pos, "imap.notify_names")
     return Notify(tuple(groups), status)
 
 
@@ -108,7 +106,7 @@ def _group(reader: Reader, utf8: bool) -> Group:
     where = _WHERE.get(reader.word())
     if where is None:
         reader.fail("unknown mailboxes")
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     if where in _NAMED:
         reader.space()
         names = _names(reader, utf8)
@@ -122,7 +120,7 @@ def _group(reader: Reader, utf8: bool) -> Group:
     return Group(where, names, events, fetch)
 
 
-def _names(reader: Reader, utf8: bool) -> tuple[str, ...]:
+def _names(reader: Reader, utf8: bool) -> frozenset[str]:
     """one-or-more-mailbox.  A name no mailbox can have is passed over like one that is not there (RFC 5465 §3.1)."""
     raw: list[bytes] = []
     if reader.take(b"("):
@@ -130,6 +128,8 @@ def _names(reader: Reader, utf8: bool) -> tuple[str, ...]:
             if raw:
                 reader.space()
             raw.append(reader.astring())
+            if len(raw) > NAMES:
+                raise LimitExceeded(WHAT, reader.pos, "imap.notify_names")
     else:
         raw.append(reader.astring())
     names = []
@@ -138,7 +138,7 @@ def _names(reader: Reader, utf8: bool) -> tuple[str, ...]:
             names.append(mailbox.path(mailbox.decode(name, utf8)))
         except mailbox.NameRefused:
             continue
-    return tuple(names)
+    return frozenset(names)
 
 
 def _events(reader: Reader) -> tuple[frozenset[Event], Items | None]:

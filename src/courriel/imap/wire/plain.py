@@ -174,25 +174,11 @@ def parse_path(command: Command, pos: int, utf8: bool = False) -> Path:
     return Path(path)
 
 
-def parse_name(command: Command, pos: int, utf8: bool = False) -> Path:
-    """A mailbox whose name may end with the separator: CREATE's habit, taken for DELETE and SUBSCRIBE too."""
-    reader = Reader(command, pos)
-    reader.space()
-    path = mailbox.path(_without_end(mailbox.read_name(reader, utf8)))
-    reader.end()
-    return Path(path)
-
-
-def _without_end(name: str) -> str:
-    """RFC 9051 §6.3.4: a separator at the end says that mailboxes below will follow."""
-    return name[:-1] if name.endswith("/") and len(name) > 1 else name
-
-
 def parse_create(command: Command, pos: int, utf8: bool = False) -> Create:
     """create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]."""
     reader = Reader(command, pos)
     reader.space()
-    path = mailbox.path(_without_end(mailbox.read_name(reader, utf8)))
+    path = mailbox.read_path(reader, utf8)
     use: tuple[bytes, ...] = ()
     if not reader.at_end:
         reader.space()
@@ -211,7 +197,7 @@ def parse_rename(command: Command, pos: int, utf8: bool = False) -> Rename:
     reader.space()
     path = mailbox.read_path(reader, utf8)
     reader.space()
-    new_path = mailbox.path(_without_end(mailbox.read_name(reader, utf8)))
+    new_path = mailbox.read_path(reader, utf8)
     reader.end()
     return Rename(path, new_path)
 

@@ -29,6 +29,8 @@ class Return(Enum):
     CONTEXT = b"CONTEXT"
     """RFC 5267 §4.2: a hint that is not needed here, since what an answer is made from is kept anyway."""
     UPDATE = b"UPDATE"
+    RELEVANCY = b"RELEVANCY"
+    """RFC 6203 §4."""
 
     __hash__ = object.__hash__
 
@@ -45,8 +47,8 @@ ALL: Final = Returns(frozenset({Return.ALL}))
 _RETURN: Final = re.compile(rb"RETURN +\(", re.IGNORECASE)
 
 
-def read_returns(reader: Reader) -> Returns | None:
-    """The options with the blank behind them; None where there are none."""
+def read_returns(reader: Reader, *, relevancy: bool = False) -> Returns | None:
+    """The options with the blank behind them; None where there are none.  ``relevancy``: scores may be asked for."""
     match = _RETURN.match(reader.text, reader.pos)
     if match is None:
         return None
@@ -70,6 +72,8 @@ def read_returns(reader: Reader) -> Returns | None:
         if word == b"UPDATE" and reader.peek(b" ("):
             reader.space()
             fetch = read_items(reader)
+        if Return.RELEVANCY in options and not relevancy:
+            reader.fail("RELEVANCY is for SEARCH of one mailbox")
     if partial is not None and Return.ALL in options:
         reader.fail("PARTIAL and ALL exclude each other")  # RFC 9394 §3.1
     reader.space()

@@ -1,5 +1,6 @@
 """SEARCH: grammar of the command into a query tree.  RFC 9051 §6.4.4; RETURN RFC 4731, RFC 5182; MODSEQ RFC 7162
-§3.1.5; YOUNGER, OLDER RFC 5032; UIDAFTER, UIDBEFORE RFC 9738 §3.2; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474.
+§3.1.5; YOUNGER, OLDER RFC 5032; UIDAFTER, UIDBEFORE RFC 9738 §3.2; SAVEDATE RFC 8514; EMAILID, THREADID RFC 8474;
+FUZZY RFC 6203.
 
 Pure.  Evaluation, and what the numbers in sets mean, is commands/search.py's business.
 """
@@ -19,7 +20,7 @@ from courriel.formats.folding import fold
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
-from courriel.imap.wire.returns import Returns, read_returns
+from courriel.imap.wire.returns import Return, Returns, read_returns
 from courriel.imap.wire.sets import NumberSet
 from courriel.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -107,6 +108,8 @@ class Header(msgspec.Struct, frozen=True):
 
     name: bytes
     text: str
+    loose: bool = False
+    """Below FUZZY."""
 
 
 class InEnvelope(msgspec.Struct, frozen=True):
@@ -118,10 +121,12 @@ class InEnvelope(msgspec.Struct, frozen=True):
 
 class InBody(msgspec.Struct, frozen=True):
     text: str
+    loose: bool = False
 
 
 class InText(msgspec.Struct, frozen=True):
     text: str
+    loose: bool = False
 
 
 class ModSeqAtLeast(msgspec.Struct, frozen=True):
@@ -210,29 +215,28 @@ def parse(command: Command, pos: int, utf8: bool = False) -> Search:
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)."""
     reader = Reader(command, pos)
     reader.space()
-    return read(reader)
+    return read(reader, relevancy=True)
 
 
-def read(reader: Reader) -> Search:
-    """Everything from RETURN on."""
-    returns = read_returns(reader)
+def read(reader: Reader, *, relevancy: bool = False) -> Search:
+    """Everything from RETURN on; ``relevancy``: scores may be asked for."""
+    returns = read_returns(reader, relevancy=relevancy)
     charset = b"UTF-8"
     if reader.text[reader.pos : reader.pos + 8].upper() == b"CHARSET ":
         reader.pos += 8
         charset = reader.astring()
         reader.space()
-    key, modseq = program(reader, charset)
-    return Search(key, returns, modseq)
+    keys = _Keys(reader, charset)
+    key = keys.program()
+    if returns is not None and Return.RELEVANCY in returns.options and not keys.fuzzy:
+        reader.fail("RELEVANCY is for FUZZY keys")  # RFC 6203 §4
+    return Search(key, returns, keys.modseq)
 
 
 def program(reader: Reader, charset: bytes) -> tuple[Key, bool]:
     """search-key *(SP search-key) up to the end, and whether MODSEQ was among them."""
-    if charsets.known(charset) is None:
-        raise UnknownCharset(WHAT, reader.pos, "unknown charset")
     keys = _Keys(reader, charset)
-    key = keys.program()
-    reader.end()
-    return key, keys.modseq
+    return keys.program(), keys.modseq
 
 
 class _Keys:
@@ -242,10 +246,17 @@ class _Keys:
         self._reader = reader
         self._charset = charset
         self._count = 0
+        self._loose = False
         self.modseq = False
+        self.fuzzy = False
 
     def program(self) -> Key:
-        return self._and(0, end=b"")
+        """Everything up to the end."""
+        if charsets.known(self._charset) is None:
+            raise UnknownCharset(WHAT, self._reader.pos, "unknown charset")
+        key = self._and(0, end=b"")
+        self._reader.end()
+        return key
 
     def _and(self, depth: int, end: bytes) -> Key:
         reader = self._reader
@@ -277,20 +288,22 @@ class _Keys:
         reader = self._reader
         if word in _HEADER_KEYS:
             text = self._text()
-            return InEnvelope(word, text) if text else Header(word, text)
+            return InEnvelope(word, text) if text and not self._loose else Header(word, text, self._loose)
         if word in _DATE_KEYS:
             return self._days(*_DATE_KEYS[word])
         match word:
             case b"NOT":
                 return Not(self._key(depth + 1))
+            case b"FUZZY":
+                return self._fuzzy(depth)
             case b"OR":
                 left = self._key(depth + 1)
                 reader.space()
                 return Or(left, self._key(depth + 1))
             case b"BODY":
-                return InBody(self._text())
+                return InBody(self._text(), self._loose)
             case b"TEXT":
-                return InText(self._text())
+                return InText(self._text(), self._loose)
             case b"HEADER":
                 name = reader.astring()
                 reader.space()
@@ -319,12 +332,20 @@ class _Keys:
             case _:
                 reader.fail("unknown search key")
 
+    def _fuzzy(self, depth: int) -> Key:
+        """RFC 6203 §3; what is no text is compared as ever."""
+        self.fuzzy = True
+        before, self._loose = self._loose, True
+        key = self._key(depth + 1)
+        self._loose = before
+        return key
+
     def _header(self, name: bytes) -> Key:
         """A field that stands whole in the envelope is looked for there."""
         text = self._text()
-        if text and name.upper() in (b"SUBJECT", b"MESSAGE-ID"):
+        if text and not self._loose and name.upper() in (b"SUBJECT", b"MESSAGE-ID"):
             return InEnvelope(name.upper(), text)
-        return Header(name, text)
+        return Header(name, text, self._loose)
 
     def _text(self) -> str:
         raw = self._reader.astring()

@@ -10,9 +10,9 @@ from dns.rdatatype import RdataType
 from dns.rrset import RRset
 
 from courriel.net.dns.names import text_of
-from courriel.ports.resolver import Mx, Tlsa
+from courriel.ports.resolver import Mx, Srv, Tlsa
 
-Record = Mx | Tlsa | str | bytes
+Record = Mx | Srv | Tlsa | str | bytes
 
 
 def of(rrset: RRset) -> tuple[Record, ...]:
@@ -36,11 +36,21 @@ def _host(each: Any) -> str:
     return "" if each.exchange == root else text_of(each.exchange)
 
 
+def _srv(rrset: RRset) -> tuple[Srv, ...]:
+    """By priority, then the heavier first."""
+    found = [
+        Srv(each.priority, each.weight, each.port, "" if each.target == root else text_of(each.target))
+        for each in rrset
+    ]
+    return tuple(sorted(found, key=lambda one: (one.priority, -one.weight, one.host)))
+
+
 _READERS: Final[dict[RdataType, Callable[[RRset], tuple[Record, ...]]]] = {
     RdataType.MX: _mx,
     RdataType.A: lambda rrset: tuple([each.address for each in rrset]),
     RdataType.AAAA: lambda rrset: tuple([each.address for each in rrset]),
     RdataType.TXT: lambda rrset: tuple([b"".join(each.strings) for each in rrset]),
+    RdataType.SRV: _srv,
     RdataType.TLSA: lambda rrset: tuple(
         [Tlsa(each.usage, each.selector, each.mtype, bytes(each.cert)) for each in rrset]
     ),

@@ -10,7 +10,7 @@ from courriel.base.clock import Clock
 from courriel.net.dns import names
 from courriel.net.dns.lookup import Lookup
 from courriel.net.dns.settings import DnsSettings
-from courriel.ports.resolver import Answer, Mx, Status, Tlsa
+from courriel.ports.resolver import Answer, Mx, Srv, Status, Tlsa
 from courriel.ports.zone import RecordReader
 
 T = TypeVar("T")
@@ -49,6 +49,9 @@ class ValidatingResolver(RecordReader):
     async def tlsa(self, name: str) -> Answer[Tlsa]:
         return cast(Answer[Tlsa], await self._ask(RdataType.TLSA, names.parse(name)))
 
+    async def srv(self, name: str) -> Answer[Srv]:
+        return cast(Answer[Srv], await self._ask(RdataType.SRV, names.parse(name)))
+
     async def ptr(self, ip: str) -> Answer[str]:
         return cast(Answer[str], await self._ask(RdataType.PTR, names.reverse(ip)))
 
@@ -70,6 +73,8 @@ def _presentation(record: object) -> str:
         return record.decode("ascii", "surrogateescape")
     if isinstance(record, Mx):
         return f"{record.preference} {record.host}."
+    if isinstance(record, Srv):
+        return f"{record.priority} {record.weight} {record.port} {record.host}."
     if isinstance(record, Tlsa):
         return f"{record.usage} {record.selector} {record.matching} {record.data.hex()}"
     return str(record)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from courriel.model.changes import JournalEntry
 from courriel.model.flags import DELETED, FIRST_KEYWORD_BIT, KEYWORDS_PER_ACCOUNT, SEEN, Flags
@@ -29,6 +30,7 @@ class Message:
     body: bytes
     summary: Summary
     received_at: float
+    origin: MessageId
 
     @property
     def size_octets(self) -> int:
@@ -146,7 +148,7 @@ class MemoryAccount:
 
     def make_box(self, path: str, role: Role | None) -> Box:
         mailbox, modseq = MailboxId(self.take_number()), self.take_modseq()
-        view = MemoryView(self.id, mailbox, self._next_uidvalidity, modseq)
+        view = MemoryView(self.id, mailbox, role, self._next_uidvalidity, modseq)
         self._next_uidvalidity += 1
         box = self.boxes[mailbox] = Box(mailbox, path, role, view)
         return box
@@ -210,7 +212,15 @@ class MemoryAccount:
     # --- messages ---------------------------------------------------------------------------------------------
     def make_message(self, new: NewMessage) -> Message:
         number = MessageId(self.take_number())
-        return Message(number, self._thread(new.summary), new.prefix, new.body, new.summary, new.received_at)
+        thread = self._thread(new.summary)
+        origin = number if new.copy_of is None else self.origin(new.copy_of)
+        return Message(number, thread, new.prefix, new.body, new.summary, new.received_at, origin)
+
+    def origin(self, message: MessageId) -> MessageId:
+        """What a message is a copy of, itself when it is none."""
+        buried = [tombstone.message for tombstone in self.tombstones.values()]
+        stored = (one for box in self.boxes.values() for one in box.messages.values())
+        return next((one.origin for one in chain(buried, stored) if one.id == message), message)
 
     def file(self, box: Box, messages: Sequence[tuple[Message, Flags]], now: float) -> list[tuple[Uid, ModSeq]]:
         """Put messages at the end of a mailbox, each with a change number of its own."""

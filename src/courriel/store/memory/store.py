@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from courriel.base.clock import Clock, SystemClock
@@ -38,6 +39,7 @@ VALUES: Final[Mapping[Column, Callable[[Message], bytes | int]]] = {
     Column.SIZE: lambda message: message.size_octets,
     Column.RECEIVED: lambda message: int(message.received_at),
     Column.ID: lambda message: message.id,
+    Column.ORIGIN: lambda message: message.origin,
     Column.THREAD: lambda message: message.thread,
     Column.PREVIEW: lambda message: message.summary.preview.encode(),
     Column.SAVED: lambda message: int(message.received_at),  # of what is gone; ``Box.saved`` has the others
@@ -290,8 +292,7 @@ class MemoryStore:
         copies = []
         for uid in sources:
             message = origin.messages[uid]
-            number = MessageId(here.take_number())
-            copy = Message(number, message.thread, message.prefix, message.body, message.summary, message.received_at)
+            copy = replace(message, id=MessageId(here.take_number()))
             copies.append((copy, origin.view.flags[origin.view.index(uid)]))
         filed = here.file(goal, copies, self._clock.now())
         if filed:

@@ -17,6 +17,7 @@ from typing import Final
 from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
 from courriel.model.flags import Flags
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
+from courriel.model.mailbox import Role
 from courriel.model.rights import NOBODY, Acl
 
 KEPT_CHANGES: Final = 1024
@@ -26,9 +27,12 @@ KEPT_CHANGES: Final = 1024
 class MemoryView:
     """One mailbox's numbers; see the port for what readers may rely on."""
 
-    def __init__(self, account: AccountId, mailbox: MailboxId, uidvalidity: int, modseq: ModSeq) -> None:
+    def __init__(
+        self, account: AccountId, mailbox: MailboxId, role: Role | None, uidvalidity: int, modseq: ModSeq
+    ) -> None:
         self.account = account
         self.mailbox = mailbox
+        self.role = role
         self.uidvalidity = uidvalidity
         self.uids: array[int] = array("I")
         self.flags: array[int] = array("Q")

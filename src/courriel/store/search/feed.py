@@ -28,7 +28,7 @@ from courriel.store.blobs.pack import PackReader, Place, unpack
 from courriel.store.search.bounds import bound_memory
 from courriel.store.search.reading import Reading, read
 from courriel.store.search.segment import Draft, Segment
-from courriel.store.search.shelf import Shelf
+from courriel.store.search.shelf import Shelf, shelf_directory
 from courriel.store.sqlite.connection import Row, open_reader
 
 BATCH_BODIES: Final = 1_000
@@ -43,7 +43,7 @@ SWEEP_S: Final = 3_600.0
 GONE_PERCENT: Final = 10
 """A segment is written anew when more of its bodies are gone, or a day after it was last written."""
 DAY_S: Final = 86_400.0
-NICE: Final = 10
+NICE: Final = 5
 
 _BODIES: Final = "SELECT id, hash, size, pack, off, clen, codec, data, parts FROM blob WHERE id>? ORDER BY id LIMIT ?"
 
@@ -139,11 +139,6 @@ class ShardFeed:
     def _throw_away(self) -> None:
         for path in self.shelf.leftovers():
             path.unlink(missing_ok=True)
-
-
-def shelf_directory(store: Path, number: int) -> Path:
-    """Where the segments of a shard are."""
-    return store / "search" / str(number)
 
 
 def shards(store: Path) -> Iterator[int]:

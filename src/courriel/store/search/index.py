@@ -7,24 +7,29 @@ turn in between), then from bodies to the messages of the mailbox, then for what
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from courriel.formats.folding import Lookup, lookup
+from courriel.formats.loose import pattern, stems
 from courriel.ports.index import IndexState, Matches, Place
 from courriel.ports.store import View
-from courriel.store.search.feed import shelf_directory
 from courriel.store.search.located import Located
 from courriel.store.search.segment import BODY, HEADER, Segment
-from courriel.store.search.shelf import Shelf, names
+from courriel.store.search.shelf import Shelf, names, shelf_directory
 from courriel.store.sqlite.check import Finding
 from courriel.store.sqlite.connection import fetch_one
 from courriel.store.sqlite.shard import Shard
 from courriel.store.sqlite.store import SqliteStore
 from courriel.store.sqlite.view import SqliteView
 
-_FIELDS = {Place.HEADER: (HEADER,), Place.BODY: (BODY,), Place.MESSAGE: (HEADER, BODY)}
+TURN_CHARACTERS: Final = 1_000_000
+"""Text of attachments looked through before others get their turn; 2 ms."""
+
+_FIELDS: Final = {Place.HEADER: (HEADER,), Place.BODY: (BODY,), Place.MESSAGE: (HEADER, BODY)}
 
 
 class SqliteIndex:
@@ -53,7 +58,7 @@ class SqliteIndex:
         return False
 
     # --- questions --------------------------------------------------------------------------------------------
-    async def find(self, view: View, place: Place, text: str) -> Matches:
+    async def find(self, view: View, place: Place, text: str, loose: bool = False) -> Matches:
         assert isinstance(view, SqliteView)
         shard = self._store.shard_of(view.account)
         shelf = self._shelves[shard.number]
@@ -63,14 +68,18 @@ class SqliteIndex:
         await located.follow(view)
         shelf.refresh()
         wanted = lookup(text)
+        patterns = [pattern(stem) for stem in stems(text)] if loose else []
         hits: set[int] = set()
         doubts = located.beyond(shelf.cursor)
         for segment in list(shelf.segments):
-            sure, unsure = _judge(segment, place, wanted, text)
+            if loose:
+                sure, unsure = _judge_loosely(segment, place, patterns)
+            else:
+                sure, unsure = await _judge(segment, place, wanted, text)
             hits |= located.with_bodies(sure) if sure else sure
             doubts |= located.with_bodies(unsure) if unsure else unsure
             await asyncio.sleep(0)
-        if place is not Place.BODY:
+        if place is not Place.BODY and not loose:
             hits |= await located.with_trace(text)
         return Matches(hits, doubts - hits)
 
@@ -113,17 +122,36 @@ class SqliteIndex:
             _empty(shelf)
 
 
-def _judge(segment: Segment, place: Place, wanted: Lookup, text: str) -> tuple[set[int], set[int]]:
+async def _judge(segment: Segment, place: Place, wanted: Lookup, text: str) -> tuple[set[int], set[int]]:
     """Bodies of a segment that surely hold ``text``, and those that may."""
     numbers = segment.numbers
     found = _candidates(segment, place, wanted) if wanted.parts else set(range(len(numbers)))
     unread = {numbers[index] for index in segment.head.unread}
     if wanted.exact:
         return {numbers[index] for index in found}, unread
-    sure = set()
-    if place is not Place.HEADER:
-        sure = {index for index in segment.head.texts if index in found and text in segment.text(index)}
+    sure = set() if place is Place.HEADER else await _with_attachment(segment, found, text)
     return {numbers[index] for index in sure}, unread | {numbers[index] for index in found - sure}
+
+
+async def _with_attachment(segment: Segment, candidates: set[int], text: str) -> set[int]:
+    """Those whose attachments hold ``text``: nobody but the index knows what is in them."""
+    found, read = set(), 0
+    for index in segment.head.texts.keys() & candidates:
+        attached = segment.text(index)
+        if text in attached:
+            found.add(index)
+        read += len(attached)
+        if read > TURN_CHARACTERS:
+            read = 0
+            await asyncio.sleep(0)
+    return found
+
+
+def _judge_loosely(segment: Segment, place: Place, patterns: Sequence[re.Pattern[bytes]]) -> tuple[set[int], set[int]]:
+    """Bodies that have the words, all of them where none are asked for, and those nothing is known of."""
+    numbers = segment.numbers
+    found = segment.find_loosely(_FIELDS[place], patterns) if patterns else set(range(len(numbers)))
+    return {numbers[index] for index in found}, {numbers[index] for index in segment.head.unread}
 
 
 def _candidates(segment: Segment, place: Place, wanted: Lookup) -> set[int]:

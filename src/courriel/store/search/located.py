@@ -15,17 +15,17 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate, compress
 from typing import Final
 
-from courriel.formats.folding import fold
+import zstandard
+
+from courriel.formats.folding import Lookup, fold, lookup, words
 from courriel.formats.message.text import header_text
 from courriel.store.sqlite.connection import Row, fetch_all
 from courriel.store.sqlite.source import Source
 from courriel.store.sqlite.view import SqliteView
 
-TURN_ROWS: Final = 2_000
-"""Rows read before others get their turn: some 3 ms."""
-TRACE_OCTETS: Final = 32 << 20
-"""Trace fields of a mailbox are kept in memory up to this; beyond it they are read at each search."""
-TRACE_BLOCKS: Final = 64
+TURN_ROWS: Final = 1_000
+"""Rows read before others get their turn: 1 ms, with trace fields 10."""
+TRACE_BLOCKS: Final = 32
 """Messages that come one by one make small blocks: so many of them become one."""
 STALE: Final = 2
 """Read everything anew when so many times more messages are known than there are."""
@@ -42,28 +42,35 @@ class Located:
     def __init__(self, source: Source, view: SqliteView) -> None:
         self._source = source
         self._where = (view.account, view.mailbox)
-        self._begin()
-
-    def _begin(self) -> None:
+        self._lock = asyncio.Lock()
         self._pairs: array[int] = array("Q")
+        """Body and UID of each message, ascending."""
         self._last_uid = 0
-        self._traces: list[TraceBlock] | None = []
+        self._traces: list[TraceBlock] = []
         self._trace_uid = 0
 
     async def follow(self, view: SqliteView) -> None:
-        """Read what came since the last time."""
-        if len(self._pairs) > STALE * len(view.uids) + TURN_ROWS:
-            self._begin()
-        if view.uids and view.uids[-1] <= self._last_uid:
-            return
-        last = self._pairs[-1] if self._pairs else 0
-        async for rows in self._rows("o.blob", self._last_uid):
-            if rows[0][0] <= self._last_uid:
-                continue  # another search read them meanwhile
-            self._pairs.extend([blob << _UID_BITS | uid for uid, blob in rows])
-            self._last_uid = rows[-1][0]
-        if any(self._pairs[at] < self._pairs[at - 1] for at in range(bisect_left(self._pairs, last), len(self._pairs))):
-            self._pairs = array("Q", sorted(self._pairs))
+        """Read what came since the last time.  What is asked meanwhile is answered from what there was."""
+        async with self._lock:
+            anew = len(self._pairs) > STALE * len(view.uids) + TURN_ROWS
+            last = 0 if anew else self._last_uid
+            if view.uids and view.uids[-1] <= last:
+                return
+            fresh: array[int] = array("Q")
+            async for rows in self._rows("o.blob", last):
+                fresh.extend([blob << _UID_BITS | uid for uid, blob in rows])
+                last = rows[-1][0]
+            if anew:
+                self._pairs, self._traces, self._trace_uid = array("Q"), [], 0
+            self._add(fresh)
+            self._last_uid = last
+
+    def _add(self, fresh: array[int]) -> None:
+        known = self._pairs
+        first = max(1, len(known))
+        known.extend(fresh)
+        if any(known[at] < known[at - 1] for at in range(first, len(known))):
+            self._pairs = array("Q", sorted(known))
 
     async def _rows(self, column: str, after: int) -> AsyncIterator[list[Row]]:
         """(uid, ``column``) of the messages after that UID, some at a time."""
@@ -105,49 +112,54 @@ class Located:
     # --- trace fields -----------------------------------------------------------------------------------------
     async def with_trace(self, text: str) -> set[int]:
         """UIDs of the messages whose trace fields hold this folded text."""
+        wanted = lookup(text)
+        async with self._lock:
+            if self._trace_uid < self._last_uid:
+                async for rows in self._rows("o.prefix", self._trace_uid):
+                    self._keep(TraceBlock([uid for uid, _ in rows], [_folded(prefix) for _, prefix in rows]))
         found: set[int] = set()
-        if self._traces is not None and self._trace_uid == self._last_uid:
-            for block in self._traces:
-                found |= block.holding(text)
-            return found
-        async for rows in self._rows("o.prefix", 0 if self._traces is None else self._trace_uid):
-            block = TraceBlock([uid for uid, _ in rows], [_folded(prefix) for _, prefix in rows])
-            found |= block.holding(text)
-            self._keep(block)
-        for kept in self._traces or ():
-            found |= kept.holding(text)
+        for block in self._traces:
+            found |= block.holding(text, wanted)
         return found
 
     def _keep(self, block: TraceBlock) -> None:
-        if self._traces is None or block.uids[0] <= self._trace_uid:
-            return
         self._trace_uid = block.uids[-1]
         self._traces.append(block)
-        if len(self._traces) > TRACE_BLOCKS:
-            uids = [uid for one in self._traces for uid in one.uids]
-            self._traces = [TraceBlock(uids, [trace for one in self._traces for trace in one.text.split("\0")])]
-        if sum(len(one.text) for one in self._traces) > TRACE_OCTETS:
-            self._traces = None
+        small = self._traces[-TRACE_BLOCKS:]
+        if len(small) == TRACE_BLOCKS and all(len(one.uids) < TURN_ROWS for one in small):
+            uids = [uid for one in small for uid in one.uids]
+            self._traces[-TRACE_BLOCKS:] = [TraceBlock(uids, [trace for one in small for trace in one.traces()])]
 
 
 class TraceBlock:
-    """Folded trace fields of some messages in one text, NUL between: one search for all of them."""
+    """Folded trace fields of some messages: packed, some 30 octets each, and their words to know when to unpack."""
 
-    __slots__ = ("_starts", "text", "uids")
+    __slots__ = ("_packed", "_starts", "_words", "uids")
 
     def __init__(self, uids: Sequence[int], traces: Sequence[str]) -> None:
+        text = "\0".join(traces)
         self.uids = array("I", uids)
-        self.text = "\0".join(traces)
         self._starts = array("I", accumulate((len(trace) + 1 for trace in traces), initial=0))
+        self._packed = zstandard.compress(text.encode("utf-8", "surrogatepass"), 1)
+        self._words = "\n".join(["", *words(text), ""]).encode("utf-8", "surrogatepass")
 
-    def holding(self, text: str) -> set[int]:
+    def traces(self) -> list[str]:
+        return self._text().split("\0")
+
+    def _text(self) -> str:
+        return zstandard.decompress(self._packed).decode("utf-8", "surrogatepass")
+
+    def holding(self, text: str, wanted: Lookup) -> set[int]:
         """UIDs of those that hold ``text``, in which there is no NUL."""
-        found = set()
-        at = self.text.find(text)
+        found: set[int] = set()
+        if not all(part in self._words for part in wanted.parts):
+            return found
+        all_of_them = self._text()
+        at = all_of_them.find(text)
         while at >= 0:
             place = bisect_right(self._starts, at) - 1
             found.add(self.uids[place])
-            at = self.text.find(text, self._starts[place + 1])
+            at = all_of_them.find(text, self._starts[place + 1])
         return found
 
 

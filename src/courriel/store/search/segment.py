@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import struct
 import zlib
 from array import array
@@ -214,7 +215,15 @@ class Segment:
                 break
         return found or set()
 
-    def _holding(self, field: int, part: bytes) -> set[int]:
+    def find_loosely(self, fields: Iterable[int], patterns: Iterable[re.Pattern[bytes]]) -> set[int]:
+        """Indexes of the bodies that have, for each pattern, a word of one of ``fields`` in which it is found."""
+        found: set[int] | None = None
+        for one in patterns:
+            bodies = set[int]().union(*(self._holding(field, one) for field in fields))
+            found = bodies if found is None else found & bodies
+        return found or set()
+
+    def _holding(self, field: int, part: bytes | re.Pattern[bytes]) -> set[int]:
         tables = self.head.fields[field]
         offset, octets = tables.words
         low, high = self._base + offset, self._base + offset + octets
@@ -223,15 +232,21 @@ class Segment:
         bodies = self._view_of(tables.bodies).cast("H")
         found: set[int] = set()
         total = len(self.numbers)
-        skip = part.startswith(b"\n")
-        at = self._map.find(part, low, high)
+        skip = not isinstance(part, bytes) or part.startswith(b"\n")
+        at = self._next(part, low, high)
         while at >= 0:
             word = bisect_right(starts, at - low + skip) - 1
             found.update(bodies[posts[word] : posts[word + 1]])
             if len(found) == total or word + 1 == len(starts):
                 break
-            at = self._map.find(part, low + starts[word + 1] - 1, high)
+            at = self._next(part, low + starts[word + 1] - 1, high)
         return found
+
+    def _next(self, part: bytes | re.Pattern[bytes], low: int, high: int) -> int:
+        if isinstance(part, bytes):
+            return self._map.find(part, low, high)
+        match = part.search(self._map, low, high)
+        return -1 if match is None else match.start()
 
     def postings(self, field: int) -> Iterator[tuple[str, Sequence[int]]]:
         """Each word with its bodies."""

@@ -39,6 +39,11 @@ class Name(msgspec.Struct, frozen=True, order=True):
         return f"{self.first:012d}-{self.last:012d}.{self.version}.seg"
 
 
+def shelf_directory(store: Path, number: int) -> Path:
+    """Where the segments of a shard are."""
+    return store / "search" / str(number)
+
+
 def names(directory: Path) -> list[Name]:
     """All segments that lie there, leftovers included."""
     try:

@@ -60,6 +60,8 @@ def append(transaction: Transaction, messages: Sequence[NewMessage]) -> list[Sto
                 summary.sent_at, summary.envelope, summary.bodystructure, message.prefix,
             )
         )  # fmt: skip
+        if message.copy_of is not None:
+            transaction.add_origins(draft, [(number, message.copy_of)])
         transaction.add_member((message.account, box.id, uid, number, modseq, flags, size, now))
         transaction.effects.append(
             Appeared(message.account, box.id, (uid,), (flags,), (modseq,), (number,), (size,), (thread,), (message,))

@@ -89,6 +89,21 @@ COUNTERS: Final[tuple[Rule, ...]] = (
         "",
     ),
     (
+        "annotation of no mailbox",
+        "SELECT 'account ' || acct || ' mailbox ' || coll || ' ' || entry FROM annot a WHERE coll<>0 AND NOT EXISTS"
+        " (SELECT 1 FROM coll c WHERE c.acct=a.acct AND c.coll=a.coll)",
+        "DELETE FROM annot AS a WHERE coll<>0 AND NOT EXISTS"
+        " (SELECT 1 FROM coll c WHERE c.acct=a.acct AND c.coll=a.coll)",
+        "",
+    ),
+    (
+        "origin of no message",
+        "SELECT 'account ' || acct || ' message ' || id FROM origin c WHERE NOT EXISTS"
+        " (SELECT 1 FROM obj o WHERE o.acct=c.acct AND o.id=c.id)",
+        "DELETE FROM origin AS c WHERE NOT EXISTS (SELECT 1 FROM obj o WHERE o.acct=c.acct AND o.id=c.id)",
+        "",
+    ),
+    (
         "wrong size of a message",
         "SELECT 'account ' || m.acct || ' mailbox ' || m.coll || ' uid ' || m.uid FROM member m"
         " JOIN obj o ON o.acct=m.acct AND o.id=m.id JOIN blob b ON b.id=o.blob"

@@ -42,6 +42,7 @@ COLUMNS: Final[dict[Column, str]] = {
     Column.PREVIEW: "CAST((SELECT b.preview FROM blob b WHERE b.id=o.blob) AS BLOB)",
     Column.SIZE: "o.size",
     Column.SAVED: "m.saved",
+    Column.ORIGIN: "coalesce((SELECT c.origin FROM origin c WHERE c.acct=o.acct AND c.id=o.id), o.id)",
     Column.RELATIVES: "(SELECT b.parts FROM blob b WHERE b.id=o.blob)",
 }
 
@@ -83,7 +84,7 @@ class Columns:
     async def read(self, view: SqliteView, column: Column, first: int, count: int) -> Sequence[bytes] | Sequence[int]:
         if column is Column.SIZE:
             return view.sizes[first : first + count]
-        if column is Column.ID:
+        if is_id(view, column):
             return view.ids[first : first + count]
         kept = view.columns.get(column)
         if kept is not None:
@@ -195,7 +196,9 @@ class Columns:
         for column, values in list(view.columns.items()):
             if column is Column.SAVED:
                 more: Values = [int(now)] * len(effect.uids)
-            elif effect.news:
+            elif column is Column.ORIGIN and effect.news and all(message.copy_of is None for message in effect.news):
+                more = list(effect.ids)
+            elif effect.news and column is not Column.ORIGIN:
                 more = [
                     _value(column, message, thread) for message, thread in zip(effect.news, effect.threads, strict=True)
                 ]
@@ -207,7 +210,7 @@ class Columns:
             values.extend(more)
 
     async def values(self, view: SqliteView, column: Column, uids: Sequence[int]) -> list[bytes | int | None]:
-        kept = view.sizes if column is Column.SIZE else view.ids if column is Column.ID else view.columns.get(column)
+        kept = view.sizes if column is Column.SIZE else view.ids if is_id(view, column) else view.columns.get(column)
         values: list[bytes | int | None] = []
         if kept is None and self._source.is_lent:
             await self._source.readable()
@@ -223,11 +226,16 @@ class Columns:
             )
             if id is None:
                 values.append(None)
-            elif column is Column.ID:
+            elif is_id(view, column):
                 values.append(id)
             else:
                 values.append(self._single(view, column, uid, id))
         return values
+
+
+def is_id(view: SqliteView, column: Column) -> bool:
+    """Whether the values are the messages' own numbers: also their origins, while there are no copies."""
+    return column is Column.ID or (column is Column.ORIGIN and not view.owner.copied)
 
 
 def expunged_id(connection: apsw.Connection, account: int, mailbox: int, uid: int, now: float) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 
 from courriel.base.errors import Damaged
-from courriel.store.sqlite.schema import ANNOTATIONS, RIGHTS, TABLES
+from courriel.store.sqlite.schema import ANNOTATIONS, ORIGINS, RIGHTS, TABLES
 
 Step = Callable[[apsw.Connection], None]
 
@@ -29,7 +29,11 @@ def _annotations(connection: apsw.Connection) -> None:
     connection.execute(ANNOTATIONS)
 
 
-STEPS: Final[Sequence[Step]] = (_first_tables, _rights, _annotations)
+def _origins(connection: apsw.Connection) -> None:
+    connection.execute(ORIGINS)
+
+
+STEPS: Final[Sequence[Step]] = (_first_tables, _rights, _annotations, _origins)
 
 
 def version(connection: apsw.Connection) -> int:

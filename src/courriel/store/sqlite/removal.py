@@ -175,6 +175,7 @@ def copy(
             " FROM obj WHERE acct=? AND id=?",
             [(new, account, old) for new, old in zip(ids, chosen.ids, strict=True)],
         )
+        transaction.add_origins(draft, zip(ids, chosen.ids, strict=True))
         targets = put_in(transaction, draft, goal, ids, chosen.flags, chosen.sizes)
         draft.octets += octets
         draft.messages += len(chosen)

@@ -75,7 +75,13 @@ CREATE TABLE annot (
 """Annotations (``metadata.py``): ``coll`` 0 is the account itself, ``viewer`` 0 everybody, ``value`` NULL one that was
 taken away."""
 
-VERSION: Final = 3
+ORIGINS: Final = """
+CREATE TABLE origin (
+    acct INTEGER NOT NULL, id INTEGER NOT NULL, origin INTEGER NOT NULL, PRIMARY KEY (acct, id)) WITHOUT ROWID;
+"""
+"""What copies are copies of: the first of them, however often they were copied on.  Others have no row."""
+
+VERSION: Final = 4
 """``PRAGMA user_version`` of a file with the tables above."""
 
 ACCOUNT_TABLES: Final = (
@@ -85,6 +91,7 @@ ACCOUNT_TABLES: Final = (
     "kw",
     "member",
     "obj",
+    "origin",
     "expunged",
     "gone",
     "msgid",

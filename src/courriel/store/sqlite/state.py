@@ -76,7 +76,7 @@ class AccountState:
     """One account: its counter, its use of space, its mailboxes, subscriptions and keywords."""
 
     __slots__ = (
-        "__weakref__", "counter", "id", "journal", "keywords", "limit_messages", "limit_octets", "log_floor",
+        "__weakref__", "copied", "counter", "id", "journal", "keywords", "limit_messages", "limit_octets", "log_floor",
         "mailboxes", "messages", "names", "octets", "paths", "recalled_from", "subscriptions", "uidv_next", "watchers",
     )  # fmt: skip
 
@@ -89,6 +89,8 @@ class AccountState:
         self.limit_octets = 0
         self.limit_messages = 0
         self.log_floor = 0
+        self.copied = False
+        """Whether some message of it may be a copy of another (table ``origin``)."""
         self.mailboxes: dict[MailboxId, MailboxState] = {}
         self.paths: dict[str, MailboxId] = {}
         self.subscriptions: set[str] = set()
@@ -131,6 +133,7 @@ def load_account(connection: apsw.Connection, account: AccountId) -> AccountStat
         state.log_floor,
     ) = row  # fmt: skip
     state.recalled_from = state.counter
+    state.copied = connection.execute("SELECT 1 FROM origin WHERE acct=? LIMIT 1", (account,)).fetchone() is not None
     _load_mailboxes(connection, state)
     for (path,) in connection.execute("SELECT path FROM sub WHERE acct=?", (account,)):
         state.subscriptions.add(path)

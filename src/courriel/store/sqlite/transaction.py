@@ -74,7 +74,7 @@ class AccountDraft:
     """An account as this group leaves it."""
 
     __slots__ = (
-        "base", "counter", "journal", "keywords", "limit_messages", "limit_octets", "log_floor", "mailboxes",
+        "base", "copied", "counter", "journal", "keywords", "limit_messages", "limit_octets", "log_floor", "mailboxes",
         "messages", "names", "octets", "paths", "subscriptions", "threads", "uidv_next",
     )  # fmt: skip
 
@@ -87,6 +87,7 @@ class AccountDraft:
         self.limit_octets = base.limit_octets
         self.limit_messages = base.limit_messages
         self.log_floor = base.log_floor
+        self.copied = base.copied
         self.mailboxes: dict[MailboxId, MailboxState | None] = {}
         """Those this group touched; None: deleted."""
         self.paths: dict[str, MailboxId] | None = None
@@ -150,6 +151,7 @@ class AccountDraft:
         state.limit_octets = self.limit_octets
         state.limit_messages = self.limit_messages
         state.log_floor = self.log_floor
+        state.copied = self.copied
         for mailbox, box in self.mailboxes.items():
             known = state.mailboxes.get(mailbox)
             if box is None:
@@ -258,6 +260,15 @@ class Transaction:
 
     def add_member(self, row: Row) -> None:
         self._members.append(row)
+
+    def add_origins(self, draft: AccountDraft, pairs: Iterable[tuple[int, int]]) -> None:
+        """Note (copy, what it was copied from): messages of this account.  What is no copy itself is the origin."""
+        account = draft.base.id
+        self.connection.executemany(
+            "INSERT INTO origin SELECT ?, ?, coalesce((SELECT origin FROM origin WHERE acct=? AND id=?), ?)",
+            [(account, copy, account, source, source) for copy, source in pairs],
+        )
+        draft.copied = True
 
     def add_thread(self, row: Row) -> None:
         self._threads.append(row)

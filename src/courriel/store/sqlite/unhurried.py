@@ -1,4 +1,4 @@
-"""A file beside the mail: written once a second in a thread, and not synced.
+"""A file beside the mail: written once a second in a thread, and mostly not synced.
 
 For what is worth keeping and not worth a millisecond of anybody's mail.  Its owner gathers what is to be written; this
 decides when.
@@ -27,8 +27,8 @@ T = TypeVar("T")
 class UnhurriedFile(Generic[Batch]):
     """``take`` gives what has gathered, and leaves nothing; ``write`` puts that into the file, in a transaction.
 
-    ``name`` and ``noun`` are for the log: ``{name}.not_written`` with so many ``{noun}``.  For the loop's thread;
-    ``write`` and what ``read`` is given run in any.
+    ``name`` and ``noun`` are for the log: ``{name}.not_written`` with so many ``{noun}``.  ``synced``: what
+    was written outlives a loss of power.  For the loop's thread; ``write`` and what ``read`` is given run in any.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class UnhurriedFile(Generic[Batch]):
         noun: str,
         take: Callable[[], Batch],
         write: Callable[[apsw.Connection, Batch], None],
+        synced: bool = False,
     ) -> None:
         self._name, self._noun = name, noun
         self._take, self._write = take, write
@@ -46,7 +47,7 @@ class UnhurriedFile(Generic[Batch]):
         self._lock = threading.Lock()
         try:
             self._connection = apsw.Connection(str(path))
-            self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF")
+            self._connection.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if synced else 'OFF'}")
             self._connection.execute(tables)
             path.chmod(0o600)
         except (apsw.Error, OSError) as error:

@@ -86,6 +86,7 @@ class Upkeep:
         )
         objects = [(acct, id) for acct, _, _, id in rows]
         transaction.connection.executemany("DELETE FROM obj WHERE acct=? AND id=?", objects)
+        transaction.connection.executemany("DELETE FROM origin WHERE acct=? AND id=?", objects)
         transaction.forgotten.extend(objects)
         return len(rows)
 

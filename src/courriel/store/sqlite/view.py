@@ -17,6 +17,7 @@ from typing import Any
 
 from courriel.model.changes import Arrived, Dropped, Flagged, Gone, ViewChange
 from courriel.model.ids import AccountId, MailboxId, ModSeq, Uid
+from courriel.model.mailbox import Role
 from courriel.model.rights import Acl
 from courriel.ports.store import Column
 from courriel.store.sqlite.state import AccountState, MailboxState
@@ -57,6 +58,10 @@ class SqliteView:
         self._changes: deque[ViewChange] = deque(maxlen=kept_changes)
         self.position = 0
         self._watchers: dict[object, Callable[[], None]] = {}
+
+    @property
+    def role(self) -> Role | None:
+        return self.state.role
 
     @property
     def uidnext(self) -> Uid:
