@@ -144,7 +144,7 @@ def test_migrations_are_numbered_and_leave_a_way_back(tmp_path: Path) -> None:
     connection.close()
 
 
-async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) -> None:
+async def test_a_file_of_the_first_schema_opens_and_can_be_shared_and_annotated(bench: Bench) -> None:
     """Version 0.1 wrote it; the copy from before is kept."""
     await build(bench)
     since = "DROP TABLE acl; DROP TABLE annot; DROP TABLE origin; PRAGMA user_version=1"
@@ -153,26 +153,12 @@ async def test_a_file_of_the_first_schema_opens_and_can_be_shared(bench: Bench) 
     inbox = await store.mailbox(ALICE, "INBOX")
     assert inbox.total == 5 and inbox.acl == {}
     await store.change_rights(ALICE, inbox.id, "anyone", RightsChange(0, READ))
+    assert await store.set_metadata(ALICE, inbox.id, ALICE, {"/shared/comment": b"new"})
     await store.close()
     store = await bench.open()
     assert dict((await store.mailbox(ALICE, "INBOX")).acl) == {"anyone": READ}
     assert (await store.check()).is_clean
     assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists()
-
-
-async def test_a_store_of_the_first_schema_gets_annotations(bench: Bench) -> None:
-    await build(bench)
-    connection = apsw.Connection(str(bench.directory / "store" / "shard-0.db"))
-    connection.execute("DROP TABLE annot")
-    connection.pragma("user_version", 1)
-    connection.close()
-    store = await bench.open()
-    box = await inbox(store)
-    assert len((await store.view(ALICE, box)).uids) == 5
-    assert await store.set_metadata(ALICE, box, ALICE, {"/shared/comment": b"new"})
-    assert (await store.check()).is_clean
-    await store.close()
-    assert (bench.directory / "store" / "snapshots" / "shard-0-v1.db").exists(), "the way back"
 
 
 def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
