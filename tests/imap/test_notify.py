@@ -152,3 +152,29 @@ def test_others_mailboxes_are_told_of_in_idle() -> None:
         assert (await link.line() or b"").startswith(b"d OK ")
 
     asyncio.run(play())
+
+
+def test_a_sleeping_client_misses_nothing_while_it_is_told() -> None:
+    """Another's mailbox and one's own account wake it by two ways, each while the other is looked after."""
+
+    async def play() -> None:
+        house = await make_house()
+        inbox = await house.store.mailbox(ALICE, "INBOX")
+        await house.store.change_rights(ALICE, inbox.id, "bob@courriel.test", RightsChange(0, parse("lr")))
+        for first, second in (("alice", "bob"), ("bob", "alice")):
+            link = MemoryLink(house.service)
+            link.send(b"a LOGIN bob secret\r\n" + b'b SELECT "Other Users/alice/INBOX"\r\n')
+            link.send(b"c NOTIFY SET (SELECTED (MessageNew MessageExpunge)) (PERSONAL (MessageNew MessageExpunge))\r\n")
+            link.send(b"d IDLE\r\n")
+            while not (line := await link.line() or b"").startswith(b"+"):
+                assert line
+            link._server.pause_writing()
+            await house.deliver(first)
+            await turns()
+            await house.deliver(second)
+            await turns()
+            link._server.resume_writing()
+            words = b" ".join([await link.line() or b"" for _ in range(3)]).split()
+            assert [words.count(word) for word in (b"EXISTS", b"RECENT", b"STATUS")] == [1, 1, 1], words
+
+    asyncio.run(play())

@@ -16,8 +16,9 @@ from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.list import Return as ListReturn
 from courriel.imap.wire.list import Select as ListSelect
 from courriel.imap.wire.mailbox import NameRefused
+from courriel.imap.wire.partial import Partial
 from courriel.imap.wire.plain import Authenticate, Copy, Create, Enable, Expunge, Id, Login, Path, Rename
-from courriel.imap.wire.returns import Partial, Return, Returns
+from courriel.imap.wire.returns import Return, Returns
 from courriel.imap.wire.search import Moment, UnknownCharset
 from courriel.imap.wire.select import Resync, Select
 from courriel.imap.wire.sets import STAR, NumberSet

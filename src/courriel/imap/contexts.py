@@ -20,6 +20,9 @@ Judge = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
 Sorter = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
 """Indexes (ascending) in the order of the results."""
 
+Fetcher = Callable[[Sequence[int]], Awaitable[int]]
+"""Writes what the client wants to have of messages, by index."""
+
 _AT_ANY_PLACE: Final = 0
 """RFC 5267 §4.3.3: results in mailbox order need no positions."""
 
@@ -39,11 +42,14 @@ class Context:
         known: Numbers,
         found: Sequence[int],
         modseq: int,
+        fetch: Fetcher | None = None,
     ) -> None:
         self.tag = tag
         self.by_uid = by_uid
         self._judge = judge
         self._sort = sort
+        self._fetch = fetch
+        self._joined: Set[int] = frozenset()
         self._results = [known.uids[index] for index in found]
         self._members = set(self._results)
         self._modseq = modseq
@@ -56,6 +62,7 @@ class Context:
 
     async def renew(self, known: Numbers) -> bytes:
         """The responses for what changed since the last time."""
+        top = self._top
         changed = self._changed(known)
         if not changed:
             return b""
@@ -63,7 +70,19 @@ class Context:
         matching = {uids[index] for index in await self._judge(changed)}
         lost = {uids[index] for index in changed} - matching
         told = self.lose(known, lost)
-        return told + self._told(known, await self._put_in(known, matching - self._members), b"ADDTO")
+        new = matching - self._members
+        self._joined = {uid for uid in new if uid > top}
+        return told + self._told(known, await self._put_in(known, new), b"ADDTO")
+
+    async def fetch_joined(self, known: Numbers) -> bytes:
+        """Send what is wanted of new messages that joined the results (RFC 5465 §7); nothing is left to be written.
+
+        They follow the ADDTO, as §5.2 has it for all FETCHs of new messages; §7 has it the other way round.
+        """
+        joined, self._joined = self._joined, frozenset()
+        if joined and self._fetch is not None:
+            await self._fetch([known.index(uid) for uid in sorted(joined)])
+        return b""
 
     def _changed(self, known: Numbers) -> list[int]:
         """Indexes of messages that were changed, or that the client did not know, the last time."""

@@ -254,13 +254,22 @@ class Peer:
             self.connection.flush()
         else:
             self._late = True
-            self.connection.prompt(self._report_all)
+            self.connection.prompt(self.catch_up)
 
-    async def _report_all(self) -> None:
-        """Tell a sleeping client everything, also what happens meanwhile."""
-        while self._late and not self.connection.closing:
-            self._late = False
-            await self.report(expunges=True)
+    async def catch_up(self) -> None:
+        """Tell what happened while the client said nothing, and what happens meanwhile: prompts that come while
+        something is under way are looked after here."""
+        connection = self.connection
+        while not connection.closing:
+            if connection.congested:  # who reads slowly is told once, of the end
+                await connection.drain()
+            if self._late:
+                self._late = False
+                await self.report(expunges=True)
+            elif self.notice is not None and self.notice.pending:
+                await self.notice.follow()
+            else:
+                return
 
     def may_stay(self) -> bool:
         """Take in what has become of the rights to another's mailbox, and tell.  False: it may be read no more, and
@@ -317,15 +326,20 @@ class Peer:
             if self.contexts and expunges and (lost := gone(known)):
                 self.write(b"".join([context.lose(known, lost) for context in self.contexts.values()]))
             self.tell(expunges, with_uid or (notice is not None and not asked))
-        for context in list(self.contexts.values()):
-            try:
-                self.write(await context.renew(known))
-            except CourrielError as error:  # RFC 5267 §4.3.1: what cannot be kept up is said to end
-                self.connection.event("imap.context.failed", Level.WARNING, error=str(error))
-                del self.contexts[context.tag]
-                self.write(b"* NO [NOUPDATE %b] No further updates\r\n" % quoted(context.tag))
+        await self._keep_up(known)
         if notice is not None:
             await notice.fetch_fresh()
+
+    async def _keep_up(self, known: Numbers) -> None:
+        """Tell what has become of results, then send what is wanted of those that are new."""
+        for step in (Context.renew, Context.fetch_joined):
+            for context in list(self.contexts.values()):
+                try:
+                    self.write(await step(context, known))
+                except CourrielError as error:  # RFC 5267 §4.3.1: what cannot be kept up is said to end
+                    self.connection.event("imap.context.failed", Level.WARNING, error=str(error))
+                    del self.contexts[context.tag]
+                    self.write(b"* NO [NOUPDATE %b] No further updates\r\n" % quoted(context.tag))
 
     def tell(self, expunges: bool, with_uid: bool = False) -> None:
         """Write what happened in the selected mailbox since the last time."""

@@ -105,10 +105,8 @@ class ImapDialogue(Peer):
 
     async def received(self, data: bytes) -> None:
         await self._serve(data)
-        if self._late:
-            await self._report_all()
-        if self.notice is not None and self.notice.pending:
-            await self.notice.follow()
+        if self._late or self.notice is not None:
+            await self.catch_up()
 
     async def _serve(self, data: bytes) -> None:
         if not data:

@@ -6,8 +6,6 @@ over, since the client may have them from an older LIST (§2.1), and so are mail
 
 from __future__ import annotations
 
-from typing import Final
-
 from courriel.base.errors import FormatError
 from courriel.imap.commands import results, search
 from courriel.imap.commands.list import places_of
@@ -24,8 +22,6 @@ from courriel.model.mailbox import parent_path
 from courriel.model.refusals import NoSuchMailbox
 from courriel.model.rights import READ
 from courriel.ports.store import View
-
-INBOX: Final = "INBOX"
 
 
 async def run(peer: Peer, asked: MultiSearch) -> bytes:
@@ -103,10 +99,8 @@ async def _meant(peer: Peer, asked: MultiSearch) -> list[Place]:
         match source:
             case Source.SELECTED:
                 return _is_selected(peer, place)
-            case Source.INBOXES:
-                return own and path == INBOX
-            case Source.PERSONAL:
-                return own
+            case Source.PERSONAL | Source.INBOXES:
+                return own  # filters may deliver to any of them, so INBOXES is PERSONAL (RFC 5465 §6.3)
             case Source.SUBSCRIBED:
                 return path in subscribed
             case Source.MAILBOXES:

@@ -124,7 +124,7 @@ class Watch:
     def _wake(self) -> None:
         """The account has changed.  While a command runs that is looked at behind it."""
         self.pending = True
-        self._peer.connection.prompt(self.follow)
+        self._peer.connection.prompt(self._peer.catch_up)
 
     def arrived(self, first_uid: int) -> None:
         """Messages from this UID on were told as EXISTS."""
@@ -141,8 +141,6 @@ class Watch:
         peer = self._peer
         while self.pending and not peer.connection.closing:
             self.pending = False
-            if peer.connection.congested:
-                await peer.connection.drain()
             if self._current is not None and self.wants_messages:
                 await peer.report(self._current.where is Where.SELECTED or peer.idle_tag is not None)
             if self._others:
@@ -301,8 +299,10 @@ class Watch:
 
     def _selected(self) -> MailboxId | None:
         """Its messages are told by SELECTED alone, whatever other groups say.  RFC 5465 §3.1."""
-        numbers = self._peer.numbers
-        return None if numbers is None else numbers.view.mailbox
+        numbers, account = self._peer.numbers, self._peer.account.id
+        if numbers is None or numbers.view.account != account:
+            return None  # ids are their account's
+        return numbers.view.mailbox
 
     def _write_status(self, path: str, items: Sequence[bytes]) -> None:
         self._peer.write(b"* STATUS %b (%b)\r\n" % (mailbox_name(path, self._peer.session.utf8), b" ".join(items)))

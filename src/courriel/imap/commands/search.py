@@ -52,7 +52,7 @@ async def _search(peer: Peer, asked: Search, by_uid: bool) -> bytes:
     returns = asked.returns
     begin_updates = None
     if returns is not None and Return.UPDATE in returns.options:
-        begin_updates = update.prepared(peer, by_uid, judge(peer, asked.key))
+        begin_updates = update.prepared(peer, by_uid, returns.fetch, judge(peer, asked.key))
     among: Sequence[int] | None = None
     limited = b""
     if peer.shared.settings.message_limit:
@@ -200,10 +200,12 @@ class _Query:
         for part in parts[: len(parts) - len(reading)]:
             await self._look_at_envelopes(part, found)
             found = self._filter(part, found)
+        if not reading or not found:
+            return list(found)
         for part in reading:
             await self._look_at_envelopes(part, found)
             await self._ask_index(part)
-        return await self._settle(reading, self._not_ruled_out(reading, found)) if reading else list(found)
+        return await self._settle(reading, self._not_ruled_out(reading, found))
 
     async def _ask_index(self, key: Key) -> None:
         """Have what the index of words says of the text that ``key`` asks about."""
@@ -223,7 +225,11 @@ class _Query:
             if told is not None:
                 may = told.hits | told.doubts
                 left = may if left is None else left & may
-        return found if left is None else [index for index in found if index in left]
+        if left is None:
+            return found
+        if len(found) == self._known.count:
+            return sorted(left)
+        return [index for index in found if index in left]
 
     async def _settle(self, reading: list[Key], found: Sequence[int]) -> list[int]:
         """Those that match: by what is known, else by reading."""

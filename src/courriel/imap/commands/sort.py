@@ -36,7 +36,7 @@ async def _sort(peer: Peer, asked: Sort, by_uid: bool) -> bytes:
     begin_updates = None
     if returns is not None and Return.UPDATE in returns.options:
         sorter = partial(peer.facts().sort, criteria=criteria)
-        begin_updates = update.prepared(peer, by_uid, search.judge(peer, asked.key), sorter)
+        begin_updates = update.prepared(peer, by_uid, returns.fetch, search.judge(peer, asked.key), sorter)
     found = await search.matching(peer, asked.key)
     if returns is None:
 

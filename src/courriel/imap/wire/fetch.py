@@ -17,7 +17,7 @@ from courriel.formats.message.section import Section, SectionKind
 from courriel.imap.wire import sets
 from courriel.imap.wire.fragments import Command
 from courriel.imap.wire.grammar import WHAT, Reader
-from courriel.imap.wire.returns import Partial, read_partial
+from courriel.imap.wire.partial import Partial, read_partial
 from courriel.imap.wire.sets import NumberSet
 
 FETCH_ITEMS: Final = 500
