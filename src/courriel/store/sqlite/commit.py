@@ -133,7 +133,8 @@ class Committer(Generic[Context]):
         self._waiting: deque[Item[Context]] = deque()
         self._alone: deque[Item[Context]] = deque()
         self._between: deque[Callable[[], None]] = deque()
-        self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any], bool]] = deque()
+        """What to do, who waits for it, and whether a failure that is fatal to the medium ends it."""
         self._scheduled = False
         self._mean_s = 0.0
         self._thread: threading.Thread | None = None
@@ -185,21 +186,17 @@ class Committer(Generic[Context]):
     async def job(self, act: Callable[[], T]) -> T:
         """Run ``act`` in the writer thread while no group is under way."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.append((act, future))
+        self._jobs.append((act, future, False))
         self.kick()
         return await future
 
     def later(self, act: Callable[[], None]) -> None:
-        """The same for work nobody waits for.  An error that is fatal to the medium ends it."""
+        """The same for work nobody waits for.  An error that is fatal to the medium ends it, before whoever waited for
+        the thread goes on."""
         future: asyncio.Future[None] = self._loop.create_future()
-        future.add_done_callback(self._job_ended)
-        self._jobs.append((act, future))
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # it was heard
+        self._jobs.append((act, future, True))
         self.kick()
-
-    def _job_ended(self, future: asyncio.Future[None]) -> None:
-        error = None if future.cancelled() else future.exception()
-        if error is not None and self._medium.is_fatal(error):
-            self.stop(error)
 
     def stop(self, error: BaseException) -> None:
         """Take no more."""
@@ -347,7 +344,7 @@ class Committer(Generic[Context]):
                 item.future.set_exception(Unavailable(f"{self._name} takes no changes: {error}"))
 
     # --- the thread -----------------------------------------------------------------------------------------
-    def _start_job(self, act: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    def _start_job(self, act: Callable[[], Any], future: asyncio.Future[Any], ends: bool) -> None:
         self.busy = self.lent = True
 
         def finish(result: Any, error: BaseException | None, has_settled: bool) -> None:
@@ -355,6 +352,8 @@ class Committer(Generic[Context]):
                 self._medium.undo()
                 self.stop(error)
                 error = Unavailable(f"{self._name}: {error}")
+            elif error is not None and ends and self._medium.is_fatal(error):
+                self.stop(error)
             if not future.cancelled():
                 if error is None:
                     future.set_result(result)
