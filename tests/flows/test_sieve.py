@@ -15,7 +15,8 @@ from tests.trial import Trial, courriel, running
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
-ZONE = "far.test. MX 10 mx.far.test.\nmx.far.test. A 127.0.0.1\n"
+ZONE = 'far.test. MX 10 mx.far.test.\nfar.test. TXT "v=spf1 ip4:127.0.0.1 -all"\nmx.far.test. A 127.0.0.1\n'
+ZONE += "unproven.test. MX 10 nobody.far.test.\n"
 MESSAGE = b"From: %b\r\nTo: %b\r\nSubject: %b\r\n\r\nhello\r\n"
 
 Pair = tuple[Trial, Trial]
@@ -74,10 +75,12 @@ def test_redirected_mail_arrives_and_its_bounce_finds_the_first_sender(pair: Pai
 def test_somebody_absent_answers_once(pair: Pair, tmp_path: Path) -> None:
     near, far = pair
     _script(near, tmp_path, "bob", 'require "vacation"; vacation :subject "Away" "Until Monday.";')
+    _hand_in(near, "b@unproven.test", "bob@courriel.test", b"in a name that may be stolen")
     for subject in (b"first", b"second"):
         _hand_in(near, "b@far.test", "bob@courriel.test", subject)
     until(lambda: bool(_at_far(far, b"Subject: Away")))
-    until(lambda: len(inbox(near, "bob@courriel.test")) == 2)
+    until(lambda: len(inbox(near, "bob@courriel.test")) == 3)
     [answer] = _at_far(far, b"Subject: Away")
     assert answer.startswith(b"Return-Path: <>\r\n") and b"\r\nAuto-Submitted: auto-replied\r\n" in answer
     assert b"Until Monday." in answer
+    assert json.loads(courriel("queue", "list", "--to", "unproven.test", "--json", data=near.data).stdout) == []
