@@ -194,6 +194,7 @@ COMMANDS = st.one_of(
     command(b"UID THREAD", st.sampled_from([b"REFERENCES", b"ORDEREDSUBJECT", b"REFS", b"X"]), b"UTF-8", KEY),
     command(b"ESEARCH IN (personal subtree", NAME, b") RETURN (MIN PARTIAL 1:2)", KEY),
     command(b"SEARCH RETURN (UPDATE CONTEXT)", KEY),
+    command(b"SEARCH RETURN (COUNT UPDATE", ITEM.map(lambda item: b"(UID %b))" % item), KEY),
     command(b"CANCELUPDATE", st.sampled_from([b'"t"', b'"x" "y"', b"t", b""])),
     command(st.sampled_from([b"COPY", b"MOVE", b"UID COPY", b"UID MOVE"]), SET, NAME),
     command(st.sampled_from([b"CREATE", b"DELETE", b"SELECT", b"EXAMINE", b"SUBSCRIBE", b"UNSUBSCRIBE"]), NAME),

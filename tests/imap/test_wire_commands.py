@@ -315,6 +315,30 @@ def test_search_returns(arguments: bytes, returns: set[Return] | None) -> None:
     assert parse("SEARCH", arguments).returns == expected  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("option", "attrs", "contents"),
+    [
+        (b"UPDATE", None, None),
+        (b"UPDATE (UID)", (Attr.UID,), 0),
+        (b"update (UID BODY.PEEK[HEADER.FIELDS (TO FROM)] FLAGS)", (Attr.UID, Attr.FLAGS), 1),  # RFC 5465 §7
+    ],
+)
+@pytest.mark.parametrize("form", [b" RETURN (%b COUNT) ALL", b" RETURN (COUNT %b) ALL"])
+def test_what_is_wanted_of_new_results(
+    form: bytes, option: bytes, attrs: tuple[Attr, ...] | None, contents: int | None
+) -> None:
+    returns = parse("SEARCH", form % option).returns  # type: ignore[attr-defined]
+    assert returns.options == {Return.UPDATE, Return.COUNT}
+    items = returns.fetch
+    assert (items and items.attrs, items and len(items.contents)) == (attrs, contents)
+
+
+@pytest.mark.parametrize("option", [b"UPDATE ()", b"UPDATE (ALL)", b"UPDATE (UID", b"UPDATE(UID)", b"COUNT (UID)"])
+def test_what_cannot_be_wanted_of_new_results(option: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse("SEARCH", b" RETURN (%b) ALL" % option)
+
+
 PARTIALS = [
     (b"PARTIAL 1:100", Partial(1, 100)),  # RFC 9394 §3.1
     (b"PARTIAL 500:400", Partial(400, 500)),  # §4: the same as 400:500
