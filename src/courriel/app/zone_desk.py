@@ -126,6 +126,7 @@ class ZoneDesk:
             _dane(Path(settings.tls.certificate)) if settings.dns.dane and settings.tls.certificate else "",
             settings.dns.caa,
             await existing(host, spf.is_spf, reader),
+            settings.reports.address,
         )
 
 
