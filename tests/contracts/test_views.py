@@ -222,7 +222,7 @@ async def test_columns_line_up_with_the_view(store: MailStore) -> None:
     await check()
 
 
-NUMBERS = {Column.SIZE, Column.RECEIVED, Column.ID, Column.THREAD, Column.SAVED}
+NUMBERS = {Column.SIZE, Column.RECEIVED, Column.ID, Column.ORIGIN, Column.THREAD, Column.SAVED}
 
 
 async def test_types_of_values(store: MailStore) -> None:

@@ -17,6 +17,7 @@ from courriel.delivery.allowance import Allowance
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
+from courriel.delivery.report_reader import ReportReader
 from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderSettings, SubmissionSettings
 from courriel.delivery.sign import Signer
@@ -27,6 +28,7 @@ from courriel.net.listener import Listener
 from courriel.ports.credentials import CredentialRecord
 from courriel.ports.dkim_judge import DkimJudge
 from courriel.ports.intake import Intake
+from courriel.ports.mail_reports import MailReports
 from courriel.ports.queue import OutboundQueue
 from courriel.ports.resolver import Resolver
 from courriel.ports.scanner import Scanner
@@ -80,6 +82,7 @@ class House:
     budget: Budget
     book: MemoryLists
     scripts: MemorySieve
+    reader: ReportReader | None
     pauses: list[float] = field(default_factory=list)
 
     def door(self, name: str) -> SmtpService:
@@ -148,6 +151,7 @@ async def build(
     senders: SenderSettings = SenderSettings(),  # noqa: B008 - a constant
     signer: Signer | None = None,
     sealer: Sealer | None = None,
+    reports: MailReports | None = None,
 ) -> House:
     """With a ``zone``, mail at the MX door is judged by what it says."""
     clock, directory, pauses = ManualClock(), MemoryDirectory(), list[float]()
@@ -161,6 +165,7 @@ async def build(
         random=lambda count: b"n" * count,
     )  # fmt: skip
     book, scripts = MemoryLists(), MemorySieve()
+    reader = ReportReader(reports, "reports", lambda: ["courriel.test"], clock.now) if reports is not None else None
     if intake is None:
         guard = None
         if submission_settings is not None:
@@ -181,6 +186,7 @@ async def build(
             signer=signer,
             sealer=sealer,
             scripts=scripts,
+            report_reader=reader,
         )
 
     async def pause(seconds: float) -> None:
@@ -202,6 +208,7 @@ async def build(
         budget,
         book,
         scripts,
+        reader,
         pauses,
     )
 

@@ -19,6 +19,7 @@ from courriel.app.list_office import ListOffice
 from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.outbound import resolver_of
 from courriel.app.queue_desk import QueueDesk
+from courriel.app.report_desk import ReportDesk
 from courriel.app.restoring import bring_back, choose, restorable_row
 from courriel.app.script_office import ScriptOffice
 from courriel.app.tracing import WireTraces
@@ -543,6 +544,10 @@ class LocalAdministration:
             )
         )
 
+    async def reports(self, request: do.Reports) -> list[dict[str, Any]]:
+        domain = normalise(request.domain) if request.domain else ""
+        return await self._ask_zones(lambda zones: ReportDesk(self._home, zones.reader).show(domain, request.days))
+
     async def doctor(self, request: do.Doctor) -> list[dict[str, Any]]:
         async def examine(zones: ZoneDesk) -> list[Finding]:
             return await Doctor(zones, self._home.settings).examine(normalise(request.domain), request.outside)
@@ -553,6 +558,7 @@ class LocalAdministration:
 HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DnsShow: LocalAdministration.dns_show,
     do.Doctor: LocalAdministration.doctor,
+    do.Reports: LocalAdministration.reports,
     do.DnsInventory: LocalAdministration.dns_inventory,
     do.DnsPublish: LocalAdministration.dns_publish,
     do.DomainList: LocalAdministration.domain_list,

@@ -200,6 +200,17 @@ class ArcSection(Section, frozen=True):
     seal: bool = False
 
 
+class ReportsSection(Section, frozen=True):
+    """What other servers report of our domains' mail.  RFC 9990, RFC 8460."""
+
+    address: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "postmaster"
+    """Before the @ of the address that takes reports; every domain has a postmaster (RFC 5321 §4.5.1)."""
+    keep_days: Annotated[int, msgspec.Meta(ge=30)] = 400
+    """How long what they say is kept: a year can be compared with the last one."""
+    rows: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
+    """Different rows kept in all, some 100 octets each; reports beyond are delivered and not counted."""
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -237,6 +248,7 @@ class Settings(Section, frozen=True):
     relay: RelaySection = RelaySection()
     milters: tuple[MilterSection, ...] = ()
     doctor: DoctorSection = DoctorSection()
+    reports: ReportsSection = ReportsSection()
     store: StoreSection = StoreSection()
     search: SearchSection = SearchSection()
     log: LogSection = LogSection()

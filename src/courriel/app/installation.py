@@ -24,6 +24,7 @@ from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.lessons import SqliteLessons
 from courriel.store.sqlite.lists import SqliteLists
+from courriel.store.sqlite.mail_reports import SqliteMailReports
 from courriel.store.sqlite.maildrops import SqliteMaildrops
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
@@ -32,6 +33,7 @@ from courriel.store.sqlite.store import SqliteStore
 from courriel.store.sqlite.tls_reports import SqliteTlsReports
 
 KEY_OCTETS: Final = 32
+DAY_S: Final = 86_400.0
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Installation:
     index: SqliteIndex | None
     """Words of stored mail; None where the settings say so."""
     sieve: SqliteSieve
+    mail_reports: SqliteMailReports
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -88,9 +91,11 @@ class Installation:
         dkim = DkimDesk(DkimFiles(data / FOLDER), settings.dkim, clock)
         index = SqliteIndex(store, data) if settings.search.index else None
         sieve = SqliteSieve(data / "sieve.db")
+        told = settings.reports
+        mail_reports = SqliteMailReports(data / "reports.db", clock, told.keep_days * DAY_S, told.rows)
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, maildrops, lessons, keys, dkim, index, sieve,
+            lists, maildrops, lessons, keys, dkim, index, sieve, mail_reports,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -106,6 +111,7 @@ class Installation:
         self.lists.close()
         self.maildrops.close()
         self.sieve.close()
+        self.mail_reports.close()
         self.directory.close()
 
 

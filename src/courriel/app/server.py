@@ -20,7 +20,14 @@ from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound, resolver_of
-from courriel.app.services import Doors, open_doors, open_intake, open_milters, open_sender_check
+from courriel.app.services import (
+    Doors,
+    open_doors,
+    open_intake,
+    open_milters,
+    open_report_reader,
+    open_sender_check,
+)
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
@@ -66,7 +73,8 @@ class Server:
         self.milters = open_milters(installation.settings)
         self.resolver = resolver_of(installation.settings, installation.clock)
         self.senders = open_sender_check(installation, self.resolver)
-        self.intake = open_intake(installation, self.milters, self.senders, self.resolver)
+        self.report_reader = open_report_reader(installation)
+        self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
         self.administration = LocalAdministration(
             installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver
@@ -191,6 +199,7 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         work = [tasks.create_task(server.maintain())]
         work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
         work.append(tasks.create_task(server.feed_index()))
+        work.append(tasks.create_task(server.report_reader.run()))
         if settings.doctor.every_h:
             work.append(tasks.create_task(server.checkup().run()))
         await ready(server)

@@ -22,6 +22,7 @@ from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.lists import DAY_S
+from courriel.delivery.report_reader import ReportReader
 from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
 from courriel.delivery.sign import Signer
@@ -95,8 +96,20 @@ def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | N
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
+def open_report_reader(home: Installation) -> ReportReader:
+    """Who reads what other servers report of our domains."""
+    directory, reports = home.directory, home.settings.reports
+    return ReportReader(
+        home.mail_reports, reports.address, lambda: [one.name for one in directory.domains()], home.clock.now
+    )
+
+
 def open_intake(
-    home: Installation, milters: Milters | None, senders: SenderCheck | None, resolver: Resolver | None = None
+    home: Installation,
+    milters: Milters | None,
+    senders: SenderCheck | None,
+    resolver: Resolver | None = None,
+    report_reader: ReportReader | None = None,
 ) -> Delivery:
     """What all doors hand their messages to.  Without a resolver nothing is sealed."""
     settings = home.settings
@@ -124,6 +137,7 @@ def open_intake(
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
         scripts=home.sieve,
         sieve=settings.sieve,
+        report_reader=report_reader,
     )
 
 

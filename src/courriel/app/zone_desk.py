@@ -68,7 +68,7 @@ class ZoneDesk:
         """The answer to ``DnsInventory``.  Raises NoSuchDomain, DnsFailure."""
         self._check(domain)
         found = await existing(domain, spf.is_spf, self.reader)
-        ips = await _ips(self._home.settings, self.reader)
+        ips = await own_ips(self._home.settings, self.reader)
         sources = [source for record in found for source in await inventory(record, ips, self.reader)]
         return [msgspec.to_builtins(source) for source in sources]
 
@@ -121,11 +121,12 @@ class ZoneDesk:
         host = settings.name.lower()
         return House(
             host,
-            await _ips(settings, reader),
+            await own_ips(settings, reader),
             {door: port for door in SRV_NAMES if (port := getattr(listen, door, 0))},
             _dane(Path(settings.tls.certificate)) if settings.dns.dane and settings.tls.certificate else "",
             settings.dns.caa,
             await existing(host, spf.is_spf, reader),
+            settings.reports.address,
         )
 
 
@@ -150,7 +151,7 @@ def _plain(row: Row) -> dict[str, Any]:
     }
 
 
-async def _ips(settings: Settings, reader: RecordReader) -> tuple[str, ...]:
+async def own_ips(settings: Settings, reader: RecordReader) -> tuple[str, ...]:
     """Ours: those set, else those our name has, else those of this machine that the Internet can reach."""
     if settings.dns.addresses:
         return settings.dns.addresses

@@ -27,6 +27,7 @@ from courriel.delivery.lists import DAY_S, ListDesk
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import Wording
 from courriel.delivery.received import received_field
+from courriel.delivery.report_reader import ReportReader
 from courriel.delivery.route import Drop, Plan, find_target, is_local, make_plan
 from courriel.delivery.rules import After, Rules
 from courriel.delivery.rules_mail import RulesMail
@@ -93,6 +94,7 @@ class Delivery:
         sealer: Sealer | None = None,
         scripts: SieveStore | None = None,
         sieve: SieveSettings = DEFAULT_SIEVE,
+        report_reader: ReportReader | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -104,6 +106,7 @@ class Delivery:
         self._senders = senders
         self._signer = signer
         self._sealer = sealer
+        self._report_reader = report_reader
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -215,7 +218,10 @@ class Delivery:
         transit.received_field = transit.verdict_fields + received_field(settings.hostname, envelope, transit.id, now)
         if envelope.door is Door.SUBMISSION and self._guard is not None and account is not None:
             return await self._take_for(account, self._guard, transit)
-        return await self._take(transit)
+        receipt = await self._take(transit)
+        if envelope.door is Door.MX and self._report_reader is not None:
+            self._report_reader.taken(transit)
+        return receipt
 
     async def _take_for(self, account: AccountId, guard: Guard, transit: Transit) -> Receipt:
         """The same for somebody of the house: counted, and held when need be.  Raises SentEnough."""

@@ -458,6 +458,18 @@ class DnsPublish(Request, tag="dns.publish", frozen=True):
     ttl_s: int = 3600
 
 
+class Reports(Request, tag="reports", frozen=True):
+    """What other servers reported of a domain (of all with "") in the last days: one ``{domain, since, messages,
+    aligned, reporters, sources, days, tls}`` a domain.
+
+    ``sources`` are ``{ip, name, messages, aligned, standing, other}`` (``zones/report_table.py``), ``days`` are ``{day,
+    messages, aligned}``, ``tls`` are ``{policy, result, sessions}``, ``result`` "" for success.
+    """
+
+    domain: str = ""
+    days: int = 30
+
+
 class Doctor(Request, tag="doctor", frozen=True):
     """Examine a domain, its records and its ways in and out: rows as ``model.finding.Finding``.
 
@@ -575,6 +587,7 @@ AnyRequest = (
     | DnsInventory
     | DnsPublish
     | Doctor
+    | Reports
     | Trace
 )
 

@@ -24,10 +24,10 @@ def tags(text: str) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, mark, value in pairs if mark}
 
 
-def record(existing: tuple[str, ...], domain: str) -> str:
-    """The record this domain should have."""
+def record(existing: tuple[str, ...], domain: str, reports: str = REPORTS) -> str:
+    """The record this domain should have; ``reports`` is the local part that takes reports."""
     if len(existing) == 1 and tags(existing[0]).get("p", "").lower() in ("none", "quarantine", "reject"):
         if "rua" in tags(existing[0]):
             return existing[0]
-        return f"{existing[0].rstrip().rstrip(';')}; rua=mailto:{REPORTS}@{domain}"
-    return f"{VERSION}; p=none; np=reject; rua=mailto:{REPORTS}@{domain}"
+        return f"{existing[0].rstrip().rstrip(';')}; rua=mailto:{reports}@{domain}"
+    return f"{VERSION}; p=none; np=reject; rua=mailto:{reports}@{domain}"

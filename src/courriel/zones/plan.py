@@ -48,6 +48,8 @@ class House(msgspec.Struct, frozen=True):
     """Authorities that may issue for our names; none: nothing is said."""
     spf: tuple[str, ...] = ()
     """SPF records that stand at our host name."""
+    reports: str = dmarc.REPORTS
+    """Local part that takes reports in each domain."""
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -73,8 +75,10 @@ def _of_domain(house: House, domain: Domain) -> Iterator[Wanted]:
     yield _one_of_its_kind(name, _spf_text(house, domain), domain.spf, Purpose.SPF)
     for selector, key in domain.dkim:
         yield Wanted(ZoneRecord(f"{selector}._domainkey.{name}", "TXT", key), Purpose.DKIM)
-    yield _one_of_its_kind(f"_dmarc.{name}", dmarc.record(domain.dmarc, name), domain.dmarc, Purpose.DMARC)
-    tls = f"v=TLSRPTv1; rua=mailto:{dmarc.REPORTS}@{name}"
+    yield _one_of_its_kind(
+        f"_dmarc.{name}", dmarc.record(domain.dmarc, name, house.reports), domain.dmarc, Purpose.DMARC
+    )
+    tls = f"v=TLSRPTv1; rua=mailto:{house.reports}@{name}"
     yield Wanted(ZoneRecord(f"_smtp._tls.{name}", "TXT", tls), Purpose.TLS_REPORTS, needed=False)
     for door, service in SRV_NAMES.items():
         if port := house.doors.get(door):
