@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
-#define TAIL_OCTETS 512
+#define TAIL_OCTETS 4096 /* a CAPABILITY answer has more than 600 */
 
 typedef struct {
     int fd;
