@@ -108,12 +108,12 @@ class ReportReader:
 
     def _is_for_us(self, transit: Transit) -> bool:
         """Mail to the one address; others may have it, too."""
-        ours = set(self._domains())
-        for one in transit.envelope.recipients:
-            local = one.address.local.lower().partition("+")[0]
-            if local == self._local and one.address.domain.lower() in ours:
-                return True
-        return False
+        here = [
+            one.address.domain.lower()
+            for one in transit.envelope.recipients
+            if one.address.local.lower().partition("+")[0] == self._local
+        ]
+        return bool(here) and not set(here).isdisjoint(self._domains())
 
 
 def _parsed(reporter: str, content: bytes, owner: Owner) -> MailReport:
