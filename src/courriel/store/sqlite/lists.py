@@ -1,25 +1,21 @@
 """Lists' books in ``lists.db``.  Fulfils ``ports/lists.py: ListBook``.
 
 Apart from ``directory.db``, which is kept in memory and read anew after each change: there may be a hundred thousand
-members, and bounces come all day.  Each call is one transaction in a thread.
+members, and bounces come all day.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 import msgspec
 
 from courriel.model.mailing_list import Asked, Member, NoSuchMember, Question, bounce_key
-from courriel.store.sqlite.connection import Row, meaning
-
-BUSY_TIMEOUT_MS: Final = 10_000
-"""As in ``directory.py``: the command line may hold the file for a moment."""
+from courriel.store.sqlite.book import Book
+from courriel.store.sqlite.connection import Row
 
 BOUNCES_DAYS: Final = 400
 """Bounces older than any limit of days are forgotten."""
@@ -40,27 +36,16 @@ CREATE TABLE IF NOT EXISTS bounce(
 _MEMBER: Final = "SELECT id, list, address, joined_at, suspended FROM member"
 _ASKED: Final = "SELECT id, list, question, address, at, {content}, reverse_path, body, smtputf8 FROM asked"
 
-T = TypeVar("T")
-
 
 class SqliteLists:
     """See above."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file.  Raises Unavailable, Damaged."""
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
-            self._db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            self._db.execute(_TABLES)
-            path.chmod(0o600)
-        except (apsw.Error, OSError) as error:
-            raise meaning(error) from error
+        self._book = Book(path, _TABLES)
 
     async def members(self, list: str) -> Sequence[Member]:
-        return await self._do(
+        return await self._book.do(
             lambda db: [_member(row) for row in db.execute(f"{_MEMBER} WHERE list=? ORDER BY id", (list,))]
         )
 
@@ -71,7 +56,7 @@ class SqliteLists:
         return await self._one_member("list=? AND address=?", (list, address))
 
     async def _one_member(self, where: str, bindings: Row) -> Member | None:
-        row = await self._do(lambda db: db.execute(f"{_MEMBER} WHERE {where}", bindings).fetchone())
+        row = await self._book.do(lambda db: db.execute(f"{_MEMBER} WHERE {where}", bindings).fetchone())
         return _member(row) if row is not None else None
 
     async def add_members(self, list: str, addresses: Sequence[str], at: float) -> int:
@@ -84,7 +69,7 @@ class SqliteLists:
             db.executemany("DELETE FROM bounce WHERE key=?", [(bounce_key(row[0]),) for row in ids])
             return len(ids)
 
-        return await self._do(write)
+        return await self._book.do(write)
 
     async def remove_member(self, list: str, address: str) -> None:
         def write(db: apsw.Connection) -> None:
@@ -94,10 +79,10 @@ class SqliteLists:
                 raise NoSuchMember(address)
             db.execute("DELETE FROM bounce WHERE key=?", (bounce_key(gone[0][0]),))
 
-        await self._do(write)
+        await self._book.do(write)
 
     async def suspend(self, list: str, id: int) -> None:
-        await self._do(
+        await self._book.do(
             lambda db: db.execute("UPDATE member SET suspended=1 WHERE list=? AND id=?", (list, id)).fetchall()
         )
 
@@ -113,7 +98,7 @@ class SqliteLists:
             db.execute(sql, row)
             return db.execute(f"{_ASKED.format(content='content')} WHERE id=?", (db.last_insert_rowid(),)).fetchall()[0]
 
-        return _asked(await self._do(write))
+        return _asked(await self._book.do(write))
 
     async def asked(self, list: str) -> Sequence[Asked]:
         return await self._questions("list=? ORDER BY id", (list,))
@@ -129,10 +114,10 @@ class SqliteLists:
 
     async def _questions(self, where: str, bindings: Row, content: str = "x''") -> Sequence[Asked]:
         sql = f"{_ASKED.format(content=content)} WHERE {where}"
-        return await self._do(lambda db: [_asked(row) for row in db.execute(sql, bindings)])
+        return await self._book.do(lambda db: [_asked(row) for row in db.execute(sql, bindings)])
 
     async def settle(self, list: str, id: int) -> None:
-        await self._do(lambda db: db.execute("DELETE FROM asked WHERE list=? AND id=?", (list, id)).fetchall())
+        await self._book.do(lambda db: db.execute("DELETE FROM asked WHERE list=? AND id=?", (list, id)).fetchall())
 
     async def note_bounce(self, key: str, day: int, days: int) -> int:
         def write(db: apsw.Connection) -> int:
@@ -144,14 +129,16 @@ class SqliteLists:
             [(count,)] = db.execute(sql, (key, day - days, day))
             return msgspec.convert(count, int)
 
-        return await self._do(write)
+        return await self._book.do(write)
 
     async def forget_bounces(self, key: str) -> None:
-        await self._do(lambda db: db.execute("DELETE FROM bounce WHERE key=?", (key,)).fetchall())
+        await self._book.do(lambda db: db.execute("DELETE FROM bounce WHERE key=?", (key,)).fetchall())
 
     async def forget_questions(self, before: float) -> int:
         return len(
-            await self._do(lambda db: db.execute("DELETE FROM asked WHERE at<? RETURNING id", (before,)).fetchall())
+            await self._book.do(
+                lambda db: db.execute("DELETE FROM asked WHERE at<? RETURNING id", (before,)).fetchall()
+            )
         )
 
     async def forget_list(self, list: str) -> None:
@@ -159,30 +146,11 @@ class SqliteLists:
             db.execute("DELETE FROM member WHERE list=?", (list,))
             db.execute("DELETE FROM asked WHERE list=?", (list,))
 
-        await self._do(write)
+        await self._book.do(write)
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
-
-    async def _do(self, work: Callable[[apsw.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(None, self._transact, work)
-
-    def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
-        try:
-            with self._lock:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    result = work(self._db)
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    raise
-                return result
-        except apsw.Error as error:
-            raise meaning(error) from error
+        self._book.close()
 
 
 def _member(row: Row) -> Member:

@@ -6,18 +6,18 @@ own, so that nobody waits for a commit.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 
 from courriel.model.ids import AccountId
 from courriel.model.script import Kept, NoSuchScript, ScriptActive, ScriptExists, TooManyScripts
-from courriel.store.sqlite.connection import BUSY_MS, Row, meaning
+from courriel.store.sqlite.book import Book
+from courriel.store.sqlite.connection import BUSY_MS, Row, fetch_all, meaning
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS script(
@@ -31,38 +31,31 @@ CREATE INDEX IF NOT EXISTS remembered_until ON remembered(until);
 
 _KEPT: Final = "SELECT name, length(content), digest, active FROM script"
 
-T = TypeVar("T")
-
 
 class SqliteSieve:
     """See above."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file.  Raises Unavailable, Damaged."""
-        self._lock, self._reading = threading.Lock(), threading.Lock()
+        self._book = Book(path, _TABLES, BUSY_MS)
+        self._reading = threading.Lock()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(BUSY_MS)
-            self._db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            self._db.execute(_TABLES)
-            path.chmod(0o600)
             self._reader = apsw.Connection(str(path))
-            rows = self._db.execute(_KEPT.replace("SELECT", "SELECT account,") + " WHERE active=1")
-            self._active = {AccountId(account): _kept(tuple(row)) for account, *row in rows}
-        except (apsw.Error, OSError) as error:
+        except apsw.Error as error:
             raise meaning(error) from error
+        rows = fetch_all(self._book.db, _KEPT.replace("SELECT", "SELECT account,") + " WHERE active=1", ())
+        self._active = {AccountId(account): _kept(tuple(row)) for account, *row in rows}
 
     def active(self, account: AccountId) -> Kept | None:
         return self._active.get(account)
 
     async def scripts(self, account: AccountId) -> Sequence[Kept]:
         sql = f"{_KEPT} WHERE account=? ORDER BY name"
-        return await self._do(lambda db: [_kept(row) for row in db.execute(sql, (account,))])
+        return await self._book.do(lambda db: [_kept(row) for row in db.execute(sql, (account,))])
 
     async def read(self, account: AccountId, name: str) -> bytes:
         sql = "SELECT content FROM script WHERE account=? AND name=?"
-        row = await self._do(lambda db: db.execute(sql, (account, name)).fetchone())
+        row = await self._book.do(lambda db: db.execute(sql, (account, name)).fetchone())
         if row is None:
             raise NoSuchScript(name)
         content: bytes = row[0]
@@ -133,17 +126,17 @@ class SqliteSieve:
             db.execute(trim, (account, account, most))
             return fresh
 
-        return await self._do(write)
+        return await self._book.do(write)
 
     async def forget(self, now: float) -> int:
         sql = "DELETE FROM remembered WHERE until<=? RETURNING key"
-        return len(await self._do(lambda db: db.execute(sql, (now,)).fetchall()))
+        return len(await self._book.do(lambda db: db.execute(sql, (now,)).fetchall()))
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock, self._reading:
+        with self._reading:
             self._reader.close()
-            self._db.close()
+        self._book.close()
 
     async def _change(self, account: AccountId, write: Callable[[apsw.Connection], None]) -> None:
         """Change scripts; what is at work is known once it is durable."""
@@ -153,29 +146,11 @@ class SqliteSieve:
             row: Row | None = db.execute(f"{_KEPT} WHERE account=? AND active=1", (account,)).fetchone()
             return row
 
-        row = await self._do(work)
+        row = await self._book.do(work)
         if row is None:
             self._active.pop(account, None)
         else:
             self._active[account] = _kept(row)
-
-    async def _do(self, work: Callable[[apsw.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(None, self._transact, work)
-
-    def _transact(self, work: Callable[[apsw.Connection], T]) -> T:
-        try:
-            with self._lock:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    result = work(self._db)
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    raise
-                return result
-        except apsw.Error as error:
-            raise meaning(error) from error
 
 
 def _must_be(db: apsw.Connection, account: AccountId, name: str) -> Kept:
