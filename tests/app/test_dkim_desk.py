@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from courriel.app.config import Settings
 from courriel.app.dkim_desk import DkimDesk
 from courriel.app.dkim_files import DkimFiles
 from courriel.app.dkim_letter import tell_postmaster
@@ -113,10 +112,10 @@ def test_the_postmaster_gets_a_letter(signs: bool, words: bytes) -> None:
         house = await build()
         await house.directory.add_alias("postmaster@courriel.test", ["bob@courriel.test"])
         assert isinstance(house.intake, Delivery)
-        await tell_postmaster("courriel.test", signs, house.intake, Settings(), house.clock)
+        await tell_postmaster("courriel.test", signs, house.intake)
         [mail] = await house.mail("bob")
         assert words in mail and b"courriel dkim show courriel.test" in mail
-        await tell_postmaster("two.test", signs, house.intake, Settings(), house.clock)  # where nobody is: no error
+        await tell_postmaster("two.test", signs, house.intake)  # where nobody is: no error
         await house.close()
 
     asyncio.run(test())

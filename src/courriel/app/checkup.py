@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import textwrap
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from courriel.app.installation import Installation
 from courriel.app.json_file import JsonFile
-from courriel.app.outbound import languages_of
 from courriel.base.i18n import N_, translator
 from courriel.base.log import Level, log
 from courriel.delivery.intake import Delivery
-from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.notices import WIDTH, Wording, letter, mailer_daemon
-from courriel.model.envelope import Address, Recipient
+from courriel.model.envelope import Address
 from courriel.model.finding import Finding, Group
+from courriel.model.roster import POSTMASTER
 from courriel.zones.change import Change, compare
 from courriel.zones.words import GROUPS, sentence
 
@@ -26,8 +24,6 @@ FILE_NAME: Final = "doctor.json"
 
 FIRST_S: Final = 300.0
 """``doctor.first_s``: wait after the start, so that a server that is restarted again and again asks nobody."""
-
-POSTMASTER: Final = "postmaster"
 
 SUBJECT: Final = N_("Something has changed with the mail of {domain}")
 WORSE: Final = N_("What was not there before:")
@@ -48,9 +44,6 @@ class Checkup:
         self._intake = intake
         self._kept = JsonFile(home.data / FILE_NAME, dict[str, tuple[str, ...]], "doctor.kept_not_read")
         self._every_s = home.settings.doctor.every_h * 3600
-        self._hostname = home.settings.name
-        self._languages = languages_of(home.settings)
-        self._clock = home.clock
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -74,13 +67,14 @@ class Checkup:
 
     async def _tell(self, domain: str, change: Change) -> None:
         log.event("doctor.changed", domain=domain, worse=len(change.worse), better=len(change.better))
-        now = self._clock.now()
-        wording = Wording(self._hostname, new_id(now, os.urandom(RANDOM_OCTETS)), now, self._languages)
         to = Address(POSTMASTER, domain)
-        subject = translator(self._languages[0])(SUBJECT).format(domain=domain)
-        text = "\n\n-- \n\n".join([_text(domain, change, translator(language)) for language in self._languages])
-        content = letter(wording, mailer_daemon(self._hostname), str(to), subject, text)
-        await self._intake.hand_in(Recipient(to, frozenset({"NEVER"})), content)
+        await self._intake.write_to(to, lambda wording: _letter(wording, str(to), domain, change))
+
+
+def _letter(wording: Wording, to: str, domain: str, change: Change) -> bytes:
+    subject = translator(wording.languages[0])(SUBJECT).format(domain=domain)
+    text = "\n\n-- \n\n".join([_text(domain, change, translator(language)) for language in wording.languages])
+    return letter(wording, mailer_daemon(wording.hostname), to, subject, text)
 
 
 def _text(domain: str, change: Change, translate: Callable[[str], str]) -> str:

@@ -131,7 +131,7 @@ class Server:
         return {"listeners": listeners, "ca": str(self.ca or ""), "metrics_port": self.metrics_port}
 
     async def _keys_wait(self, domain: str, signs: bool) -> None:
-        await tell_postmaster(domain, signs, self.intake, self.installation.settings, self.installation.clock)
+        await tell_postmaster(domain, signs, self.intake)
 
     async def maintain(self) -> None:
         """The regular work of what is kept, for ever."""

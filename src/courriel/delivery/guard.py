@@ -26,6 +26,7 @@ from courriel.model.account import Account
 from courriel.model.envelope import Envelope, Recipient, address_of
 from courriel.model.hijack import HijackSettings, Lately, Sign, is_hijacked, signs
 from courriel.model.ids import AccountId
+from courriel.model.notify import NEVER
 from courriel.model.queued import Mark, State
 from courriel.model.refusals import NotPermitted
 from courriel.model.roster import POSTMASTER
@@ -121,7 +122,7 @@ class Guard:
         await self._hold_waiting(str(account.id))
         for reader in self._readers(account):
             try:
-                await tell(Recipient(address_of(reader), frozenset({"NEVER"})), self._letter(account, found, lately))
+                await tell(Recipient(address_of(reader), NEVER), self._letter(account, found, lately))
             except CourrielError as error:
                 log.event("account.held_untold", Level.ERROR, login=account.login, to=reader, error=str(error))
 

@@ -53,6 +53,7 @@ from courriel.model.envelope import (
 )
 from courriel.model.ids import AccountId
 from courriel.model.mailing_list import Asked
+from courriel.model.notify import NEVER
 from courriel.model.queued import Entry, Mark, Progress, Queued, State
 from courriel.model.refusals import MailRefusal, NotPermitted, NotYourAddress, OverQuota, TryLater
 from courriel.model.transit import Fate, Outcome, Receipt, Transit
@@ -368,12 +369,16 @@ class Delivery:
             raise
 
     async def _sound_alarm(self, device: Device) -> None:
-        now, settings = self._clock.now(), self._settings
-        wording = Wording(settings.hostname, new_id(now, self._randomness(RANDOM_OCTETS)), now, settings.languages)
         try:
-            await self.hand_in(Recipient(postmaster_of(device), frozenset({"NEVER"})), alarm(device, wording))
+            await self.write_to(postmaster_of(device), lambda wording: alarm(device, wording))
         except CourrielError as error:
             log.event("device.alarm_untold", Level.ERROR, device=device.name, error=str(error))
+
+    async def write_to(self, to: Address, compose: Callable[[Wording], bytes]) -> None:
+        """A letter of this server's own; where nobody has the address it is dropped.  Raises what ``hand_in`` does."""
+        now, settings = self._clock.now(), self._settings
+        wording = Wording(settings.hostname, new_id(now, self._randomness(RANDOM_OCTETS)), now, settings.languages)
+        await self.hand_in(Recipient(to, NEVER), compose(wording))
 
     async def hand_in(
         self, recipient: Recipient, content: bytes, *, smtputf8: bool = False, require_tls: bool = False

@@ -16,12 +16,10 @@ from courriel.delivery.route import Drop
 from courriel.delivery.settings import DeliverySettings
 from courriel.model import retry
 from courriel.model.envelope import Address, Body, Recipient
+from courriel.model.notify import NEVER
 from courriel.model.queued import Queued, personal_fields
 from courriel.model.transit import Transit
 from courriel.model.wishes import Granted
-
-NEVER: Final = frozenset({"NEVER"})
-"""RFC 3461 §4.1."""
 
 RECIPIENTS: Final = 1_000
 """``letter.recipients``: of one message in the queue.  Whoever claims one recipient reads them all, so a post to

@@ -39,6 +39,7 @@ from courriel.model.mailing_list import (
     Role,
     bounce_key,
 )
+from courriel.model.notify import NEVER
 from courriel.model.refusals import MailRefusal, NoSuchAddress, NotPermitted
 from courriel.model.roster import canonical_address
 from courriel.model.transit import Transit
@@ -357,7 +358,7 @@ class ListDesk:
         sender = Person(kept.name, parse_address(kept.beside(Role.REQUEST)))
         content = write(notice, wording, sender, to, words | (more or {}), reply_to=reply_to, attached=attached)
         try:
-            await self._hand_in(Recipient(address_of(to), frozenset({"NEVER"})), content)
+            await self._hand_in(Recipient(address_of(to), NEVER), content)
         except MailRefusal as refusal:
             log.event("list.notice_has_no_reader", Level.WARNING, list=kept.address, to=to, error=str(refusal))
 

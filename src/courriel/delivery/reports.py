@@ -12,6 +12,7 @@ from courriel.delivery.intake import Delivery
 from courriel.delivery.message_id import RANDOM_OCTETS, new_id
 from courriel.delivery.relay.ageing import Kind
 from courriel.model.envelope import Recipient, address_of
+from courriel.model.notify import NEVER
 from courriel.model.queued import Entry, reverse_path_of
 from courriel.model.transit import Fate
 from courriel.ports.queue import OutboundQueue
@@ -52,7 +53,7 @@ class Reports:
         content = await self._written(kind, entry, places)
         if content is None:
             return
-        recipient = Recipient(address_of(reverse_path), frozenset({"NEVER"}))
+        recipient = Recipient(address_of(reverse_path), NEVER)
         receipt = await self._delivery.hand_in(
             recipient, content, smtputf8=entry.message.smtputf8, require_tls=entry.message.require_tls
         )

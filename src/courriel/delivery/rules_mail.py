@@ -23,6 +23,7 @@ from courriel.formats.message.build import Person
 from courriel.formats.path import parse_address
 from courriel.model.attempt import Attempt, Result, Stage
 from courriel.model.envelope import NULL_PATH, Recipient, address_of
+from courriel.model.notify import NEVER
 from courriel.model.queued import Queued
 from courriel.model.transit import Receipt, Transit
 from courriel.ports.sieve import SieveStore
@@ -33,7 +34,6 @@ from courriel.sieve.settings import SieveSettings
 DAY_S: Final = 86_400
 TOLD_DAYS: Final = 30
 """``rules.told_days``: an error of a script is told again after this."""
-NOBODY: Final = frozenset({"NEVER"})
 
 
 class HandIn(Protocol):
@@ -138,7 +138,7 @@ class RulesMail:
         self, transit: Transit, one: After, to: str, content: bytes, fcc: Fcc | None, why: str
     ) -> None:
         login = one.drop.account.login
-        receipt = await self._hand_in(Recipient(address_of(to), NOBODY), content, smtputf8=not to.isascii())
+        receipt = await self._hand_in(Recipient(address_of(to), NEVER), content, smtputf8=not to.isascii())
         log.event(f"sieve.{why}", msg=transit.id, account=login, to=to, sent_as=receipt.id)
         if fcc is not None:
             place = Place(fcc.mailbox, fcc.flags, fcc.create, fcc.special_use)
@@ -154,7 +154,7 @@ class RulesMail:
         origin = Origin(self._hostname, new_id(now, self._randomness(RANDOM_OCTETS)), now, self._languages)
         report = failure_report(message, [Tried(one.drop.recipient, attempt, now)], content, origin)
         if report is not None:
-            await self._hand_in(Recipient(address_of(sender), NOBODY), report, smtputf8=not sender.isascii())
+            await self._hand_in(Recipient(address_of(sender), NEVER), report, smtputf8=not sender.isascii())
 
     async def _tell_owner(self, transit: Transit, one: After) -> None:
         """Once an error of a script, in the mailbox itself."""

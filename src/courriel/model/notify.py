@@ -11,6 +11,8 @@ from courriel.model.queued import Queued
 SUCCESS: Final = "SUCCESS"
 FAILURE: Final = "FAILURE"
 DELAY: Final = "DELAY"
+NEVER: Final = frozenset({"NEVER"})
+"""NOTIFY of what nobody is to hear of again: reports, letters of our own, mail in a name that may be stolen."""
 
 _BY_DEFAULT: Final = frozenset({FAILURE, DELAY})
 """RFC 3461 §4.1: without NOTIFY a report of failure is due; of delay, if the MTA likes."""
@@ -26,7 +28,7 @@ def is_success_owed(message: Queued, recipient: Recipient, attempt: Attempt) -> 
 def is_traced(message: Queued, recipient: Recipient) -> bool:
     """Whether each hand-over is reported.  RFC 2852 §4, ``by-trace``; NOTIFY=NEVER comes first."""
     traced = message.deadline is not None and message.deadline.traced
-    return traced and bool(message.reverse_path) and recipient.notify != frozenset({"NEVER"})
+    return traced and bool(message.reverse_path) and recipient.notify != NEVER
 
 
 def is_owed(kind: str, reverse_path: str, recipient: Recipient) -> bool:
