@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from courriel.formats.zone_file import STRING_OCTETS, strings
 from courriel.model.dkim_key import (
     LOOKS,
-    STRING_OCTETS,
     Algorithm,
     DkimSettings,
     DomainKey,
@@ -17,7 +17,6 @@ from courriel.model.dkim_key import (
     record,
     retire,
     rotate,
-    strings,
 )
 
 DAY = 86_400.0

@@ -15,6 +15,7 @@ from courriel.app.moment import moment
 from courriel.base.clock import Clock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
+from courriel.formats.zone_file import strings
 from courriel.mailauth import dkim_own
 from courriel.mailauth.dkim_sign import SigningKey
 from courriel.mailauth.dkim_verify import key_name
@@ -209,5 +210,5 @@ def _row(domain: str, key: DomainKey) -> dict[str, Any]:
         "host": key_name(key.selector, domain).removesuffix(f".{domain}"),
         "type": "TXT",
         "value": value,
-        "strings": life.strings(value),
+        "strings": strings(value),
     }

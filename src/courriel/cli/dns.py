@@ -15,13 +15,11 @@ from courriel.cli.output import ask, console, errors, rows_table, show
 from courriel.formats import zone_file
 from courriel.model.zone_record import State
 from courriel.ports import administration as do
+from courriel.zones import spf
+from courriel.zones.plan import TTL_S
 
 EXIT_NOT_RIGHT: Final = 1
 """A needed record is missing or wrong, or the DNS did not answer."""
-TTL_S: Final = 3600
-"""Long enough for caches, short enough for corrections."""
-SPF_LOOKUPS: Final = 10
-"""RFC 7208 §4.6.4."""
 
 
 @click.group(help=_("Records of your domains in the DNS: what is needed, what is there, how to get it there."))
@@ -97,8 +95,8 @@ def _say_spf(found: dict[str, Any]) -> None:
         "The SPF record costs receivers {count} look-ups of {limit}.",
         count,
     )
-    console.print(text.format(count=count, limit=SPF_LOOKUPS))
-    if count > SPF_LOOKUPS:
+    console.print(text.format(count=count, limit=spf.LOOKUPS))
+    if count > spf.LOOKUPS:
         console.print(_("That is too many: they will not believe it. Take senders out that are not used."), style="red")
     for name in found["unknown"]:
         console.print(_("{name} has no SPF record, or did not answer.").format(name=name))

@@ -5,17 +5,20 @@ Pure.  Only what is needed to write them.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import AnyStr, Final
 
 STRING_OCTETS: Final = 255
 """``zone.string_octets``: a character-string has a length octet.  RFC 1035 §3.3."""
 
 
+def strings(value: AnyStr) -> list[AnyStr]:
+    """The character-strings that hold a value (octets, or ASCII text): at least one."""
+    return [value[at : at + STRING_OCTETS] for at in range(0, len(value), STRING_OCTETS)] or [value]
+
+
 def quoted(text: str) -> str:
     """``text`` as one or more quoted strings; what is not printable ASCII as ``\\DDD``."""
-    octets = text.encode("utf-8", "surrogateescape")
-    strings = [octets[at : at + STRING_OCTETS] for at in range(0, len(octets), STRING_OCTETS)] or [b""]
-    return " ".join([f'"{_escaped(string)}"' for string in strings])
+    return " ".join([f'"{_escaped(string)}"' for string in strings(text.encode("utf-8", "surrogateescape"))])
 
 
 def _escaped(string: bytes) -> str:

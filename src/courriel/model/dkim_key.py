@@ -21,7 +21,6 @@ from courriel.model.directory_refusals import DirectoryRefusal
 
 __all__ = [
     "LOOKS",
-    "STRING_OCTETS",
     "Algorithm",
     "DkimSettings",
     "DomainKey",
@@ -37,15 +36,12 @@ __all__ = [
     "record",
     "retire",
     "rotate",
-    "strings",
 ]
 
 PAIR: Final = 2
 """Keys of one algorithm that are published to sign: the one that does, and its spare."""
 LOOKS: Final = 3
 """``dkim.looks``: so many answers without the key, one after the other, and it signs no more."""
-STRING_OCTETS: Final = 255
-"""Longest string of a TXT record.  RFC 1035 §3.3."""
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
@@ -116,11 +112,6 @@ def record(key: DomainKey, *, revoked: bool = False) -> str:
     """The TXT record to publish, as one text; ``revoked`` takes the key back (RFC 6376 §3.6.1, p=)."""
     public = "" if revoked else base64.b64encode(key.public).decode("ascii")
     return f"v=DKIM1; k={key.algorithm.value}; p={public}"
-
-
-def strings(text: str) -> list[str]:
-    """A record in pieces that fit into TXT strings."""
-    return [text[at : at + STRING_OCTETS] for at in range(0, len(text), STRING_OCTETS)]
 
 
 def new_selector(keys: Sequence[DomainKey], algorithm: Algorithm, day: str) -> str:

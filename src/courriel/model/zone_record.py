@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -32,6 +33,10 @@ class Purpose(Enum):
     DANE = "dane"
     SERVICE = "service"
     CAA = "caa"
+
+
+SINGLE: Final = frozenset({Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS})
+"""Kinds of which receivers accept exactly one: a new one replaces what stands there."""
 
 
 class Wanted(msgspec.Struct, frozen=True):

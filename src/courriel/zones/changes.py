@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from courriel.model.zone_record import Purpose, Row, State
+from courriel.model.zone_record import SINGLE, Row, State
 from courriel.ports.zone import ZoneChange
-
-REPLACING = frozenset({Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS})
-"""Kinds of which there may be one: what stands there goes.  Of others (MX, addresses) it stays, it is not ours."""
 
 
 def is_inside(name: str, zone: str) -> bool:
@@ -16,12 +13,15 @@ def is_inside(name: str, zone: str) -> bool:
 
 
 def changes_for(rows: Sequence[Row], zone: str) -> list[ZoneChange]:
-    """Changes for those rows that are inside ``zone`` and not right; nothing for what the DNS did not answer."""
+    """Changes for those rows that are inside ``zone`` and not right; nothing for what the DNS did not answer.
+
+    Of kinds of which there may be several (MX, addresses) what stands there stays: it is not ours.
+    """
     return [
         ZoneChange(
             row.wanted.record.name,
             row.wanted.record.type,
-            row.found if row.wanted.purpose in REPLACING else (),
+            row.found if row.wanted.purpose in SINGLE else (),
             (row.wanted.record.value,),
         )
         for row in rows

@@ -9,9 +9,7 @@ from courriel.formats.zone_file import line
 from courriel.model.finding import Finding, Group, Health, Symptom
 from courriel.model.zone_record import Purpose, Row, State
 from courriel.zones import spf
-
-TTL_S: Final = 3600
-"""Of the records we propose."""
+from courriel.zones.plan import TTL_S
 
 _GROUPS: Final = {
     Purpose.MX: Group.MX,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from courriel.model.roster import POSTMASTER
+
 VERSION: Final = "v=DMARC1"
-REPORTS: Final = "postmaster"
+REPORTS: Final = POSTMASTER
 """Local part that takes reports: every domain has it (RFC 5321 §4.5.1)."""
 
 

@@ -20,6 +20,9 @@ from courriel.zones import dmarc, spf
 
 MX_PREFERENCE: Final = 10
 
+TTL_S: Final = 3600
+"""Of the records we propose: long enough for caches, short enough for corrections."""
+
 SRV_NAMES: Final[Mapping[str, str]] = {
     "submissions": "_submissions._tcp",
     "submission": "_submission._tcp",

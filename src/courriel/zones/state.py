@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from courriel.model.zone_record import Purpose, Row, State, Wanted
+from courriel.model.zone_record import SINGLE, Purpose, Row, State, Wanted
 from courriel.ports.resolver import Answer, DnsFailure
 from courriel.ports.zone import RecordReader
 from courriel.zones import dmarc, spf
@@ -49,7 +49,7 @@ def judge(wanted: Wanted, answer: Answer[str]) -> Row:
     """Compare; ``found`` has only what is of the same kind."""
     kind, same = _KINDS.get(wanted.purpose, (_any, _equal))
     found = tuple([value for value in answer.records if kind(value)])
-    if wanted.purpose in _SINGLE:
+    if wanted.purpose in SINGLE:
         right = len(found) == 1 and same(found[0], wanted.record.value)
     else:
         right = any(same(value, wanted.record.value) for value in found)
@@ -104,6 +104,3 @@ _KINDS: Final[dict[Purpose, tuple[Callable[[str], bool], Callable[[str, str], bo
     Purpose.TLS_REPORTS: (_is_tls_report, _same_tags),
     Purpose.DANE: (_any, _same_data),
 }
-
-_SINGLE: Final = frozenset({Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS})
-"""Kinds of which receivers accept exactly one."""
