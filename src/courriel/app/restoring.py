@@ -13,9 +13,9 @@ from courriel.app.moment import moment
 from courriel.base.errors import CourrielError, Refusal
 from courriel.formats import encoded_word
 from courriel.imap.wire.client_response import Responses, Value
+from courriel.mailboxes.finding import find_or_make
 from courriel.model.ids import AccountId, MailboxId
 from courriel.model.message import Expunged
-from courriel.model.refusals import MailboxExists, NoSuchMailbox
 from courriel.ports.administration import Restore
 from courriel.ports.store import MailStore
 
@@ -49,18 +49,7 @@ async def bring_back(store: MailStore, account: AccountId, chosen: Sequence[Expu
             by_path.setdefault(path, []).append(stored.uid)
             inbox = stored.mailbox
     for path, uids in by_path.items():
-        await store.move(account, inbox, uids, await _mailbox(store, account, path))
-
-
-async def _mailbox(store: MailStore, account: AccountId, path: str) -> MailboxId:
-    try:
-        return (await store.mailbox(account, path)).id
-    except NoSuchMailbox:
-        pass
-    try:
-        return (await store.create_mailbox(account, path)).id
-    except MailboxExists:  # somebody else made it meanwhile
-        return (await store.mailbox(account, path)).id
+        await store.move(account, inbox, uids, (await find_or_make(store, account, path)).id)
 
 
 def restorable_row(one: Expunged) -> dict[str, Any]:

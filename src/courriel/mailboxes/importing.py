@@ -16,12 +16,12 @@ from typing import Final
 import msgspec
 
 from courriel.formats.message.summary import summarise
+from courriel.mailboxes.finding import find_or_make
 from courriel.mailboxes.sources import SourceMessage, folders, messages
 from courriel.model.flags import SYSTEM_FLAGS
 from courriel.model.ids import AccountId, MessageId
 from courriel.model.mailbox import SEPARATOR, Mailbox, canonical_path
 from courriel.model.message import NewMessage
-from courriel.model.refusals import MailboxExists, NoSuchMailbox
 from courriel.ports.administration import Progress
 from courriel.ports.maildrops import MaildropBook
 from courriel.ports.store import MailStore
@@ -97,7 +97,7 @@ async def import_mail(
     total = sum(folder.measure for folder in found)
     for folder in found:
         path = canonical_path(mailbox + SEPARATOR + folder.path if folder.path else mailbox)
-        target = await _mailbox(store, account, path)
+        target = await find_or_make(store, account, path)
         place = ledger.place(folder.path)
         stored = await _stored_since(store, account, target, place)
         stream = messages(folder)
@@ -116,17 +116,6 @@ async def import_mail(
             tally.imported += len(fresh)
             yield Progress(tally.imported + tally.known + tally.refused, total, "messages", path)
     yield tally
-
-
-async def _mailbox(store: MailStore, account: AccountId, path: str) -> Mailbox:
-    try:
-        return await store.mailbox(account, path)
-    except NoSuchMailbox:
-        pass
-    try:
-        return await store.create_mailbox(account, path)
-    except MailboxExists:  # somebody else made it meanwhile
-        return await store.mailbox(account, path)
 
 
 async def _stored_since(

@@ -16,25 +16,25 @@ from typing import Final
 
 import msgspec
 
-from courriel.base.errors import Damaged, FormatError
+from courriel.base.errors import Damaged
 from courriel.base.log import Level, log
-from courriel.formats import dates
 from courriel.formats.message.summary import summarise
 from courriel.imap.client import ImapClient, Refused
 from courriel.imap.wire.client_response import Value
 from courriel.imap.wire.client_values import number
+from courriel.mailboxes.finding import find_or_make
 from courriel.model.flags import KEYWORD_OCTETS, SYSTEM_FLAGS, FlagAction, FlagChange
 from courriel.model.ids import AccountId, MessageId
 from courriel.model.mailbox import Mailbox, Role
 from courriel.model.message import NewMessage
-from courriel.model.refusals import MailboxExists, NoSuchMailbox, TooManyKeywords
+from courriel.model.refusals import TooManyKeywords
+from courriel.mua.batches import batches, received_at
 from courriel.mua.folder_map import Route, routes
 from courriel.mua.ledger import Begun, Brought, Ledger
 from courriel.ports.administration import Progress
 from courriel.ports.store import MailStore
 
 BATCH_MESSAGES: Final = 500
-BATCH_OCTETS: Final = 8 * 1024 * 1024
 """A batch is one commit: large enough that the disk is not waited for, small enough to hold in memory."""
 
 TRIES: Final = 5
@@ -42,8 +42,6 @@ TRIES: Final = 5
 
 WAIT_S: Final = 1.0
 """Before the second connection; twice that before the third, and so on."""
-
-ITEMS: Final = "(UID FLAGS INTERNALDATE BODY.PEEK[])"
 
 Enter = Callable[[], Awaitable[ImapClient]]
 
@@ -140,7 +138,7 @@ class Migration:
         self._tally.known = self._tally.closed = self._total = 0
         self._there.clear()
         for route in plan:
-            target = await make_mailbox(self._store, self._account, route.path)
+            target = await find_or_make(self._store, self._account, route.path)
             if route.source.name in subscribed:
                 await self._store.subscribe(self._account, route.path, True)
             async for progress in self._folder(client, route, target):
@@ -166,20 +164,9 @@ class Migration:
         self._total += len(there)
         here = await self._stored_since(target, self._ledger.begun(folder))
         before = self._ledger.before(folder, opened.uidvalidity)
-        batch: list[_Message] = []
-        octets = 0
-        async for items in client.each(missing, ITEMS):
-            message = _message(items)
-            if message is None:
-                continue
-            batch.append(message)
-            octets += len(message.raw)
-            if len(batch) >= BATCH_MESSAGES or octets >= BATCH_OCTETS:
-                await self._take(route, opened.uidvalidity, target, batch, here, before)
-                batch, octets = [], 0
-                yield self._progress(route)
-        if batch:
+        async for batch in batches(client, missing, BATCH_MESSAGES, _message):
             await self._take(route, opened.uidvalidity, target, batch, here, before)
+            yield self._progress(route)
         self._note_refused(folder, [uid for uid in missing if uid not in known])
         yield self._progress(route)
 
@@ -338,18 +325,6 @@ async def plan_rows(enter: Enter, store: MailStore, account: AccountId) -> list[
     return [{"source": route.source.text, "mailbox": route.path} for route in plan]
 
 
-async def make_mailbox(store: MailStore, account: AccountId, path: str) -> Mailbox:
-    """The mailbox of this path, made where there is none."""
-    try:
-        return await store.mailbox(account, path)
-    except NoSuchMailbox:
-        pass
-    try:
-        return await store.create_mailbox(account, path)
-    except MailboxExists:  # somebody else made it meanwhile
-        return await store.mailbox(account, path)
-
-
 def system_bits(flags: Sequence[str]) -> int:
     """System flags as bits; they are told without regard to case.  RFC 9051 §2.3.2."""
     return sum(bit for name, bit in SYSTEM_FLAGS.items() if name.lower() in {one.lower() for one in flags})
@@ -369,12 +344,8 @@ def _flags(value: Value) -> tuple[str, ...]:
 
 def _message(items: Mapping[bytes, Value]) -> _Message | None:
     """None for a response without the octets (flags that changed meanwhile, or a message that cannot be read)."""
-    raw, date = items.get(b"BODY[]"), items.get(b"INTERNALDATE")
+    raw = items.get(b"BODY[]")
     if not isinstance(raw, bytes) or b"UID" not in items or not raw:
         return None
-    try:
-        received_at = dates.parse_internal(date).timestamp() if isinstance(date, bytes) else None
-    except FormatError:
-        received_at = None
     flags = _flags(items.get(b"FLAGS"))
-    return _Message(number(items[b"UID"]), flags, received_at, raw, hashlib.sha256(raw).digest())
+    return _Message(number(items[b"UID"]), flags, received_at(items), raw, hashlib.sha256(raw).digest())

@@ -7,21 +7,19 @@ refuses, or whose message or mailbox is gone, become conflicts.  RFC 4549 says w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from courriel.base.errors import FormatError
-from courriel.formats import dates
 from courriel.imap.client import ImapClient, Refused
 from courriel.imap.wire.client_response import Response, Value, fetch_items
 from courriel.imap.wire.client_values import Listed, number, uid_ranges
+from courriel.mua.batches import batches, received_at
 from courriel.mua.cache import Cache, Flag, Kept, Move, Pending, Send
 from courriel.ports.administration import Progress
 
 BATCH_MESSAGES: Final = 200
-BATCH_OCTETS: Final = 8 * 1024 * 1024
 
 GONE: Final = "the message is gone"
 OTHER_MAILBOX: Final = "the mailbox was replaced by another of its name"
@@ -167,21 +165,12 @@ class Sync:
         return sorted(there.keys() - here)
 
     async def _fetch(self, one: Listed, missing: Sequence[int]) -> AsyncIterator[Progress]:
-        batch: list[Kept] = []
-        octets = done = 0
-        async for items in self._client.each(missing, "(UID FLAGS INTERNALDATE BODY.PEEK[])"):
-            kept = _kept(items)
-            if kept is None:
-                continue
-            batch.append(kept)
-            octets += len(kept.raw)
-            if len(batch) >= BATCH_MESSAGES or octets >= BATCH_OCTETS:
-                self._cache.add(one.name, batch)
-                done += len(batch)
-                batch, octets = [], 0
-                yield Progress(done, len(missing), "messages", one.text)
-        self._cache.add(one.name, batch)
-        self._tally.fetched += done + len(batch)
+        done = 0
+        async for batch in batches(self._client, missing, BATCH_MESSAGES, _kept):
+            self._cache.add(one.name, batch)
+            done += len(batch)
+            yield Progress(done, len(missing), "messages", one.text)
+        self._tally.fetched += done
 
 
 def _text(one: Listed) -> str:
@@ -194,12 +183,8 @@ def _flags(value: Value) -> frozenset[str]:
     return frozenset(name for name in names if name.lower() != "\\recent")
 
 
-def _kept(items: dict[bytes, Value]) -> Kept | None:
-    raw, date = items.get(b"BODY[]"), items.get(b"INTERNALDATE")
+def _kept(items: Mapping[bytes, Value]) -> Kept | None:
+    raw = items.get(b"BODY[]")
     if not isinstance(raw, bytes) or b"UID" not in items:
         return None
-    try:
-        received_at = dates.parse_internal(date).timestamp() if isinstance(date, bytes) else 0.0
-    except FormatError:
-        received_at = 0.0
-    return Kept(number(items[b"UID"]), _flags(items.get(b"FLAGS")), received_at, raw)
+    return Kept(number(items[b"UID"]), _flags(items.get(b"FLAGS")), received_at(items) or 0.0, raw)
