@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext as _
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.table import Table
 
 from courriel.cli.discovery import discover
 from courriel.cli.doors import Doors
@@ -281,6 +282,11 @@ async def _send(server: Server, message: Outgoing) -> list[Attempt]:
 @click.pass_obj
 def list_(doors: Doors, /, mailbox: str, count: int, as_json: bool, **where: Any) -> None:
     rows = conversation(_list(server_of(doors, **where), mailbox, count))
+    show(rows, as_json, messages_table(rows))
+
+
+def messages_table(rows: Sequence[Mapping[str, Any]]) -> Table | str:
+    """Rows ``{uid, date, from, subject, seen}`` as people read them."""
     columns = [
         ("uid", _("no.")),
         ("date", _("date")),
@@ -288,7 +294,7 @@ def list_(doors: Doors, /, mailbox: str, count: int, as_json: bool, **where: Any
         ("subject", _("subject")),
         ("seen", _("read")),
     ]
-    show(rows, as_json, rows_table(rows, columns, _("No messages here.")))
+    return rows_table(rows, columns, _("No messages here."))
 
 
 async def _list(server: Server, mailbox: str, count: int) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from courriel.cli.mail import (
     conversation,
     entered,
     message_text,
+    messages_table,
     outbound,
     server_of,
     server_options,
@@ -148,14 +149,8 @@ def search(user: str, directory: Path, mailbox: str, count: int, wanted: str, as
     messages = cache.newest(known.name, 1_000_000 if wanted else count)
     if wanted:
         messages = [one for one in messages if _has(one, wanted.casefold())][-count:]
-    columns = [
-        ("uid", _("no.")),
-        ("date", _("date")),
-        ("from", _("from")),
-        ("subject", _("subject")),
-        ("seen", _("read")),
-    ]
-    show(rows := [_row(one) for one in messages], as_json, rows_table(rows, columns, _("No messages here.")))
+    rows = [_row(one) for one in messages]
+    show(rows, as_json, messages_table(rows))
 
 
 def _row(one: Kept) -> dict[str, Any]:
