@@ -56,6 +56,16 @@ def free_base_port() -> int:
     pytest.skip("no ports are free")
 
 
+def free_port() -> int:
+    """A port that is free just now for datagrams and connections."""
+    while True:
+        with socket.socket() as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hatch:
+            door.bind(("127.0.0.1", 0))
+            with suppress(OSError):
+                hatch.bind(door.getsockname())
+                return int(door.getsockname()[1])
+
+
 def command(*words: str) -> list[str]:
     """A ``courriel`` command of this tree."""
     return [sys.executable, "-m", "courriel.app.main", *words]

@@ -16,7 +16,7 @@ from courriel.model.judgement import DkimFindings
 from courriel.model.transit import Transit
 from courriel.model.verdict import ArcVerdict, DkimVerdict, Result
 from courriel.ports.dkim_judge import DkimJudge
-from tests.smtp.house import House, build, say
+from tests.smtp.house import House, build, in_house, say
 from tests.zone import Zone
 
 GOOD, BAD = "192.0.2.1", "198.51.100.66"
@@ -55,14 +55,7 @@ def _run(
     zone: Zone | None = None,
     dkim: DkimJudge | None = None,
 ) -> None:
-    async def run() -> None:
-        house = await build(zone=zone or _zone(), senders=settings or SenderSettings(), dkim=dkim)
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
+    in_house(test, zone=zone or _zone(), senders=settings or SenderSettings(), dkim=dkim)
 
 
 async def _one(house: House, path: str = "INBOX") -> str:

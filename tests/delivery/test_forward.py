@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from courriel.delivery.forward import FAILURES
@@ -16,23 +13,12 @@ from courriel.model.envelope import Address, Client, Door, Envelope, Recipient
 from courriel.model.queued import Entry, Progress, State
 from courriel.model.refusals import NoSuchAddress
 from courriel.model.transit import Receipt
-from tests.smtp.house import KEYS, House, build
+from tests.smtp.house import KEYS, House, in_house
 
 HELLO = b"From: eve@far.test\r\nSubject: hello\r\n\r\nhello\r\n"
 EVE = Address("eve", "far.test")
 NULL = Address("", "")
 CLIENT = Client("192.0.2.1", 1, "c", esmtp=True)
-
-
-def _run(test: Callable[[House], Awaitable[None]]) -> None:
-    async def run() -> None:
-        house = await build()
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
 
 
 async def _accept(house: House, to: str, content: bytes = HELLO, sender: Address = EVE) -> Receipt:
@@ -71,7 +57,7 @@ def test_an_account_s_mail_is_sent_on_with_or_without_a_copy(keep: bool) -> None
         assert entry.progress[0].next_at <= house.clock.now(), "it was let go when the mailboxes had it"
         assert len(await house.mail("alice")) == int(keep)
 
-    _run(test)
+    in_house(test)
 
 
 @pytest.mark.parametrize("sender", [NULL, Address("bob", "courriel.test"), Address("l" * 60, "far.test")])
@@ -84,7 +70,7 @@ def test_whose_reverse_path_stays(sender: Address) -> None:
         [(found, _, _)] = await _queued(house)
         assert found == ("" if len(sender.local) > 50 else str(sender))
 
-    _run(test)
+    in_house(test)
 
 
 def test_aliases_send_on_in_their_own_name() -> None:
@@ -95,7 +81,7 @@ def test_aliases_send_on_in_their_own_name() -> None:
         assert content.startswith(b"Delivered-To: both@courriel.test\r\n")
         assert len(await house.mail("bob")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_loop_ends_in_the_mailbox() -> None:
@@ -104,7 +90,7 @@ def test_a_loop_ends_in_the_mailbox() -> None:
         await _accept(house, "alice@courriel.test", b"Delivered-To: Alice@courriel.test\r\n" + HELLO)
         assert await _queued(house) == [] and len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_forwarding_here_follows_wishes_and_never_loses_mail() -> None:
@@ -124,7 +110,7 @@ def test_forwarding_here_follows_wishes_and_never_loses_mail() -> None:
         assert len(await house.mail("bob")) == 4, "what leads nowhere is kept"
         assert await _queued(house) == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_bounce_comes_back_to_the_first_sender_and_nothing_else_does() -> None:
@@ -142,7 +128,7 @@ def test_a_bounce_comes_back_to_the_first_sender_and_nothing_else_does() -> None
                 await _accept(house, address, sender=NULL)
         assert len(await _queued(house)) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_bounce_that_is_too_late_is_nobody_s() -> None:
@@ -153,7 +139,7 @@ def test_a_bounce_that_is_too_late_is_nobody_s() -> None:
         with pytest.raises(NoSuchAddress):
             await _accept(house, rewritten.address, sender=NULL)
 
-    _run(test)
+    in_house(test)
 
 
 def test_the_owner_is_told_once_that_the_target_refuses() -> None:
@@ -173,4 +159,4 @@ def test_the_owner_is_told_once_that_the_target_refuses() -> None:
         assert b"alice@gone.test" in notice and b"nobody of that name" in notice and b"Auto-Submitted: " in notice
         assert len(await _queued(house)) == 1, "the notice itself is not sent on"
 
-    _run(test)
+    in_house(test)

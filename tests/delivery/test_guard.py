@@ -5,7 +5,6 @@ People are those of the SMTP house.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -24,7 +23,7 @@ from courriel.model.ids import AccountId
 from courriel.model.queued import State
 from courriel.model.refusals import NoSuchAddress, SentEnough
 from courriel.ports.administration import QueueFilter
-from tests.smtp.house import House, build, say
+from tests.smtp.house import House, in_house, say
 
 CONTENT = b"From: alice@courriel.test\r\nSubject: hello\r\n\r\nhello\r\n"
 UNKNOWN = Attempt(Result.FAILED, "5.1.1", "550 5.1.1 no such user", Stage.RCPT)
@@ -34,14 +33,7 @@ FREE = SubmissionSettings(0, 0)
 
 
 def _run(test: Callable[[House], Awaitable[None]], settings: SubmissionSettings = FREE, *, hold: bool = False) -> None:
-    async def run() -> None:
-        house = await build(submission_settings=settings, delivery=DeliverySettings("mail.courriel.test", hold=hold))
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
+    in_house(test, submission_settings=settings, delivery=DeliverySettings("mail.courriel.test", hold=hold))
 
 
 async def _submit(house: House, *to: str, ip: str = "8.8.8.8") -> None:

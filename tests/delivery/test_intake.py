@@ -6,7 +6,7 @@ People and aliases are those of ``tests/smtp/house.py``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from courriel.model.transit import Fate, Receipt
 from courriel.model.wishes import Deadline, Wishes
 from courriel.store.memory.queue import MemoryQueue
 from courriel.store.memory.store import MemoryStore
-from tests.smtp.house import DAVES_OCTETS, House, build
+from tests.smtp.house import DAVES_OCTETS, House, in_house
 
 HELLO = b"From: alice@courriel.test\r\nSubject: hello\r\n\r\nhello\r\n"
 FULL = b"From: alice@courriel.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <a@b>\r\n\r\nhello\r\n"
@@ -60,17 +60,6 @@ async def _accept(
 ) -> Receipt:
     recipients = tuple(Recipient(_address(text)) for text in to)
     return await house.intake.accept(Envelope(door, _client(house, door), sender, recipients), content)
-
-
-def _run(test: Callable[[House], Awaitable[None]], **options: object) -> None:
-    async def run() -> None:
-        house = await build(**options)  # type: ignore[arg-type]
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
 
 
 def _fates(receipt: Receipt) -> list[str]:
@@ -107,7 +96,7 @@ def test_what_is_to_leave_later_waits_as_a_whole() -> None:
         assert [str(one.address) for one in forwarded.recipients] == ["anna@elsewhere.test"]
         assert forwarded.require_tls and forwarded.reverse_path == "alice@courriel.test"
 
-    _run(test)
+    in_house(test)
 
 
 @pytest.mark.parametrize("returns", [True, False])
@@ -126,7 +115,7 @@ def test_a_deadline_is_kept_with_the_message(returns: bool) -> None:
         assert entry.message.look_at == now + 600.0
         assert (entry.message.expire_at == now + 600.0) is returns
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_full_mailbox_waits_and_one_that_has_gone_fails() -> None:
@@ -140,7 +129,7 @@ def test_a_full_mailbox_waits_and_one_that_has_gone_fails() -> None:
         attempts = await link.send(Outgoing(message, to, HELLO + b"x" * DAVES_OCTETS))
         assert [one.status for one in attempts] == ["4.2.2", "5.1.1", "2.0.0"]
 
-    _run(test)
+    in_house(test)
 
 
 TLS_WORDS = [
@@ -170,7 +159,7 @@ def test_tls_required_no_is_heard_unless_the_envelope_says_the_opposite(
         assert entry.message.tls_optional == (optional and not require_tls)
         assert entry.message.require_tls == require_tls
 
-    _run(test)
+    in_house(test)
 
 
 # --- routes -------------------------------------------------------------------------------------------------------
@@ -204,7 +193,7 @@ def test_where_mail_goes(kind: str, to: tuple[str, ...], boxes: dict[str, int], 
         waiting = [entry.message for entry in await house.queue.entries()]
         assert sum(len(one.recipients) for one in waiting) == queued
 
-    _run(test, kind=kind, path=tmp_path)
+    in_house(test, kind=kind, path=tmp_path)
 
 
 REFUSED: list[tuple[Door, str, type[MailRefusal]]] = [
@@ -228,7 +217,7 @@ def test_who_is_refused_and_why(door: Door, to: str, reason: type[MailRefusal]) 
         with pytest.raises(reason):
             await house.intake.check_recipient(door, _client(house, door), SENDER, Recipient(_address(to)))
 
-    _run(test)
+    in_house(test)
 
 
 def test_one_body_for_all_and_a_prefix_for_each() -> None:
@@ -240,7 +229,7 @@ def test_one_body_for_all_and_a_prefix_for_each() -> None:
         assert receipt.id.encode() in alice and receipt.id.encode() in bob
         assert alice.endswith(HELLO) and b"bob" not in alice
 
-    _run(test)
+    in_house(test)
 
 
 class Counting(MemoryStore):
@@ -263,7 +252,7 @@ def test_one_commit_for_all_recipients() -> None:
         await _accept(house, "team@courriel.test", "zoé@courriel.test", "x@two.test")
         assert store.appends == 1
 
-    _run(test, store=store)
+    in_house(test, store=store)
 
 
 # --- details ------------------------------------------------------------------------------------------------------
@@ -287,7 +276,7 @@ def test_details_lead_to_mailboxes_of_that_name(to: str, path: str) -> None:
         await _accept(house, to)
         assert len(await house.mail("alice", path)) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_mailbox_that_goes_away_before_the_commit_is_looked_up_again() -> None:
@@ -304,7 +293,7 @@ def test_a_mailbox_that_goes_away_before_the_commit_is_looked_up_again() -> None
         await _accept(house, "alice+Lists@courriel.test")
         assert len(await house.mail("alice")) == 1
 
-    _run(test, store=Deleting())
+    in_house(test, store=Deleting())
 
 
 # --- quota --------------------------------------------------------------------------------------------------------
@@ -318,7 +307,7 @@ def test_quota_at_rcpt_by_declared_size() -> None:
         with pytest.raises(OverQuota):
             await house.intake.check_recipient(Door.MX, client, SENDER, dave, DAVES_OCTETS + 1)
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_message_is_not_half_delivered_for_one_full_mailbox() -> None:
@@ -327,7 +316,7 @@ def test_a_message_is_not_half_delivered_for_one_full_mailbox() -> None:
             await _accept(house, "alice@courriel.test", "dave@courriel.test", content=BIG)
         assert await house.mail("alice") == [] and await house.mail("dave") == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_lmtp_says_for_each_recipient() -> None:
@@ -338,7 +327,7 @@ def test_lmtp_says_for_each_recipient() -> None:
         assert _fates(receipt) == ["OverQuota", "delivered", "OverQuota"]
         assert len(await house.mail("alice")) == 1 and await house.mail("dave") == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_lmtp_when_a_mailbox_fills_between_the_question_and_the_commit() -> None:
@@ -354,7 +343,7 @@ def test_lmtp_when_a_mailbox_fills_between_the_question_and_the_commit() -> None
         assert _fates(receipt) == ["delivered", "OverQuota"]
         assert len(await house.mail("alice")) == 1
 
-    _run(test, store=Filling())
+    in_house(test, store=Filling())
 
 
 # --- submission ---------------------------------------------------------------------------------------------------
@@ -380,7 +369,7 @@ def test_whose_reverse_path(sender: str, allowed: bool) -> None:
             with pytest.raises(NotYourAddress):
                 await house.intake.check_sender(Door.SUBMISSION, client, path)
 
-    _run(test)
+    in_house(test)
 
 
 def test_nobody_submits_without_a_login() -> None:
@@ -392,7 +381,7 @@ def test_nobody_submits_without_a_login() -> None:
         with pytest.raises(NotPermitted):
             await house.intake.accept(envelope, HELLO)
 
-    _run(test)
+    in_house(test)
 
 
 FROMS: list[tuple[bytes, type[MailRefusal] | None]] = [
@@ -427,7 +416,7 @@ def test_whose_from(fields: bytes, reason: type[MailRefusal] | None) -> None:
             await _accept(house, to, content=content, door=Door.SUBMISSION)
         assert await house.mail("bob") == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_what_is_missing_is_added_and_bcc_is_taken_away() -> None:
@@ -445,7 +434,7 @@ def test_what_is_missing_is_added_and_bcc_is_taken_away() -> None:
         assert f"\r\nMessage-ID: <{receipt.id}@mail.courriel.test>\r\n".encode() in head
         assert head.endswith(b"From: alice@courriel.test\r\nTo: y@z.test")
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_complete_message_is_not_touched() -> None:
@@ -454,7 +443,7 @@ def test_a_complete_message_is_not_touched() -> None:
         [mail] = await house.mail("bob")
         assert mail.endswith(b"\r\n" + FULL)
 
-    _run(test)
+    in_house(test)
 
 
 def test_strangers_mail_is_not_completed() -> None:
@@ -463,7 +452,7 @@ def test_strangers_mail_is_not_completed() -> None:
         [mail] = await house.mail("bob")
         assert mail.endswith(b"\r\nBcc: q@r.test\r\n\r\nhello\r\n")
 
-    _run(test)
+    in_house(test)
 
 
 # --- the queue ----------------------------------------------------------------------------------------------------
@@ -481,7 +470,7 @@ def test_mail_for_elsewhere_waits_and_says_why() -> None:
         assert waiting.size_octets == len(content)
         assert len(await house.mail("bob")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_with_relaying_on_it_is_due_at_once() -> None:
@@ -490,7 +479,7 @@ def test_with_relaying_on_it_is_due_at_once() -> None:
         [waiting] = [entry.message for entry in await house.queue.entries()]
         assert not waiting.held and waiting.reason == ""
 
-    _run(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
+    in_house(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
 
 
 def test_what_is_for_here_too_leaves_after_it_is_in_the_mailbox() -> None:
@@ -503,7 +492,7 @@ def test_what_is_for_here_too_leaves_after_it_is_in_the_mailbox() -> None:
         assert undecided == [entry.message.queued_at + UNDECIDED_S, entry.message.queued_at]
         assert entry.progress[0].next_at == entry.message.queued_at
 
-    _run(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
+    in_house(test, delivery=DeliverySettings("mail.courriel.test", hold=False))
 
 
 def test_reports_of_our_own_go_here_and_elsewhere() -> None:
@@ -520,7 +509,7 @@ def test_reports_of_our_own_go_here_and_elsewhere() -> None:
         receipt = await house.intake.hand_in(Recipient(_address("nobody@courriel.test")), FULL)
         assert _fates(receipt) == ["NoSuchAddress"]
 
-    _run(test)
+    in_house(test)
 
 
 def test_both_or_neither_when_the_store_fails() -> None:
@@ -536,7 +525,7 @@ def test_both_or_neither_when_the_store_fails() -> None:
         await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
         assert len(await house.queue.entries()) == 1 and len(await house.mail("bob")) == 1
 
-    _run(test, store=store)
+    in_house(test, store=store)
 
 
 def test_nothing_is_left_when_the_client_goes_away_meanwhile() -> None:
@@ -548,7 +537,7 @@ def test_nothing_is_left_when_the_client_goes_away_meanwhile() -> None:
             await _accept(house, "x@elsewhere.test", "bob@courriel.test", door=Door.SUBMISSION)
         assert await house.queue.entries() == []
 
-    _run(test, store=store)
+    in_house(test, store=store)
 
 
 @pytest.mark.slow
@@ -560,7 +549,7 @@ def test_long_messages_are_delivered_too() -> None:
         [mail] = await house.mail("bob")
         assert mail.endswith(content)
 
-    _run(test)
+    in_house(test)
 
 
 def test_nothing_is_delivered_when_the_queue_fails() -> None:
@@ -573,4 +562,4 @@ def test_nothing_is_delivered_when_the_queue_fails() -> None:
             await _accept(house, "both@courriel.test")
         assert await house.mail("bob") == []
 
-    _run(test, queue=Failing())
+    in_house(test, queue=Failing())

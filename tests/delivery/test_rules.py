@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -22,7 +20,7 @@ from courriel.model.refusals import Rejected
 from courriel.model.transit import Fate, Receipt
 from courriel.sieve.check import compile_script
 from courriel.sieve.settings import DEFAULT
-from tests.smtp.house import KEYS, House, build, say
+from tests.smtp.house import KEYS, House, in_house, say
 
 EVE = Address("eve", "far.test")
 CLIENT = Client("192.0.2.1", 1, "c", esmtp=True)
@@ -30,17 +28,6 @@ HELLO = (
     b"From: Eve <eve@far.test>\r\nTo: alice@courriel.test\r\nSubject: hello\r\nMessage-ID: <1@far.test>\r\n\r\n"
     b"hello\r\n"
 )
-
-
-def _run(test: Callable[[House], Awaitable[None]]) -> None:
-    async def run() -> None:
-        house = await build()
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
 
 
 def _id(house: House, person: str) -> AccountId:
@@ -106,7 +93,7 @@ def test_mail_is_filed_with_flags_and_the_mailbox_is_made() -> None:
         assert await _flags(house, "alice", "INBOX") == (FLAGGED, [])
         assert "Lists/Dev" in await house.store.subscriptions(_id(house, "alice"))
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_mailbox_that_is_not_there_loses_nothing() -> None:
@@ -115,7 +102,7 @@ def test_a_mailbox_that_is_not_there_loses_nothing() -> None:
         await _accept(house)
         assert len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_special_mailbox_is_found_whatever_its_name() -> None:
@@ -127,7 +114,7 @@ def test_a_special_mailbox_is_found_whatever_its_name() -> None:
         await _accept(house)
         assert len(await house.mail("alice", "Indésirables")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_one_discards_and_the_other_keeps() -> None:
@@ -137,7 +124,7 @@ def test_one_discards_and_the_other_keeps() -> None:
         assert [outcome.fate for outcome in receipt.outcomes] == [Fate.DELIVERED] * 2
         assert (len(await house.mail("alice")), len(await house.mail("bob"))) == (0, 1)
 
-    _run(test)
+    in_house(test)
 
 
 def test_what_is_edited_is_one_s_own() -> None:
@@ -155,7 +142,7 @@ def test_what_is_edited_is_one_s_own() -> None:
         [(_, _, sent)] = await _queued(house)
         assert b"X-Mine" not in sent
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_full_account_is_full_with_a_script_too() -> None:
@@ -168,7 +155,7 @@ def test_a_full_account_is_full_with_a_script_too() -> None:
         )
         assert b"552 5.2.2" in said
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_post_to_a_list_is_sorted_also_when_a_moderator_published_it() -> None:
@@ -187,7 +174,7 @@ def test_a_post_to_a_list_is_sorted_also_when_a_moderator_published_it() -> None
         await house.intake.publish(whole)  # type: ignore[attr-defined]
         assert len(await house.mail("alice", "Junk")) == 1 and await house.mail("alice") == []
 
-    _run(test)
+    in_house(test)
 
 
 # --- redirect -------------------------------------------------------------------------------------------------------
@@ -203,7 +190,7 @@ def test_redirected_mail_leaves_under_our_name() -> None:
         [entry] = await house.queue.entries()
         assert entry.message.forwarder == "alice@courriel.test"
 
-    _run(test)
+    in_house(test)
 
 
 def test_mail_redirected_within_the_house_is_there_at_once_and_never_goes_round() -> None:
@@ -217,7 +204,7 @@ def test_mail_redirected_within_the_house_is_there_at_once_and_never_goes_round(
         await _accept(house, "alice@courriel.test", "bob@courriel.test")
         assert len(await house.mail("bob")) == 2, "he is a recipient himself: one copy"
 
-    _run(test)
+    in_house(test)
 
 
 def test_redirected_mail_for_a_full_mailbox_waits_in_the_queue() -> None:
@@ -229,7 +216,7 @@ def test_redirected_mail_for_a_full_mailbox_waits_in_the_queue() -> None:
         await _accept(house)
         assert len(await house.mail("dave")) == 1 and len(await _queued(house)) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_what_was_here_before_is_kept() -> None:
@@ -240,7 +227,7 @@ def test_what_was_here_before_is_kept() -> None:
         await _accept(house, content=b"Delivered-To: alice@courriel.test\r\n" + HELLO)
         assert len(await house.mail("alice")) == 1 and await _queued(house) == []
 
-    _run(test)
+    in_house(test)
 
 
 # --- reject ---------------------------------------------------------------------------------------------------------
@@ -256,7 +243,7 @@ def test_the_only_recipient_refuses_in_the_session() -> None:
         assert said.endswith(b"550 5.7.1 No, thank you. ?cris-moi.\r\n")
         assert await house.mail("alice") == [] and await _queued(house) == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_all_recipients_refuse_together() -> None:
@@ -266,7 +253,7 @@ def test_all_recipients_refuse_together() -> None:
         receipt = await _accept(house, "alice@courriel.test", "bob@courriel.test")
         assert all(isinstance(outcome.refusal, Rejected) for outcome in receipt.outcomes)
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_reader_under_two_names_refuses_both() -> None:
@@ -276,7 +263,7 @@ def test_a_reader_under_two_names_refuses_both() -> None:
         assert [outcome.fate for outcome in receipt.outcomes] == [Fate.REFUSED] * 2
         assert await house.mail("alice", "Junk") == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_over_lmtp_each_recipient_has_an_answer() -> None:
@@ -285,7 +272,7 @@ def test_over_lmtp_each_recipient_has_an_answer() -> None:
         receipt = await _accept(house, "alice@courriel.test", "bob@courriel.test", door=Door.LMTP)
         assert [outcome.fate for outcome in receipt.outcomes] == [Fate.REFUSED, Fate.DELIVERED]
 
-    _run(test)
+    in_house(test)
 
 
 @pytest.mark.parametrize("sender", [EVE, NULL_PATH])
@@ -298,7 +285,7 @@ def test_a_stranger_gets_no_report_since_his_name_may_be_forged(sender: Address)
         assert (len(await house.mail("alice", "Junk")), len(await house.mail("bob"))) == (1, 1)
         assert await _queued(house) == [] and await house.mail("alice") == []
 
-    _run(test)
+    in_house(test)
 
 
 def test_somebody_of_the_house_gets_a_report() -> None:
@@ -316,7 +303,7 @@ def test_somebody_of_the_house_gets_a_report() -> None:
         [report] = await house.mail("bob")
         assert b"multipart/report" in report and b"No, thank you." in report
 
-    _run(test)
+    in_house(test)
 
 
 def test_mail_of_the_house_that_waited_is_rejected_with_a_report() -> None:
@@ -332,7 +319,7 @@ def test_mail_of_the_house_that_waited_is_rejected_with_a_report() -> None:
             assert attempt.status == status
         assert len(await house.mail("alice", "Junk")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 # --- vacation -------------------------------------------------------------------------------------------------------
@@ -355,7 +342,7 @@ def test_a_sender_is_answered_once_a_week() -> None:
         await _accept(house, sender=Address("zoe", "far.test"))
         assert len(await _queued(house)) == 3
 
-    _run(test)
+    in_house(test)
 
 
 NO_ANSWER = {
@@ -385,7 +372,7 @@ def test_who_is_never_answered(case: str) -> None:
         await _accept(house, content=content, sender=sender)
         assert await _queued(house) == [] and len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 @pytest.mark.parametrize("to", [b"alice+x@courriel.test", b"other@courriel.test, Al <ALICE@courriel.test>"])
@@ -395,7 +382,7 @@ def test_mail_to_her_in_other_words_is_answered(to: bytes) -> None:
         await _accept(house, "alice+x@courriel.test", content=HELLO.replace(b"alice@courriel.test", to))
         assert len(await _queued(house)) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_two_who_are_away_do_not_answer_each_other_for_ever() -> None:
@@ -407,7 +394,7 @@ def test_two_who_are_away_do_not_answer_each_other_for_ever() -> None:
         assert b"I am away." in answer
         assert len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_mime_answer_and_its_copy() -> None:
@@ -428,7 +415,7 @@ def test_a_mime_answer_and_its_copy() -> None:
         assert copy.endswith("<b>Zoé</b>".encode())
         assert await _flags(house, "alice", "Sent") == (SEEN, [])
 
-    _run(test)
+    in_house(test)
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
@@ -439,7 +426,7 @@ def test_a_duplicate_is_known_once_the_first_is_there() -> None:
         await _accept(house)
         assert len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_notice_of_new_mail() -> None:
@@ -454,7 +441,7 @@ def test_a_notice_of_new_mail() -> None:
             and b"eve@far.test" in content
         )
 
-    _run(test)
+    in_house(test)
 
 
 def test_an_error_keeps_the_mail_and_is_told_once() -> None:
@@ -468,7 +455,7 @@ def test_an_error_keeps_the_mail_and_is_told_once() -> None:
         assert "“rules”" in told and "line 2: the script gave up: enough of it" in told
         assert "« rules »" in told and "Corrigez le script" in told
 
-    _run(test)
+    in_house(test)
 
 
 def test_a_script_that_no_longer_reads_keeps_the_mail() -> None:
@@ -479,7 +466,7 @@ def test_a_script_that_no_longer_reads_keeps_the_mail() -> None:
         await _accept(house)
         assert len(await house.mail("alice")) == 2
 
-    _run(test)
+    in_house(test)
 
 
 def test_what_takes_long_runs_in_a_thread_and_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,7 +483,7 @@ def test_what_takes_long_runs_in_a_thread_and_has_an_end(monkeypatch: pytest.Mon
         kept, notice = await house.mail("alice")
         assert kept.endswith(HELLO) and "more than 1000 ms of" in parse_body(notice)
 
-    _run(test)
+    in_house(test)
 
 
 def test_so_many_scripts_are_kept_ready() -> None:
@@ -526,4 +513,4 @@ def test_other_people_s_scripts_are_nobody_s() -> None:
         await _accept(house)
         assert len(await house.mail("alice")) == 1
 
-    _run(test)
+    in_house(test)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -20,7 +19,7 @@ from courriel.model.verdict import Result
 from courriel.model.wishes import Wishes
 from tests.mailauth.signing import ed25519_key, record, rsa_key
 from tests.mailauth.zone import Zone
-from tests.smtp.house import House, build
+from tests.smtp.house import House, in_house
 
 KEYS = (SigningKey("courriel.test", "r", rsa_key()), SigningKey("courriel.test", "e", ed25519_key()))
 ZONE = Zone({f"{key.selector}._domainkey.courriel.test": [record(key.private)] for key in KEYS})
@@ -32,14 +31,7 @@ def _ring(domain: str) -> tuple[SigningKey, ...]:
 
 
 def _run(test: Callable[[House], Awaitable[None]]) -> None:
-    async def run() -> None:
-        house = await build(signer=Signer(_ring))
-        try:
-            await test(house)
-        finally:
-            await house.close()
-
-    asyncio.run(run())
+    in_house(test, signer=Signer(_ring))
 
 
 async def _send(

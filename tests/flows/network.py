@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.net.dns.test_real_servers import free_port
+from tests.trial import free_port
 
 CLONE_NEWNET = 0x4000_0000
 

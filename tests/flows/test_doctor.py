@@ -17,8 +17,7 @@ import dns.update
 import pytest
 
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
-from tests.flows.test_zone_publish import free_port
-from tests.trial import Trial, command, running
+from tests.trial import Trial, command, free_base_port, free_port, running
 
 pytestmark = [
     pytest.mark.interop,
@@ -71,8 +70,6 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
     key.write_text(KEY)
     knot.start()
     try:
-        from tests.trial import free_base_port
-
         base = free_base_port()
         env = {
             "COURRIEL_HOSTNAME": "mx.example.org",

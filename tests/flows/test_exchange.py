@@ -15,8 +15,7 @@ import pytest
 
 from tests.flows.lab import inbox, until
 from tests.flows.postfix import ABSENT, postfix
-from tests.net.dns.test_real_servers import free_port
-from tests.trial import Trial, running
+from tests.trial import Trial, free_port, running
 
 MESSAGES = int(os.environ.get("EXCHANGE_MESSAGES", "500"))
 PATIENCE_S = 60.0 + MESSAGES / 20

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
-from tests.trial import command
+from tests.trial import command, free_port
 
 pytestmark = [
     pytest.mark.interop,
@@ -23,12 +22,6 @@ pytestmark = [
 ]
 
 ZONE, REVERSE = "example.org", "2.0.192.in-addr.arpa"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Administrator:

@@ -71,15 +71,11 @@ def test_neomutt_reads_and_moves(trial: Trial, tmp_path: Path, qresync: str) -> 
     rc = tmp_path / "rc"
     rc.write_text("".join(f'set {name}="{value}"\n' for name, value in settings.items()))
     for _ in range(2):  # the second time with what is in the cache
-        program = Terminal(["neomutt", "-n", "-F", str(rc)], environment(tmp_path, trial), tmp_path)
-        try:
+        with Terminal(["neomutt", "-n", "-F", str(rc)], environment(tmp_path, trial), tmp_path) as program:
             program.wait_for(token.encode())
             program.type("q")
             assert program.ended()
-        finally:
-            program.close()
-    program = Terminal(["neomutt", "-n", "-F", str(rc)], environment(tmp_path, trial), tmp_path)
-    try:
+    with Terminal(["neomutt", "-n", "-F", str(rc)], environment(tmp_path, trial), tmp_path) as program:
         program.wait_for(token.encode())
         program.type(f"l~s {token}\r")
         program.type("s=Archive\r")
@@ -87,8 +83,6 @@ def test_neomutt_reads_and_moves(trial: Trial, tmp_path: Path, qresync: str) -> 
         wait_until_in(trial, "Archive", token)
         program.type("q")
         assert program.ended()
-    finally:
-        program.close()
     assert asyncio.run(found(trial, "INBOX", token)) == 0
 
 
@@ -103,16 +97,13 @@ def test_aerc_reads_and_moves(trial: Trial, tmp_path: Path) -> None:
         "from = Alice <alice@courriel.test>\ncopy-to = Sent\ncache-headers = true\n"
     )
     accounts.chmod(0o600)
-    program = Terminal(["aerc"], environment(tmp_path, trial), tmp_path)
-    try:
+    with Terminal(["aerc"], environment(tmp_path, trial), tmp_path) as program:
         program.wait_for(token.encode())
         program.type(":select 0\r")
         program.type(":move Archive\r")
         wait_until_in(trial, "Archive", token)
         program.type(":quit -f\r")
         assert program.ended()
-    finally:
-        program.close()
     assert asyncio.run(found(trial, "INBOX", token)) == 0
 
 
@@ -125,8 +116,9 @@ def test_alpine_reads_and_moves(trial: Trial, tmp_path: Path) -> None:
         f"inbox-path={place}INBOX\nfolder-collections={place}[]\nuser-domain=courriel.test\nlast-version-used=9.99\n"
         "feature-list=expunge-without-confirm,quit-without-confirm,no-hide-empty-lists,disable-password-file-saving\n"
     )
-    program = Terminal(["alpine", "-p", str(pinerc), "-i"], environment(tmp_path, trial) | {"USER": "alice"}, tmp_path)
-    try:
+    with Terminal(
+        ["alpine", "-p", str(pinerc), "-i"], environment(tmp_path, trial) | {"USER": "alice"}, tmp_path
+    ) as program:
         program.wait_for(b"ASSWORD")
         program.type("secret\r")
         program.wait_for(token.encode())
@@ -138,6 +130,4 @@ def test_alpine_reads_and_moves(trial: Trial, tmp_path: Path) -> None:
         wait_until_in(trial, "Archive", token)
         program.type("qy")
         assert program.ended()
-    finally:
-        program.close()
     assert asyncio.run(found(trial, "INBOX", token)) == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from courriel.accounts.authenticator import AccountAuthenticator, GateSettings
 from courriel.accounts.device_logins import senders_of
@@ -234,3 +236,16 @@ async def say(house: House, data: bytes, door: str = "mx", ip: str = "192.0.2.1"
     while (line := await link.line()) is not None:
         said.append(line)
     return b"".join(said)
+
+
+def in_house(test: Callable[[House], Awaitable[None]], **options: Any) -> None:
+    """Run ``test`` in a house made with these options of ``build``, and close it."""
+
+    async def run() -> None:
+        house = await build(**options)
+        try:
+            await test(house)
+        finally:
+            await house.close()
+
+    asyncio.run(run())

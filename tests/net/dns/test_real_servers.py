@@ -7,9 +7,7 @@ disabled for us to judge, once for its own judgement: AD, or SERVFAIL where an a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from courriel.net.dns import DnsSettings, open_resolver
 from courriel.ports.resolver import DnsFailure, Status
 from tests.net.dns.test_resolver import CASES
 from tests.net.dns.tree import MAIL
+from tests.trial import free_port
 
 PROGRAMS = ("nsd", "unbound", "dnssec-keygen", "dnssec-signzone")
 ABSENT = [program for program in PROGRAMS if shutil.which(program) is None]
@@ -128,16 +127,6 @@ class Ground:
             f'  local-zone: "test." nodefault\n  num-threads: 1\n  so-reuseport: no\n'
             f"remote-control:\n  control-enable: no\n{stubs}"
         )
-
-
-def free_port() -> int:
-    """A port that is free just now for datagrams and connections."""
-    while True:
-        with socket.socket() as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hatch:
-            door.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):
-                hatch.bind(door.getsockname())
-                return int(door.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
