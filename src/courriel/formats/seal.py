@@ -16,8 +16,6 @@ from typing import Final
 SEAL_OCTETS: Final = 5
 """``seal.octets``: of the digest that are kept; 8 characters of base32."""
 
-SEAL_CHARACTERS: Final = 8
-
 
 def seal(keys: Sequence[bytes], purpose: str, *values: str) -> str:
     """The seal of ``values`` (compared without case) for one ``purpose``; 8 characters, ``a-z2-7``."""

@@ -124,7 +124,6 @@ def text(letter: bytes, *texts: bytes) -> bytes:
 DATA: Final = packet(b"T")
 END_OF_HEADERS: Final = packet(b"N")
 END_OF_BODY: Final = packet(b"E")
-ABORT: Final = packet(b"A")
 QUIT: Final = packet(b"Q")
 NEXT_CONNECTION: Final = packet(b"K")
 """QUIT_NC: the client is gone, another one follows over the same connection."""

@@ -355,8 +355,6 @@ SELECT n, EXISTS (SELECT 1 FROM recipient r WHERE r.n=q.n AND (r.state<? OR r.ow
     FROM queue q WHERE id=?
 """
 
-FINISH: Final = "DELETE FROM recipient WHERE n=? RETURNING domain, place"
-
 UNFINISHED: Final = "SELECT 1 FROM recipient WHERE n=? AND (state<? OR owes=1) LIMIT 1"
 
 Items: TypeAlias = list[Item[_Group]]
