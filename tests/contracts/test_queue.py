@@ -179,6 +179,18 @@ async def test_one_message_can_be_claimed_whole(runner: asyncio.Runner, open_que
         assert await places(queue, "x.org", LATER + 9.0) == [("b", 0), ("b", 2), ("a", 0), ("a", 2)]
 
 
+async def test_a_holder_who_knows_an_old_time_hides_nothing(runner: asyncio.Runner, open_queue: Open) -> None:
+    """Claimed before it was due, held, let go, lent to somebody else: then the first holder gives it back."""
+    async with opened(open_queue) as queue:
+        await queue.put(queued("a", not_before=LATER), b"hello")
+        [old] = await queue.claim_message("a", NOW, LATER)
+        await queue.mark([Mark("a", 0, Progress(State.HELD))])
+        await queue.mark([Mark("a", 0, Progress(State.WAITING, NOW))])
+        assert await places(queue, "example.com") == [("a", 0)]
+        queue.give_back([old])
+        assert queue.destinations()["example.com"] <= NOW
+
+
 async def test_longest_due_first_and_no_more_than_asked(runner: asyncio.Runner, open_queue: Open) -> None:
     async with opened(open_queue) as queue:
         for n in (3, 1, 2):

@@ -43,6 +43,9 @@ WAITING_ITEMS: Final = 2_000
 INLINE_COMMIT_US: Final = 400
 """As in ``settings.py: StoreSettings``; a queue has fewer writers, and no redo log."""
 
+AT_ONCE: Final = 0.0
+"""Due since ever."""
+
 SMALL_OCTETS: Final = 262_144
 """Content up to this is written on the loop when the disk is quick."""
 
@@ -150,9 +153,10 @@ class SqliteQueue:
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
-            for place, progress in zip(claim.places, claim.progress, strict=True):
+            for place in claim.places:
                 self._claims.end(claim.domain, claim.message.id, place)
-                self._claims.becomes_due(claim.domain, progress.next_at)
+            # What the holder knows may be old: it was held and let go meanwhile, say.  Looking too early is harmless.
+            self._claims.becomes_due(claim.domain, AT_ONCE)
 
     # --- what is looked after -----------------------------------------------------------------------------------
     async def owing(self, most: int) -> Sequence[Entry]:
