@@ -1,5 +1,5 @@
 # Courriel: the few commands a developer needs. `make help` lists them.
-# Python: the first of PYTHON, python3.11 … python3 that is 3.11 or newer.
+# Python: PYTHON, or the first that is 3.11 or newer and built with optimisation (tools/make_venv.sh).
 
 VENV   := .venv
 BIN    := $(VENV)/bin

@@ -26,7 +26,7 @@ from courriel.ports.directory import Directory
 
 HOUR_S: Final = 3_600.0
 
-_FIELD: Final = re.compile(rb"^(from|date|message-id|bcc)[ \t]*+:([^\n]*+\n(?:[ \t][^\n]*+\n)*+)", re.I | re.M)
+_FIELD: Final = re.compile(rb"^(from|date|message-id|bcc)[ \t]*+:([^\n]*+\n(?>(?:[ \t][^\n]*+\n)*))", re.I | re.M)
 _FIRST_FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 ORIGINAL_OCTETS: Final = 500

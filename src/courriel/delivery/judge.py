@@ -18,10 +18,10 @@ from courriel.model.refusals import BadMessage, MessageTooLarge, TooManyHops
 
 # A From whose colon is not beside it: folded away from its name, or behind a blank at the very beginning.
 _ODD_FROM: Final = re.compile(rb"(?:\A[ \t]++from[ \t]*+:|(?:\A|\n)from[ \t]*+\r\n[ \t]++:)", re.IGNORECASE)
-_FROM: Final = re.compile(rb"^from[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
+_FROM: Final = re.compile(rb"^from[ \t]*+:((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+)", re.IGNORECASE | re.MULTILINE)
 _PLAIN_FROM: Final = re.compile(
-    rb"(?:[A-Za-z0-9 ]*+|\"[A-Za-z0-9 .,'_-]*+\") *<[A-Za-z0-9_+=-]++(?:\.[A-Za-z0-9_+=-]++)*+"
-    rb"@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+>"
+    rb"(?:[A-Za-z0-9 ]*+|\"[A-Za-z0-9 .,'_-]*+\") *<[A-Za-z0-9_+=-]++(?>(?:\.[A-Za-z0-9_+=-]++)*)"
+    rb"@[A-Za-z0-9-]++(?>(?:\.[A-Za-z0-9-]++)*)>"
 )
 
 

@@ -41,7 +41,7 @@ class Verdict(Enum):
 # ---------------------------------------------------------------------------------------------------------- header
 @lru_cache(maxsize=32)
 def _pattern(name: str) -> re.Pattern[bytes]:
-    field = rb"^%b[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)" % name.encode("ascii")
+    field = rb"^%b[ \t]*+:((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+)" % name.encode("ascii")
     return re.compile(field, re.IGNORECASE | re.MULTILINE)
 
 
@@ -128,7 +128,7 @@ def _mailto(address: str, subject: str = "") -> str:
 
 
 _SUBJECT: Final = re.compile(
-    rb"^(subject[ \t]*+:[ \t]*+)((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE
+    rb"^(subject[ \t]*+:[ \t]*+)((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+)", re.IGNORECASE | re.MULTILINE
 )
 
 

@@ -17,10 +17,10 @@ from courriel.formats.path import Path, parse_path
 from courriel.model.envelope import Address
 from courriel.model.refusals import BadMessage, NotYourAddress
 
-_BCC: Final = re.compile(rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+", re.IGNORECASE | re.MULTILINE)
-_SENDER: Final = re.compile(rb"^sender[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
+_BCC: Final = re.compile(rb"^(?:resent-)?bcc[ \t]*+:[^\n]*+\n(?>(?:[ \t][^\n]*+\n)*)", re.IGNORECASE | re.MULTILINE)
+_SENDER: Final = re.compile(rb"^sender[ \t]*+:((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+)", re.IGNORECASE | re.MULTILINE)
 _RESENT: Final = re.compile(
-    rb"^resent-(from|sender)[ \t]*+:((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+)", re.IGNORECASE | re.MULTILINE
+    rb"^resent-(from|sender)[ \t]*+:((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+)", re.IGNORECASE | re.MULTILINE
 )
 _DATE: Final = re.compile(rb"^date[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID: Final = re.compile(rb"^message-id[ \t]*+:", re.IGNORECASE | re.MULTILINE)

@@ -78,7 +78,7 @@ def answer(action: Vacation, message: Message, person: Person, to: str, wording:
 
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?-~]{1,900}>")
 _CONTENT: Final = re.compile(rb"content-[!-9;-~]+[ \t]*:", re.IGNORECASE)
-_FIELDS: Final = re.compile(rb"[^\n]++\n?(?:[ \t][^\n]*+\n?)*+")
+_FIELDS: Final = re.compile(rb"[^\n]++\n?(?>(?:[ \t][^\n]*+\n?)*)")
 
 
 def _entity(reason: str) -> bytes:

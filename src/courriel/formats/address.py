@@ -90,13 +90,13 @@ _WORD = rb"[^ \t\r\n\"<>@,;:\\()\[\]]++"
 # An entry of the usual kinds in one match: name <a@b> / a@b / a.  All else goes through the tokens below.
 _USUAL = re.compile(
     rb"[ \t\r\n,]*+(?:"
-    rb"(?:\"([^\"\\\r\n]*+)\"" + _WS + rb"|([^\"<>@,;:\\()\[\]\r\n]++))?+<(" + _WORD + rb")@(" + _WORD + rb")>"
-    rb"|(" + _WORD + rb")(?:@(" + _WORD + rb"))?+"
+    rb"(?>(?:\"([^\"\\\r\n]*+)\"" + _WS + rb"|([^\"<>@,;:\\()\[\]\r\n]++))?)<(" + _WORD + rb")@(" + _WORD + rb")>"
+    rb"|(" + _WORD + rb")(?>(?:@(" + _WORD + rb"))?)"
     rb")" + _WS + rb"(?:,|\Z|(?=;))"
 )
 _EMPTY = re.compile(rb"[ \t\r\n,]++")
 _TOKEN = re.compile(
-    rb"([ \t\r\n]++)|(" + _WORD + rb"|\[(?:[^\[\]\\]++|\\.)*+\\?\]?)|\"((?:[^\"\\]++|\\.)*+)\\?\"?|(.)", re.DOTALL
+    rb"([ \t\r\n]++)|(" + _WORD + rb"|\[(?>(?:[^\[\]\\]++|\\.)*)\\?\]?)|\"((?>(?:[^\"\\]++|\\.)*))\\?\"?|(.)", re.DOTALL
 )
 _BLANK, _TEXT, _STRING, _SPECIAL = 1, 2, 3, 4
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
@@ -313,13 +313,13 @@ def _one_space(phrase: bytes) -> bytes:
 # ----------------------------------------------------------------------------------------------- strict
 
 _ATOM = rb"[" + ATEXT + rb"\x80-\xff]++"
-_STRICT_STRING = rb"\"(?:[\t !#-\[\]-~\x80-\xff]++|\\[\t -~])*+\""
+_STRICT_STRING = rb"\"(?>(?:[\t !#-\[\]-~\x80-\xff]++|\\[\t -~])*)\""
 _STRICT_WORD = re.compile(rb"(" + _ATOM + rb")|(" + _STRICT_STRING + rb")")
 _ADDR_SPEC = re.compile(
-    rb"(?:(" + _ATOM + rb"(?:\." + _ATOM + rb")*+)|(" + _STRICT_STRING + rb"))"
+    rb"(?:(" + _ATOM + rb"(?>(?:\." + _ATOM + rb")*))|(" + _STRICT_STRING + rb"))"
     rb"@([A-Za-z0-9.\-\x80-\xff]++|\[[!-Z^-~]*+\])"
 )
-_STRICT_ROUTE = re.compile(rb"((?:@[A-Za-z0-9.\-]++,)*+@[A-Za-z0-9.\-]++):")
+_STRICT_ROUTE = re.compile(rb"((?>(?:@[A-Za-z0-9.\-]++,)*)@[A-Za-z0-9.\-]++):")
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 

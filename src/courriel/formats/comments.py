@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 
 _OPEN, _CLOSE = b"()"
-_FLAT = rb"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)"
+_FLAT = rb"\((?>(?:[^()\\]++|\\.|\((?>(?:[^()\\]++|\\.)*)\))*)\)"
 # Ordinary comments, one inside another at most, and the blanks after them: a whole run in one piece.
-_RUN = re.compile(rb"(?:" + _FLAT + rb"[ \t\r\n]*+)++", re.DOTALL)
+_RUN = re.compile(rb"(?>(?:" + _FLAT + rb"[ \t\r\n]*+)+)", re.DOTALL)
 _ONE = re.compile(_FLAT, re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
-_INSIDE = re.compile(rb"(?:[^()\\]++|\\.)++|(?:" + _FLAT + rb")++|\(++|\)|\\", re.DOTALL)
-_OUTSIDE = re.compile(rb"(?:[^(\"\\]++|\\.|\"(?:[^\"\\]++|\\.)*+\\?\"?|\\)*+", re.DOTALL)
+_INSIDE = re.compile(rb"(?>(?:[^()\\]++|\\.)+)|(?>(?:" + _FLAT + rb")+)|\(++|\)|\\", re.DOTALL)
+_OUTSIDE = re.compile(rb"(?>(?:[^(\"\\]++|\\.|\"(?>(?:[^\"\\]++|\\.)*)\\?\"?|\\)*)", re.DOTALL)
 
 
 def end_of(raw: bytes, at: int) -> tuple[int, bool]:

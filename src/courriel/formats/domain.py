@@ -21,7 +21,7 @@ DOMAIN_OCTETS = 255
 LABEL_OCTETS = 63
 """``domain.label_octets``: RFC 1035 §2.3.4."""
 
-_LDH = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?+(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?+)*+")
+_LDH = re.compile(r"[a-z0-9](?>(?:[a-z0-9-]{0,61}[a-z0-9])?)(?>(?:\.[a-z0-9](?>(?:[a-z0-9-]{0,61}[a-z0-9])?))*)")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 # What people's keyboards give for a dot (RFC 5895 §2).
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")

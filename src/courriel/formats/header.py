@@ -48,7 +48,7 @@ class Field(msgspec.Struct, frozen=True, gc=False):
 
 # name, blanks and colon, value with its folded lines.  Possessive throughout: no way back, so linear.
 # ftext is printable US-ASCII without the colon (RFC 5322 §3.6.8); blanks before the colon are obsolete (§4.5).
-_FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+:)([^\n]*+\n?(?:[ \t][^\n]*+\n?)*+)", re.MULTILINE)
+_FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+:)([^\n]*+\n?(?>(?:[ \t][^\n]*+\n?)*))", re.MULTILINE)
 # Below this, reading every field in one call costs less than counting them one by one.
 _SMALL_BLOCK_OCTETS = 65_536
 

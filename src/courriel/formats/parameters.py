@@ -61,7 +61,7 @@ class Parameters(msgspec.Struct, frozen=True, dict=True):
 # One parameter from its ";": name, then a quoted string (its closing quote may be missing) or the rest up to ";".
 _PARAMETER = re.compile(
     rb";[ \t\r\n]*+([^=;\"\s()]++)[ \t\r\n]*+=[ \t\r\n]*+"
-    rb"(?:\"((?:[^\"\\]++|\\.)*+)\\?\"?[^;]*+|([^;\"]?[^;]*+))",
+    rb"(?:\"((?>(?:[^\"\\]++|\\.)*))\\?\"?[^;]*+|([^;\"]?[^;]*+))",
     re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)

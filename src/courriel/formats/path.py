@@ -34,13 +34,13 @@ DEFAULT = PathLimits()
 
 # RFC 5322 §3.2.3 atext, and what stands for itself inside quotes (RFC 5321 §4.1.2 qtextSMTP).
 ATEXT = rb"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
-_DOT_STRING = rb"[" + ATEXT + rb"\x80-\xff]++(?:\.[" + ATEXT + rb"\x80-\xff]++)*+"
-_QUOTED = rb"\"(?:[ !#-\[\]-~\x80-\xff]++|\\[ -~])*+\""
+_DOT_STRING = rb"[" + ATEXT + rb"\x80-\xff]++(?>(?:\.[" + ATEXT + rb"\x80-\xff]++)*)"
+_QUOTED = rb"\"(?>(?:[ !#-\[\]-~\x80-\xff]++|\\[ -~])*)\""
 _DOMAIN = rb"[A-Za-z0-9.\-\x80-\xff]++|\[[!-Z^-~]*+\]"
 _ORDINARY = re.compile(rb"<([" + ATEXT + rb".]++)@([A-Za-z0-9.\-]++)>")
 _LOCAL = re.compile(rb"(" + _DOT_STRING + rb")|(" + _QUOTED + rb")")
 _AT_DOMAIN = re.compile(rb"@(" + _DOMAIN + rb")")
-_ROUTE = re.compile(rb"@(?:" + _DOMAIN + rb")(?:,@(?:" + _DOMAIN + rb"))*+:")
+_ROUTE = re.compile(rb"@(?:" + _DOMAIN + rb")(?>(?:,@(?:" + _DOMAIN + rb"))*):")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\U0010ffff]|^\.|\.\.|\.$|^$")
 _TO_ESCAPE = re.compile(r'(["\\])')

@@ -14,7 +14,7 @@ from courriel.base.errors import FormatError
 
 _PIECES = [bytes([o]) if 0x21 <= o <= 0x7E and o not in b"+=" else b"+%02X" % o for o in range(256)]
 _PLAIN = re.compile(rb"[!-*,-<>-~]*+")
-_XTEXT = re.compile(rb"(?:[!-*,-<>-~]++|\+[0-9A-F]{2})*+")
+_XTEXT = re.compile(rb"(?>(?:[!-*,-<>-~]++|\+[0-9A-F]{2})*)")
 _HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
 
 

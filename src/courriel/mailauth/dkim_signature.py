@@ -39,7 +39,7 @@ _REQUIRED: Final = ("v", "a", "b", "bh", "d", "h", "s")
 _FWS: Final = re.compile(r"[ \t\r\n]+")
 _FIELD_NAME: Final = re.compile(r"[!-9<-~]++")
 _SELECTOR: Final = re.compile(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*+"
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?>(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*)"
 )
 
 

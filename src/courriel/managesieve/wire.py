@@ -32,8 +32,8 @@ ARGUMENTS: Final = 8
 
 _LITERAL: Final = re.compile(rb"\{([0-9]{1,10})\+?\}$")
 _VERB: Final = re.compile(rb"([A-Za-z]{1,20})(?= |$)")
-_ARGUMENT: Final = re.compile(rb' +(?:"((?:[^"\\]++|\\["\\])*+)"|([0-9]{1,10})(?= |$))')
-_BARE: Final = re.compile(rb'"((?:[^"\\]++|\\["\\])*+)"')
+_ARGUMENT: Final = re.compile(rb' +(?:"((?>(?:[^"\\]++|\\["\\])*))"|([0-9]{1,10})(?= |$))')
+_BARE: Final = re.compile(rb'"((?>(?:[^"\\]++|\\["\\])*))"')
 _ESCAPED: Final = re.compile(rb"\\(.)")
 
 Argument = bytes | int

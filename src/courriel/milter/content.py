@@ -12,7 +12,7 @@ from typing import Final
 from courriel.milter.wire import AddHeader, ChangeHeader
 
 # A field with its folded lines, or one line that is no field.
-_PIECE: Final = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?([^\n]*+\n?+(?:[ \t][^\n]*+\n?+)*+)")
+_PIECE: Final = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?([^\n]*+\n?+(?>(?:[ \t][^\n]*+\n?+)*))")
 
 
 class _Piece:

@@ -44,13 +44,13 @@ class Token(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-_BLANK: Final = re.compile(r"(?:[ \t\r\n]++|\#[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
+_BLANK: Final = re.compile(r"(?>(?:[ \t\r\n]++|\#[^\n]*+|/\*(?>(?:[^*]++|\*(?!/))*)\*/)*)")
 _TOKEN: Final = re.compile(
     r"""(?P<multi>[tT][eE][xX][tT]:[ \t]*+(?:\#[^\n]*+|\r)?\n)
     |(?P<identifier>[A-Za-z_][A-Za-z0-9_]*+)
     |:(?P<tag>[A-Za-z_][A-Za-z0-9_]*+)
     |(?P<number>[0-9]++)(?P<unit>[KkMmGg]?)(?![A-Za-z0-9_])
-    |"(?P<string>(?:[^"\\]++|\\.)*+)"
+    |"(?P<string>(?>(?:[^"\\]++|\\.)*))"
     |(?P<mark>[\[\](){},;])""",
     re.VERBOSE | re.DOTALL,
 )

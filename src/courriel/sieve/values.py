@@ -11,9 +11,9 @@ from typing import Final
 
 from courriel.sieve.run import Run
 
-REFERENCE: Final = re.compile(r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*+\.)*+(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]{1,2}))\}")
+REFERENCE: Final = re.compile(r"\$\{((?>(?:[A-Za-z_][A-Za-z0-9_]*+\.)*)(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]{1,2}))\}")
 NAME: Final = re.compile(r"(?:global\.)?[A-Za-z_][A-Za-z0-9_]*+")
-_ENCODED: Final = re.compile(r"\$\{(hex|unicode):[ \t\r\n]*((?:[0-9A-Fa-f]++[ \t\r\n]*+)++)\}", re.IGNORECASE)
+_ENCODED: Final = re.compile(r"\$\{(hex|unicode):[ \t\r\n]*((?>(?:[0-9A-Fa-f]++[ \t\r\n]*+)+))\}", re.IGNORECASE)
 
 
 def decode_characters(text: str) -> str:

@@ -18,8 +18,8 @@ from typing import Final
 __all__ = ["base_subject"]
 
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
-_BLOBS: Final = re.compile(r"(?:\[[^\[\]]*+\][ \t]*+)*+")
-_REFWD: Final = re.compile(r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]]*+\][ \t]*+)?+:", re.IGNORECASE | re.ASCII)
+_BLOBS: Final = re.compile(r"(?>(?:\[[^\[\]]*+\][ \t]*+)*)")
+_REFWD: Final = re.compile(r"(?:re|fwd?)[ \t]*+(?>(?:\[[^\[\]]*+\][ \t]*+)?):", re.IGNORECASE | re.ASCII)
 _FWD_HEADER: Final = re.compile(r"\[fwd:", re.IGNORECASE | re.ASCII)
 _FWD_TRAILER: Final = re.compile(r"\(fwd\)", re.IGNORECASE | re.ASCII)
 _TRAILER_CHARACTERS: Final = 5

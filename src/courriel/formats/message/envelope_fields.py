@@ -16,14 +16,14 @@ from courriel.base.errors import Damaged
 
 __all__ = ["EnvelopeAddress", "EnvelopeField", "addresses", "fields", "first_address", "text"]
 
-_STRING: Final = rb'(?:NIL|"(?:[^"\\]++|\\.)*+")'
-_LIST: Final = rb"(NIL|\((?:\(" + b" ".join([_STRING] * 4) + rb"\))++\))"
+_STRING: Final = rb'(?:NIL|"(?>(?:[^"\\]++|\\.)*)")'
+_LIST: Final = rb"(NIL|\((?>(?:\(" + b" ".join([_STRING] * 4) + rb"\))+)\))"
 _ENVELOPE: Final = re.compile(
     rb"\((STR) (STR) LIST LIST LIST LIST LIST LIST (STR) (STR)\)\Z".replace(b"STR", _STRING).replace(b"LIST", _LIST),
     re.DOTALL,
 )
 _ADDRESS: Final = re.compile(rb"\((STR) (STR) (STR) (STR)\)".replace(b"STR", _STRING), re.DOTALL)
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|\{(\d+)\}\r\n|[^"{]++', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"|\{(\d+)\}\r\n|[^"{]++', re.DOTALL)
 _ESCAPE: Final = re.compile(rb'(["\\])')
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 

@@ -23,7 +23,7 @@ def _either_case(name: bytes) -> bytes:
 
 
 # RFC 5322 §2.2, and §4.5 for blanks before the colon.  Possessive, so linear whatever comes.
-_VALUE = rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+_VALUE = rb"[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*))"
 _CONTENT_NAME = _either_case(b"content-") + rb"[A-Za-z0-9-]++"
 _MESSAGE_NAMES = (
     *(b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"),

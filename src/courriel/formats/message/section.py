@@ -110,7 +110,7 @@ def _find(root: Node, numbers: tuple[int, ...]) -> Node | None:
 
 
 # A field with its folded lines, or a line that is none.
-_LINES = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
+_LINES = re.compile(rb"[^\n]*+\n?(?>(?:[ \t][^\n]*+\n?)*)")
 
 
 def header_subset(header: bytes, names: tuple[bytes, ...], *, exclude: bool) -> bytes:

@@ -112,11 +112,11 @@ def _language(value: bytes) -> bytes:
 
 # -- BODY: the same without extension data
 
-_QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_QUOTED = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"', re.DOTALL)
 _ATOM = re.compile(rb"[A-Za-z0-9]++")
 _LITERAL = re.compile(rb"\{(\d++)\}\r\n")
 # Anything inside a list but its parentheses and literals.
-_INSIDE = re.compile(rb'(?:[^"(){]++|"(?:[^"\\]++|\\.)*+")++', re.DOTALL)
+_INSIDE = re.compile(rb'(?>(?:[^"(){]++|"(?>(?:[^"\\]++|\\.)*)")+)', re.DOTALL)
 _MESSAGES = (b'"message" "rfc822" ', b'"message" "global" ')
 
 

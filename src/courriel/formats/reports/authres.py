@@ -59,10 +59,10 @@ class AuthResults(msgspec.Struct, frozen=True):
 
 # ------------------------------------------------------------------------------------------------- reading
 
-_BLANKS: Final = re.compile(rb"(?:[ \t]++|\r?\n(?=[ \t]))*+")
+_BLANKS: Final = re.compile(rb"(?>(?:[ \t]++|\r?\n(?=[ \t]))*)")
 _KEYWORD: Final = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9_-]*+)(?<!-)")
 _DIGITS: Final = re.compile(rb"[0-9]{1,9}")
-_QUOTED: Final = re.compile(rb"\"((?:[^\"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~\x80-\xff])*+)\"")
+_QUOTED: Final = re.compile(rb"\"((?>(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~\x80-\xff])*))\"")
 _PLAIN: Final = re.compile(rb"[^\x00- \"();\x7f]++")
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)")
 _OPEN: Final = 0x28
@@ -246,8 +246,8 @@ def _value(text: str) -> str:
 # ------------------------------------------------------------------------------------------------- at the border
 
 _CLAIM: Final = re.compile(
-    rb"(?:^|\A[ \t]++)(authentication-results|received-spf)(?:[ \t]|\r?\n[ \t])*+:"
-    rb"((?:[^\n]*+\n?(?=[ \t]))*+[^\n]*+\n?)",
+    rb"(?:^|\A[ \t]++)(authentication-results|received-spf)(?>(?:[ \t]|\r?\n[ \t])*):"
+    rb"((?>(?:[^\n]*+\n?(?=[ \t]))*)[^\n]*+\n?)",
     re.IGNORECASE | re.MULTILINE,
 )
 _RECEIVER: Final = re.compile(rb"receiver[ \t\r\n]*+=[ \t\r\n]*+\"?([^\";\s()]*+)", re.IGNORECASE)

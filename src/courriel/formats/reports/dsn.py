@@ -244,7 +244,7 @@ _STATUS_MEDIA = frozenset({b"message/delivery-status", b"message/global-delivery
 _HEADER_MEDIA = frozenset({b"text/rfc822-headers", b"message/rfc822-headers", b"message/global-headers"})
 _MESSAGE_FIELDS = (b"reporting-mta", b"original-envelope-id", b"arrival-date")
 _GROUP_LIMITS = HeaderLimits(block_octets=65_536, fields=100)
-_GAP = re.compile(rb"\r?\n(?:[ \t]*+\r?\n)++")
+_GAP = re.compile(rb"\r?\n(?>(?:[ \t]*+\r?\n)+)")
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _ANY_STATUS = re.compile(r"(?<![0-9.])[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
 _CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}

@@ -36,7 +36,7 @@ CONDITIONS: Final = frozenset({b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"})
 
 _LITERAL: Final = re.compile(rb"~?\{(\d{1,12})\+?\}\Z")
 _NESTED: Final = re.compile(rb"[\0\"()\[]")
-_TOKEN: Final = re.compile(rb'\(|\)|"((?:[^"\\]|\\.)*+)("?)|[^\s()"]+')
+_TOKEN: Final = re.compile(rb'\(|\)|"((?>(?:[^"\\]++|\\.)*))("?)|[^\s()"]+')
 """A string without its end is a token too: else each quote in it would be tried anew, in quadratic time."""
 
 

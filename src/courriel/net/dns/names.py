@@ -20,7 +20,7 @@ from courriel.formats import domain
 NAME_OCTETS: Final = 253
 """Longest name as text, RFC 1035 §2.3.4: 255 octets on the wire."""
 
-_PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*+[a-z0-9_-]{1,63}")
+_PLAIN = re.compile(r"(?>(?:[a-z0-9_-]{1,63}\.)*)[a-z0-9_-]{1,63}")
 
 
 def text_of(name: Name) -> str:

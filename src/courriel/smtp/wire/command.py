@@ -103,7 +103,7 @@ Command = Hello | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn |
 _HELLO_NAME: Final = re.compile(rb"[!-~\x80-\xff]{1,255}")
 _MECHANISM: Final = re.compile(rb"[A-Za-z0-9_-]{1,20}")
 _INITIAL: Final = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
-_PATH: Final = re.compile(rb"<(?:\"(?:[^\"\\]|\\.)*+\"|[^\">])*+>")
+_PATH: Final = re.compile(rb"<(?>(?:\"(?>(?:[^\"\\]++|\\.)*)\"|[^\">]++)*)>")
 _CHUNK_DIGITS: Final = 20
 """RFC 3030 §2 gives no bound; RFC 1870 §3 has 20 digits for the same number."""
 

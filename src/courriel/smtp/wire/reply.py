@@ -65,7 +65,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 _ENHANCED: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^ ])")
-_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\x00]*+))?+")
+_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?>(?:([ -])([^\r\n\x00]*+))?)")
 
 
 class AnswerReader:
