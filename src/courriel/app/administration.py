@@ -14,12 +14,13 @@ import msgspec
 from courriel import __version__
 from courriel.accounts.device_logins import new_password
 from courriel.app.doctor import Doctor
-from courriel.app.installation import Installation
+from courriel.app.installation import DAY_S, Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.outbound import resolver_of
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.report_desk import ReportDesk
+from courriel.app.report_mail import ReportMail
 from courriel.app.restoring import bring_back, choose, restorable_row
 from courriel.app.script_office import ScriptOffice
 from courriel.app.tracing import WireTraces
@@ -70,8 +71,10 @@ class LocalAdministration:
         relay: Relay | None = None,
         intake: Delivery | None = None,
         reader: RecordReader | None = None,
+        report_mail: ReportMail | None = None,
     ) -> None:
         self._home = installation
+        self._report_mail = report_mail
         self._reader = reader
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
         self._lists = ListOffice(installation, intake)
@@ -548,6 +551,14 @@ class LocalAdministration:
         domain = normalise(request.domain) if request.domain else ""
         return await self._ask_zones(lambda zones: ReportDesk(self._home, zones.reader).show(domain, request.days))
 
+    async def reports_sent(self, request: do.ReportsSent) -> list[dict[str, Any]]:
+        if request.send:
+            if self._report_mail is None:
+                raise Unavailable("the server is not running")
+            await self._report_mail.send_due()
+        since = utc_day(max(0.0, self._home.clock.now() - request.days * DAY_S))
+        return [msgspec.to_builtins(one) for one in await self._home.judged_mails.sent(since)]
+
     async def doctor(self, request: do.Doctor) -> list[dict[str, Any]]:
         async def examine(zones: ZoneDesk) -> list[Finding]:
             return await Doctor(zones, self._home.settings).examine(normalise(request.domain), request.outside)
@@ -559,6 +570,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DnsShow: LocalAdministration.dns_show,
     do.Doctor: LocalAdministration.doctor,
     do.Reports: LocalAdministration.reports,
+    do.ReportsSent: LocalAdministration.reports_sent,
     do.DnsInventory: LocalAdministration.dns_inventory,
     do.DnsPublish: LocalAdministration.dns_publish,
     do.DomainList: LocalAdministration.domain_list,

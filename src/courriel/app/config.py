@@ -201,7 +201,7 @@ class ArcSection(Section, frozen=True):
 
 
 class ReportsSection(Section, frozen=True):
-    """What other servers report of our domains' mail.  RFC 9990, RFC 8460."""
+    """What other servers report of our domains' mail, and we of theirs.  RFC 9990, RFC 8460."""
 
     address: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "postmaster"
     """Before the @ of the address that takes reports; every domain has a postmaster (RFC 5321 §4.5.1)."""
@@ -209,6 +209,10 @@ class ReportsSection(Section, frozen=True):
     """How long what they say is kept: a year can be compared with the last one."""
     rows: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
     """Different rows kept in all, some 100 octets each; reports beyond are delivered and not counted."""
+    send: bool = True
+    """Tell the domains that ask for it, once a day, what was judged of their mail and how TLS sessions went."""
+    spared: tuple[str, ...] = ()
+    """Domains that are never told, whatever they ask for."""
 
 
 class StoreSection(Section, frozen=True):

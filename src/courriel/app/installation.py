@@ -22,6 +22,7 @@ from courriel.ports.queue import OutboundQueue
 from courriel.store.search.index import SqliteIndex
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
+from courriel.store.sqlite.judged_mails import SqliteJudgedMails
 from courriel.store.sqlite.lessons import SqliteLessons
 from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.mail_reports import SqliteMailReports
@@ -61,6 +62,7 @@ class Installation:
     """Words of stored mail; None where the settings say so."""
     sieve: SqliteSieve
     mail_reports: SqliteMailReports
+    judged_mails: SqliteJudgedMails
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -93,9 +95,10 @@ class Installation:
         sieve = SqliteSieve(data / "sieve.db")
         told = settings.reports
         mail_reports = SqliteMailReports(data / "reports.db", clock, told.keep_days * DAY_S, told.rows)
+        judged_mails = SqliteJudgedMails(data / "judged.db", clock)
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
-            lists, maildrops, lessons, keys, dkim, index, sieve, mail_reports,
+            lists, maildrops, lessons, keys, dkim, index, sieve, mail_reports, judged_mails,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -112,6 +115,7 @@ class Installation:
         self.maildrops.close()
         self.sieve.close()
         self.mail_reports.close()
+        self.judged_mails.close()
         self.directory.close()
 
 

@@ -20,6 +20,7 @@ from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound, resolver_of
+from courriel.app.report_mail import ReportMail
 from courriel.app.services import (
     Doors,
     open_doors,
@@ -72,13 +73,15 @@ class Server:
         self.traces = WireTraces()
         self.milters = open_milters(installation.settings)
         self.resolver = resolver_of(installation.settings, installation.clock)
-        self.senders = open_sender_check(installation, self.resolver)
         self.report_reader = open_report_reader(installation)
+        self.senders = open_sender_check(installation, self.resolver, self.report_reader)
         self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
+        self.report_mail = ReportMail(installation, self.intake, self.resolver)
         self.administration = LocalAdministration(
-            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver
-        )
+            installation, self.traces, self.describe, self.outbound.relay, self.intake, self.resolver,
+            self.report_mail,
+        )  # fmt: skip
         installation.dkim.when_waiting = self._keys_wait
         self._side: list[Listener] = []
         self.metrics_port = 0
@@ -200,6 +203,8 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
         work.append(tasks.create_task(server.feed_index()))
         work.append(tasks.create_task(server.report_reader.run()))
+        if settings.reports.send:
+            work.append(tasks.create_task(server.report_mail.run()))
         if settings.doctor.every_h:
             work.append(tasks.create_task(server.checkup().run()))
         await ready(server)

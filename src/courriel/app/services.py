@@ -23,6 +23,7 @@ from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.lists import DAY_S
 from courriel.delivery.report_reader import ReportReader
+from courriel.delivery.report_tally import ReportTally
 from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
 from courriel.delivery.sign import Signer
@@ -85,13 +86,14 @@ def sender_settings(settings: Settings) -> SenderSettings:
     return SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
 
 
-def open_sender_check(home: Installation, resolver: Resolver) -> SenderCheck | None:
+def open_sender_check(home: Installation, resolver: Resolver, reader: ReportReader) -> SenderCheck | None:
     """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
     if not judges_senders(home.settings):
         return None
     try:
         judge = SignatureJudge(resolver, Replays(), dkim2=home.settings.auth.dkim2)
-        return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge)
+        tally = ReportTally(home.judged_mails, reader.is_report) if home.settings.reports.send else None
+        return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge, tally)
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 

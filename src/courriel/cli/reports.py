@@ -32,10 +32,15 @@ BAR: Final = 40
 @click.option(
     "--days", type=click.IntRange(1, 3660), default=30, show_default=True, help=_("How many days to look back.")
 )
+@click.option("--sent", is_flag=True, help=_("Show the reports of ours to other domains instead."))
+@click.option("--send", is_flag=True, help=_("Send what is due of ours now, then show it."))
 @data_option
 @json_option
 @click.pass_obj
-def reports(doors: Doors, domain: str, days: int, data: Path, as_json: bool) -> None:
+def reports(doors: Doors, domain: str, days: int, sent: bool, send: bool, data: Path, as_json: bool) -> None:
+    if sent or send:
+        _show_sent(ask(doors.administration(data), do.ReportsSent(days, send)), domain, as_json)
+        return
     found = ask(doors.administration(data), do.Reports(domain, days))
     if as_json:
         show(found, as_json, "")
@@ -44,6 +49,25 @@ def reports(doors: Doors, domain: str, days: int, data: Path, as_json: bool) -> 
         if number:
             console.print()
         _tell(one)
+
+
+def _show_sent(rows: list[dict[str, Any]], domain: str, as_json: bool) -> None:
+    rows = [row for row in rows if domain in ("", row["domain"])]
+    if as_json:
+        show(rows, as_json, "")
+        return
+    kinds = {"dmarc": "DMARC", "tls": "TLS"}
+    columns = [
+        ("day", _("day")),
+        ("kind", _("kind")),
+        ("domain", _("domain")),
+        ("to", _("sent to")),
+        ("rows", _("rows")),
+        ("problem", _("not sent because")),
+    ]
+    shown = [row | {"kind": kinds[row["kind"]]} for row in rows]
+    nothing = _("No report was due. They go out once a day, to domains that ask for them.")
+    console.print(rows_table(shown, columns, nothing))
 
 
 def _tell(found: dict[str, Any]) -> None:

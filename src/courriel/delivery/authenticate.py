@@ -18,6 +18,7 @@ from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.base.networks import client_address
 from courriel.delivery.judge import Header
+from courriel.delivery.report_tally import ReportTally
 from courriel.delivery.sender_policy import rule
 from courriel.delivery.settings import SenderSettings
 from courriel.formats.reports.authres import without_claims
@@ -44,14 +45,22 @@ class SenderCheck:
     """Judges senders for one installation.  It belongs to the event loop that first asks it."""
 
     def __init__(
-        self, resolver: Resolver, settings: SenderSettings, hostname: str, clock: Clock, dkim: DkimJudge | None = None
+        self,
+        resolver: Resolver,
+        settings: SenderSettings,
+        hostname: str,
+        clock: Clock,
+        dkim: DkimJudge | None = None,
+        tally: ReportTally | None = None,
     ) -> None:
-        """``dkim`` None: nobody looks at signatures.  Raises ValueError for a network that is none."""
+        """``dkim`` None: nobody looks at signatures; ``tally`` None: no domain is told of what was found.  Raises
+        ValueError for a network that is none."""
         self._resolver = resolver
         self._settings = settings
         self._hostname = hostname
         self._clock = clock
         self._dkim = dkim
+        self._tally = tally
         self._trusted = [ipaddress.ip_network(one) for one in settings.trusted]
         self.is_trusted = lru_cache(maxsize=CLIENTS)(self._is_trusted)
         """Whether mail of a client (its address) is not judged; so is that of a unix socket ("")."""
@@ -92,6 +101,8 @@ class SenderCheck:
         lowered = transit.content[: header.length].lower()
         ruling = rule(judgement, lowered, self._settings, transit.received_at)
         _tell(transit, judgement, ruling)
+        if self._tally is not None:
+            self._tally.note(transit, judgement, ruling)
         if ruling.decision is Decision.REFUSE:
             raise SenderNotProven(ruling.why, ruling.status, ruling.lines)
         if ruling.decision is Decision.JUNK:

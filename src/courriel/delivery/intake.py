@@ -381,7 +381,13 @@ class Delivery:
         await self.hand_in(Recipient(to, NEVER), compose(wording))
 
     async def hand_in(
-        self, recipient: Recipient, content: bytes, *, smtputf8: bool = False, require_tls: bool = False
+        self,
+        recipient: Recipient,
+        content: bytes,
+        *,
+        smtputf8: bool = False,
+        require_tls: bool = False,
+        tls_optional: bool = False,
     ) -> Receipt:
         """Take a report of our own (null reverse-path).  Its outcome may be REFUSED: then nobody is to be told.
 
@@ -389,7 +395,8 @@ class Delivery:
         """
         body = Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT_MIME
         envelope = Envelope(Door.OWN, OURSELVES, NULL_PATH, (recipient,), body, smtputf8)
-        return await self._take_own(envelope, content, Granted(require_tls=require_tls), of_house=True)
+        granted = Granted(require_tls=require_tls)
+        return await self._take_own(envelope, content, granted, tls_optional=tls_optional, of_house=True)
 
     async def release(self, message: Queued, recipients: tuple[Recipient, ...], content: bytes) -> Receipt:
         """Deliver what waited in the queue for people here.  Raises Unavailable, OverQuota."""

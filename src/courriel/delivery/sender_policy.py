@@ -62,9 +62,9 @@ def _by_dmarc(judgement: Judgement, lowered_header: bytes, settings: SenderSetti
     dmarc, arc = judgement.dmarc, judgement.dkim.arc
     why = f"DMARC fail: {dmarc.domain} has p={dmarc.disposition}"
     if arc is not None and arc.result is Result.PASS and arc.sealers and arc.sealers[-1] in settings.sealers:
-        return Ruling(Decision.ACCEPT, f"{why}; {arc.sealers[-1]} vouches for it")
+        return Ruling(Decision.ACCEPT, f"{why}; {arc.sealers[-1]} vouches for it", override="trusted_forwarder")
     if dmarc.disposition != "reject" or not settings.reject or _LIST.search(lowered_header):
-        return Ruling(Decision.JUNK, why)
+        return Ruling(Decision.JUNK, why, override="mailing_list" if _LIST.search(lowered_header) else "")
     # RFC 7372 §3.4: several checks failed; 5.7.1 where one passed, for a domain that is not the author's.
     proven = judgement.origin.spf.result is Result.PASS or _is_signed(judgement)
     return Ruling(Decision.REFUSE, why, "5.7.1" if proven else "5.7.26", _dmarc_text(judgement))

@@ -62,6 +62,15 @@ async def judge(
     return max(verdicts, key=lambda one: (_SEVERITY[one.result], _rank(one.disposition)))
 
 
+async def same_organization(name: str, other: str, resolver: Resolver) -> bool:
+    """Whether the organizational domains of two names are one.  RFC 9989 §4.10.2.  Raises DnsFailure."""
+    tree = _Tree(resolver)
+    ours, theirs = await tree.walk(name), await tree.walk(other)
+    if failure := ours.failure or theirs.failure:
+        raise DnsFailure(failure)
+    return ours.org == theirs.org
+
+
 def _rank(policy: str) -> int:
     return POLICIES.index(policy) if policy in POLICIES else -1
 
@@ -86,7 +95,9 @@ async def _of_author(author: str, spf: SpfVerdict | None, dkims: Sequence[DkimVe
     result = Result.PASS if spf_aligned or dkim_aligned else Result.TEMPERROR if aligned.unsure else Result.FAIL
     disposition = policy if result is Result.FAIL else "none"
     reason = aligned.unsure if result is Result.TEMPERROR else reason
-    return DmarcVerdict(result, author, policy, disposition, reason, walk.org, spf_aligned, dkim_aligned)
+    return DmarcVerdict(
+        result, author, policy, disposition, reason, walk.org, spf_aligned, dkim_aligned, walk.name_of(found), found.rua
+    )
 
 
 class _Alignment:
@@ -140,6 +151,9 @@ class _Walk(msgspec.Struct, frozen=True):
     def policy_for(self, author: str) -> Policy | None:
         """The author's own, its organization's, or that of the public suffix above.  RFC 9989 §4.10.1."""
         return self.records.get(author) or self.records.get(self.org) or self.records.get(self.psd)
+
+    def name_of(self, policy: Policy) -> str:
+        return next(name for name, record in self.records.items() if record is policy)
 
 
 class _Tree:

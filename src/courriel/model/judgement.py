@@ -63,9 +63,11 @@ class Decision(Enum):
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """``why`` is for the log and the journey; ``status`` and ``lines`` tell the sender of a REFUSE what would help."""
+    """``why`` is for the log and the journey; ``status`` and ``lines`` tell the sender of a REFUSE what would help.
+    ``override`` is for reports: why it is not what the domain's policy says (RFC 9990, PolicyOverrideType)."""
 
     decision: Decision
     why: str = ""
     status: str = ""
     lines: tuple[str, ...] = ()
+    override: str = ""

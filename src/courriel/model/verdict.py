@@ -53,7 +53,8 @@ class ArcVerdict(msgspec.Struct, frozen=True):
 
 
 class DmarcVerdict(msgspec.Struct, frozen=True):
-    """RFC 9989 §5.3.  ``domain`` is that of From, ``org_domain`` the organizational domain above it."""
+    """RFC 9989 §5.3.  ``domain`` is that of From, ``org_domain`` the organizational domain above it, ``record`` the one
+    whose policy it is ("" without any); ``rua`` are the addresses that want reports of it."""
 
     result: Result
     domain: str
@@ -63,3 +64,5 @@ class DmarcVerdict(msgspec.Struct, frozen=True):
     org_domain: str = ""
     spf_aligned: bool = False
     dkim_aligned: bool = False
+    record: str = ""
+    rua: tuple[str, ...] = ()

@@ -470,6 +470,14 @@ class Reports(Request, tag="reports", frozen=True):
     days: int = 30
 
 
+class ReportsSent(Request, tag="reports_sent", frozen=True):
+    """Reports of ours of the last days, as ``model.sent_report.SentReport``; ``send``: what is due goes out first, as
+    a running server can."""
+
+    days: int = 30
+    send: bool = False
+
+
 class Doctor(Request, tag="doctor", frozen=True):
     """Examine a domain, its records and its ways in and out: rows as ``model.finding.Finding``.
 
@@ -588,6 +596,7 @@ AnyRequest = (
     | DnsPublish
     | Doctor
     | Reports
+    | ReportsSent
     | Trace
 )
 

@@ -23,7 +23,17 @@ from courriel.base.errors import FormatError
 from courriel.formats import dates, encoded_word
 from courriel.formats.address import Path, render_mailbox
 
-__all__ = ["Attachment", "Draft", "Person", "build", "header", "multipart", "quoted_printable", "text_part"]
+__all__ = [
+    "Attachment",
+    "Draft",
+    "Person",
+    "build",
+    "file_part",
+    "header",
+    "multipart",
+    "quoted_printable",
+    "text_part",
+]
 
 LINE_OCTETS = 78
 """RFC 5322 §2.1.1: lines should not be longer."""
@@ -155,7 +165,7 @@ def _body(draft: Draft, seed: str) -> bytes:
     if draft.html is not None:
         part = multipart(b"alternative", [part, text_part(b"text/html", draft.html)], "a", seed)
     if draft.attachments:
-        parts = [part, *[_attachment(attachment) for attachment in draft.attachments]]
+        parts = [part, *[file_part(attachment) for attachment in draft.attachments]]
         part = multipart(b"mixed", parts, "m", seed)
     return part
 
@@ -173,7 +183,8 @@ def text_part(media: bytes, text: str) -> bytes:
     )
 
 
-def _attachment(attachment: Attachment) -> bytes:
+def file_part(attachment: Attachment) -> bytes:
+    """One part that is a file, as ``text_part``."""
     if not _MEDIA.fullmatch(attachment.media) or attachment.media.lower().startswith(("multipart/", "message/")):
         raise FormatError("media type", rule="RFC 2045 §5.1")
     kind = b"inline" if attachment.inline else b"attachment"

@@ -1,0 +1,194 @@
+"""Reports of ours to the owners of other domains: what was judged of their mail, how TLS sessions with them went.
+
+    counts of a day → record asked anew → who may have it → document → message → queue → noted as sent
+
+RFC 9990 §3 (DMARC, daily, by mail), §4 (whether an address of somebody else's wants it); RFC 8460 §3, §5.3.  They leave
+with the null reverse-path, so that nothing comes back for them, and signed.  A domain whose DNS does not answer has its
+turn at the next try of the day.  Reports over HTTPS are not made: nobody's record makes this server call an address.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from courriel.base.log import Level, log
+from courriel.delivery.report_letter import Letter, dmarc_letter, tls_letter
+from courriel.delivery.tls_report import tls_reports
+from courriel.formats.report_uri import Mailbox, mailboxes, tls_rua
+from courriel.formats.reports.dmarc_report import DkimRow, DmarcReport, Published, Reason, Row, SpfRow
+from courriel.formats.reports.dmarc_report_write import render
+from courriel.mailauth import dmarc, dmarc_record
+from courriel.mailauth.dmarc_record import Policy
+from courriel.model.envelope import Address, Recipient
+from courriel.model.notify import NEVER
+from courriel.model.sent_report import SentReport
+from courriel.model.transit import Receipt
+from courriel.ports.judged_mails import JudgedCount, JudgedMails
+from courriel.ports.resolver import DnsFailure, Resolver
+from courriel.ports.tls_reports import TlsReports
+
+DMARC, TLS = "dmarc", "tls"
+
+ROWS: Final = 10_000
+"""``reports.sent_rows``: of one report; the rarest of more are left out, and the report says so."""
+
+NOBODY: Final = "no address that may have it"
+
+
+class HandIn(Protocol):
+    async def __call__(self, recipient: Recipient, content: bytes, *, tls_optional: bool = False) -> Receipt: ...
+
+
+class ReportSender:
+    """``author`` is the address reports are from, None while there is no domain of ours; to ``spared`` domains none are
+    sent."""
+
+    def __init__(
+        self,
+        mails: JudgedMails,
+        sessions: TlsReports,
+        resolver: Resolver,
+        hand_in: HandIn,
+        hostname: str,
+        author: Callable[[], Address | None],
+        now: Callable[[], float],
+        spared: Iterable[str] = (),
+    ) -> None:
+        self._mails, self._sessions = mails, sessions
+        self._resolver = resolver
+        self._hand_in = hand_in
+        self._hostname = hostname
+        self._author = author
+        self._now = now
+        self._spared = frozenset(one.lower() for one in spared)
+
+    async def send(self, day: str) -> Sequence[SentReport]:
+        """All that is to be told of a UTC day that is over, and was not yet.  Raises Unavailable, Damaged."""
+        author = self._author()
+        if author is None:
+            return []
+        done = {(one.kind, one.domain) for one in await self._mails.sent(day) if one.day == day}
+        sent: list[SentReport] = []
+        for domain, counts in groupby(await self._mails.counts(day), key=lambda one: one.mail.domain):
+            if (DMARC, domain) not in done and domain not in self._spared:
+                sent += await self._try(DMARC, domain, self._dmarc(day, domain, list(counts), author))
+        for report in tls_reports(await self._sessions.tallies(day), day, self._hostname):
+            domain = str(report["report-id"]).partition(".")[2].rpartition("@")[0]
+            if (TLS, domain) not in done and domain not in self._spared:
+                sent += await self._try(TLS, domain, self._tls(day, domain, report, author))
+        return sent
+
+    async def _try(
+        self, kind: str, domain: str, work: Coroutine[Any, Any, Sequence[SentReport]]
+    ) -> Sequence[SentReport]:
+        try:
+            sent = await work
+        except DnsFailure as failure:
+            log.event("reports.not_sent", Level.WARNING, kind=kind, domain=domain, why=str(failure))
+            return []
+        await self._mails.note_sent(sent)
+        for one in sent:
+            log.event("reports.sent", kind=kind, domain=domain, to=one.to, rows=one.rows, problem=one.problem)
+        return sent
+
+    async def _dmarc(
+        self, day: str, domain: str, counts: Sequence[JudgedCount], author: Address
+    ) -> Sequence[SentReport]:
+        answer = await self._resolver.txt(f"_dmarc.{domain}")
+        policy = dmarc_record.find(answer.records)
+        if policy is None:
+            return [self._nothing(day, DMARC, domain, "its record is gone")]
+        wanted = [await self._believed(domain, one) for one in mailboxes(policy.rua)]
+        boxes = [one for one in wanted if one is not None]
+        report = dmarc_report(counts, policy, domain, day, self._hostname, author)
+        packed = gzip.compress(render(report), mtime=0)
+        letter = dmarc_letter(report, packed, self._hostname, author, self._moment())
+        return await self._post(day, DMARC, domain, boxes, letter, len(report.rows))
+
+    async def _tls(self, day: str, domain: str, report: Mapping[str, Any], author: Address) -> Sequence[SentReport]:
+        answer = await self._resolver.txt(f"_smtp._tls.{domain}")
+        boxes = tls_rua(answer.records)
+        if not boxes:
+            return [self._nothing(day, TLS, domain, NOBODY)]
+        packed = gzip.compress(msgspec.json.encode(report), mtime=0)
+        letter = tls_letter(report, packed, domain, day, self._hostname, author, self._moment())
+        return await self._post(day, TLS, domain, boxes, letter, len(report["policies"]))
+
+    async def _believed(self, domain: str, box: Mailbox) -> Mailbox | None:
+        """An address of somebody else's has to want reports of this domain.  RFC 9990 §4."""
+        if await dmarc.same_organization(domain, box.domain, self._resolver):
+            return box
+        answer = await self._resolver.txt(f"{domain}._report._dmarc.{box.domain}")
+        said = [one for one in answer.records if one.startswith(b"v=DMARC1")]
+        if not said:
+            return None
+        instead = [one for one in mailboxes(dmarc_record.parse(said[0]).rua) if one.domain == box.domain]
+        return instead[0] if instead else box
+
+    async def _post(
+        self, day: str, kind: str, domain: str, boxes: Sequence[Mailbox], letter: Letter, rows: int
+    ) -> Sequence[SentReport]:
+        sent = []
+        for box in boxes:
+            content = letter.to(box.path)
+            problem = ""
+            if box.octets and len(content) > box.octets:
+                problem = f"larger than {box.octets} octets"
+            else:
+                recipient = Recipient(Address(box.path.local, box.path.domain), NEVER)
+                await self._hand_in(recipient, content, tls_optional=kind == TLS)
+            sent.append(SentReport(day, kind, domain, box.uri, self._now(), rows, len(content), problem))
+        return sent or [self._nothing(day, kind, domain, NOBODY)]
+
+    def _nothing(self, day: str, kind: str, domain: str, problem: str) -> SentReport:
+        return SentReport(day, kind, domain, "", self._now(), 0, 0, problem)
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+def dmarc_report(
+    counts: Sequence[JudgedCount], policy: Policy, domain: str, day: str, hostname: str, author: Address
+) -> DmarcReport:
+    """The report on a domain for a UTC day: the most frequent rows first, ROWS at most."""
+    begin = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
+    ordered = sorted(counts, key=lambda one: -one.count)
+    left_out = sum(one.count for one in ordered[ROWS:])
+    published = Published(
+        domain, policy.p or "none", policy.sp, policy.np, "s" if policy.strict_dkim else "r",
+        "s" if policy.strict_spf else "r", policy.testing, "", "treewalk",
+    )  # fmt: skip
+    return DmarcReport(
+        hostname,
+        str(author),
+        f"{day}.{domain}@{hostname}",
+        begin,
+        begin + 86_399,
+        published,
+        tuple([_row(one) for one in ordered[:ROWS]]),
+        "1.0",
+        errors=(f"{left_out} messages of rare rows are left out",) if left_out else (),
+        generator="Courriel",
+    )
+
+
+def _row(one: JudgedCount) -> Row:
+    mail = one.mail
+    return Row(
+        mail.ip,
+        one.count,
+        mail.disposition,
+        "pass" if mail.dkim else "fail",
+        "pass" if mail.spf else "fail",
+        mail.author,
+        mail.envelope,
+        reasons=(Reason(mail.reason),) if mail.reason else (),
+        dkim_results=tuple([DkimRow(sign.domain, sign.selector, sign.result) for sign in mail.signatures]),
+        spf_results=(SpfRow(mail.spf_domain, mail.spf_scope, mail.spf_result),),
+    )
