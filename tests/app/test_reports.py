@@ -81,6 +81,25 @@ def test_addresses_are_known_unknown_or_forged(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_senders_that_no_record_names_are_in_the_inventory(tmp_path: Path) -> None:
+    async def run() -> None:
+        home = await _home(tmp_path / "data")
+        try:
+            day = utc_day(home.clock.now())
+            row = Seen(day, "example.org", "203.0.113.9", "b.example", "none", False, False, "mail.google.com", 4)
+            assert await home.mail_reports.add(MailReport("b.example", "1", day, (row,)))
+            desk = ReportDesk(home, Reader(ZONE))  # type: ignore[arg-type]
+            strangers = await desk.strangers("example.org")
+        finally:
+            await home.close()
+        assert [(one["mechanism"], one["sender"], one["name"]) for one in strangers] == [
+            ("203.0.113.9", "reported", "google"),
+            ("203.0.113.2", "reported", "esp.example"),
+        ]
+
+    asyncio.run(run())
+
+
 def test_a_dns_that_does_not_answer_leaves_names_out(tmp_path: Path) -> None:
     async def run() -> None:
         home = await _home(tmp_path / "data")

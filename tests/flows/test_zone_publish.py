@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -12,6 +13,12 @@ from typing import Any
 
 import pytest
 
+from courriel.app import config
+from courriel.app.installation import Installation
+from courriel.base.utc import utc_day
+from courriel.model.mail_report import MailReport, Seen
+from courriel.zones.policy_step import DAYS
+from tests.app.test_checkup import OFF
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
 from tests.trial import command, free_port
 
@@ -28,7 +35,7 @@ class Administrator:
     """Types commands."""
 
     def __init__(self, data: Path, server: str, key: Path) -> None:
-        self.server, self.key = server, key
+        self.data, self.server, self.key = data, server, key
         self._env = os.environ | {
             "COURRIEL_DATA": str(data),
             "COURRIEL_HOSTNAME": f"mx.{ZONE}",
@@ -82,6 +89,39 @@ def test_records_of_others_stay_and_nothing_is_published_twice(administrator: Ad
     assert texts[0]["state"] == "right"
     assert administrator.publish()["changes"] == []
     assert [row["name"] for row in administrator.ask("dns", "inventory", ZONE)] == ["", "google"]
+
+
+def _report_a_fortnight(data: Path) -> None:
+    """As if a receiver had reported for two weeks: all from our address, all of it proven."""
+
+    async def keep() -> None:
+        home = await Installation.open(data, config.load(None, {}, OFF))
+        for back in range(1, DAYS + 1):
+            day = utc_day(home.clock.now() - back * 86_400.0)
+            row = Seen(day, ZONE, "192.0.2.25", "big.example", "none", True, True, "", 10)
+            assert await home.mail_reports.add(MailReport("big.example", f"dmarc {day}", day, (row,)))
+        await home.close()
+
+    asyncio.run(keep())
+
+
+def test_the_policy_becomes_strict_step_by_step(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    administrator.publish()
+    apply = ("--apply", "--server", administrator.server, "--key-file", str(administrator.key))
+    assert administrator.ask("dns", "dmarc", ZONE)["standstill"] == "no reports"
+    refused = administrator.type("--lang", "fr", "dns", "dmarc", ZONE, *apply, code=1)
+    assert "Les rapports n'ont pas encore" in refused.stderr
+    _report_a_fortnight(administrator.data)
+    for before, after in (("none", "quarantine"), ("quarantine", "reject")):
+        shown = administrator.type("dns", "dmarc", ZONE).stdout
+        assert f"[{before}]" in shown and f"p={after}" in shown
+        done = administrator.ask("dns", "dmarc", ZONE, *apply)
+        assert (done["now"], done["next"], len(done["changes"])) == (before, after, 1)
+        [record] = [row for row in administrator.ask("dns", "show", ZONE)["rows"] if row["purpose"] == "dmarc"]
+        assert record["state"] == "right" and f"p={after};" in record["found"][0]
+        assert len(record["found"]) == 1 and f"rua=mailto:postmaster@{ZONE}" in record["found"][0]
+    assert administrator.ask("dns", "dmarc", ZONE)["standstill"] == "arrived"
 
 
 def test_a_wrong_key_changes_nothing_and_is_not_shown(administrator: Administrator, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from courriel.app.installation import DAY_S, Installation
 from courriel.app.list_office import ListOffice
 from courriel.app.mailbox_office import MailboxOffice
 from courriel.app.outbound import resolver_of
+from courriel.app.policy_desk import PolicyDesk
 from courriel.app.queue_desk import QueueDesk
 from courriel.app.report_desk import ReportDesk
 from courriel.app.report_mail import ReportMail
@@ -537,7 +538,11 @@ class LocalAdministration:
         return await self._ask_zones(lambda zones: zones.show(normalise(request.domain), request.services))
 
     async def dns_inventory(self, request: do.DnsInventory) -> list[dict[str, Any]]:
-        return await self._ask_zones(lambda zones: zones.inventory(normalise(request.domain)))
+        async def ask(zones: ZoneDesk) -> list[dict[str, Any]]:
+            named = await zones.inventory(normalise(request.domain))
+            return named + await ReportDesk(self._home, zones.reader).strangers(normalise(request.domain))
+
+        return await self._ask_zones(ask)
 
     async def dns_publish(self, request: do.DnsPublish) -> dict[str, Any]:
         zone = normalise(request.zone) if request.zone else ""
@@ -546,6 +551,10 @@ class LocalAdministration:
                 normalise(request.domain), request.server, request.key, zone, request.services, request.ttl_s
             )
         )
+
+    async def dns_dmarc(self, request: do.DnsDmarc) -> dict[str, Any]:
+        domain = normalise(request.domain)
+        return await self._ask_zones(lambda zones: PolicyDesk(self._home, zones).answer(request, domain))
 
     async def reports(self, request: do.Reports) -> list[dict[str, Any]]:
         domain = normalise(request.domain) if request.domain else ""
@@ -569,6 +578,7 @@ class LocalAdministration:
 HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DnsShow: LocalAdministration.dns_show,
     do.Doctor: LocalAdministration.doctor,
+    do.DnsDmarc: LocalAdministration.dns_dmarc,
     do.Reports: LocalAdministration.reports,
     do.ReportsSent: LocalAdministration.reports_sent,
     do.DnsInventory: LocalAdministration.dns_inventory,

@@ -7,21 +7,27 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
+
 from courriel.app.installation import DAY_S, Installation
 from courriel.app.zone_desk import own_ips
 from courriel.base.utc import utc_day
 from courriel.mailauth import spf
 from courriel.model.directory_refusals import NoSuchDomain
 from courriel.model.envelope import Address
-from courriel.model.mail_report import TlsSeen
+from courriel.model.mail_report import Seen, TlsSeen
 from courriel.model.verdict import Result
 from courriel.ports.resolver import DnsFailure
 from courriel.ports.zone import RecordReader
 from courriel.zones import report_table
+from courriel.zones.inventory import reported
 from courriel.zones.report_table import Source
 
 LOOKED_UP: Final = 50
 """``reports.looked_up``: the busiest addresses of a domain whose name and SPF the DNS is asked about."""
+
+INVENTORY_DAYS: Final = 30
+"""``reports.inventory_days``: a service that sends once a month is seen."""
 
 LOOK_S: Final = 3.0
 """``reports.look``: what the DNS has not said by then is left out; somebody waits for the table."""
@@ -45,19 +51,33 @@ class ReportDesk:
     async def _of(self, domain: str, since: str) -> dict[str, Any]:
         seen = await self._home.mail_reports.seen(domain, since)
         sessions = await self._home.mail_reports.tls(domain, since)
-        names, covered = await self._look(domain, report_table.sources(seen, ()))
+        names, sources = await self._named(domain, seen)
         return {
             "domain": domain,
             "since": since,
             "messages": sum(row.count for row in seen),
             "aligned": sum(row.count for row in seen if row.aligned),
             "reporters": sorted({row.reporter for row in seen} | {row.reporter for row in sessions}),
-            "sources": [_row(one, names) for one in report_table.sources(seen, covered)],
+            "sources": [_row(one, names) for one in sources],
             "days": [
                 {"day": one.day, "messages": one.messages, "aligned": one.aligned} for one in report_table.days(seen)
             ],
             "tls": _tls(sessions),
         }
+
+    async def sources(self, domain: str, seen: Sequence[Seen]) -> Sequence[Source]:
+        """Who sent in a domain's name."""
+        return (await self._named(domain, seen))[1]
+
+    async def strangers(self, domain: str) -> list[dict[str, Any]]:
+        """Senders of the last INVENTORY_DAYS that no record names, as ``zones.inventory.Source``."""
+        since = utc_day(max(0.0, self._home.clock.now() - INVENTORY_DAYS * DAY_S))
+        found = await self.sources(domain, await self._home.mail_reports.seen(domain, since))
+        return [msgspec.to_builtins(one) for one in reported(found)]
+
+    async def _named(self, domain: str, seen: Sequence[Seen]) -> tuple[dict[str, str], Sequence[Source]]:
+        names, covered = await self._look(domain, report_table.sources(seen, ()))
+        return names, report_table.sources(seen, covered)
 
     async def _look(self, domain: str, sources: Sequence[Source]) -> tuple[dict[str, str], set[str]]:
         """Names by address, and the addresses that are ours or may send by the domain's SPF record."""

@@ -19,12 +19,12 @@ from courriel.app.config import Settings
 from courriel.app.installation import Installation
 from courriel.base.errors import FormatError
 from courriel.model.directory_refusals import NoSuchDomain
-from courriel.model.zone_record import Row
+from courriel.model.zone_record import Row, Wanted
 from courriel.net.dns import DnsSettings, open_resolver
 from courriel.net.dns.settings import parse_server
 from courriel.net.dns.update import DynamicUpdates, parse_key
 from courriel.ports.resolver import DnsFailure
-from courriel.ports.zone import RecordReader
+from courriel.ports.zone import RecordReader, ZoneChange
 from courriel.zones import presets, spf
 from courriel.zones.changes import changes_for
 from courriel.zones.dmarc import is_dmarc
@@ -66,7 +66,7 @@ class ZoneDesk:
 
     async def inventory(self, domain: str) -> list[dict[str, Any]]:
         """The answer to ``DnsInventory``.  Raises NoSuchDomain, DnsFailure."""
-        self._check(domain)
+        self.check(domain)
         found = await existing(domain, spf.is_spf, self.reader)
         ips = await own_ips(self._home.settings, self.reader)
         sources = [source for record in found for source in await inventory(record, ips, self.reader)]
@@ -96,7 +96,21 @@ class ZoneDesk:
             await again.close()
         return {"changes": [msgspec.to_builtins(change) for change in changes], "rows": [_plain(row) for row in rows]}
 
-    def _check(self, domain: str) -> None:
+    async def bring(
+        self, wanted: Sequence[Wanted], server: str, key: str, zone: str, ttl_s: int
+    ) -> Sequence[ZoneChange]:
+        """Bring records into a zone by dynamic updates.  Raises FormatError, ZoneRefused, DnsFailure."""
+        reader = open_resolver(DnsSettings(servers=(server,), validate=False), self._home.clock)
+        try:
+            changes = changes_for(await look(wanted, reader), zone)
+            if changes:
+                await DynamicUpdates(parse_server(server), parse_key(key) if key else None).change(zone, changes, ttl_s)
+        finally:
+            await reader.close()
+        return changes
+
+    def check(self, domain: str) -> None:
+        """Raises NoSuchDomain."""
         if self._home.directory.domain(domain) is None:
             raise NoSuchDomain(domain)
 
@@ -105,7 +119,7 @@ class ZoneDesk:
         return await self._examine(domain, (), self.reader)
 
     async def _examine(self, domain: str, services: Sequence[str], reader: RecordReader) -> Examination:
-        self._check(domain)
+        self.check(domain)
         house = await self._house(reader)
         facts = Domain(
             domain,

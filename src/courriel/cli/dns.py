@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from courriel.cli.dns_dmarc import dmarc
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import ask, console, errors, rows_table, show
@@ -163,7 +164,10 @@ def publish(
         errors.print(_table(left))
 
 
-@dns.command("inventory", help=_("Who may send for a domain by its SPF record, and what each costs receivers."))
+@dns.command(
+    "inventory",
+    help=_("Who sends for a domain: by its SPF record, with what each costs receivers, and as others report it."),
+)
 @click.argument("domain")
 @data_option
 @json_option
@@ -176,8 +180,12 @@ def inventory(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
         "domain": _("what another domain says"),
         "network": _("a network"),
         "anyone": _("anybody at all"),
+        "reported": _("in no record; seen by others"),
     }
     shown = [row | {"who": row["name"] or "", "sender": senders[row["sender"]]} for row in rows]
     columns = [("mechanism", _("entry")), ("sender", _("who")), ("who", _("name")), ("lookups", _("look-ups"))]
     empty = _("The domain has no SPF record yet: “courriel dns show” has one for you.")
     show(rows, as_json, rows_table(shown, columns, empty))
+
+
+dns.add_command(dmarc)

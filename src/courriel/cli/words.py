@@ -79,6 +79,7 @@ def _sentences() -> dict[str, str]:
         ),
         "BadBasePort": _("That base port leaves no room for the ports above it."),
         "Bug": _("The server met an error nobody foresaw; its log says where."),
+        "NotEarned": _("Reports have not earned the next step yet; without --apply this says what it waits for."),
         "ZoneRefused": _("The server of the zone does not take our changes. Look at the key and its rights."),
         "DnsFailure": _("The DNS does not answer. Try again in a moment, or look at dns.servers."),
         "CleartextRefused": _("The other server offers no TLS: the password would travel in the clear. Use imaps://."),

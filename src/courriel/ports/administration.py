@@ -458,6 +458,18 @@ class DnsPublish(Request, tag="dns.publish", frozen=True):
     ttl_s: int = 3600
 
 
+class DnsDmarc(Request, tag="dns.dmarc", frozen=True):
+    """Where a domain stands between p=none and p=reject: ``zones.policy_step.Step`` with ``domain``, ``earned``, and
+    the ``changes`` made; a ``server`` has the next step published there if reports have earned it (``DnsPublish``)."""
+
+    domain: str
+    days: int = 30
+    server: str = ""
+    key: str = ""
+    zone: str = ""
+    ttl_s: int = 3600
+
+
 class Reports(Request, tag="reports", frozen=True):
     """What other servers reported of a domain (of all with "") in the last days: one ``{domain, since, messages,
     aligned, reporters, sources, days, tls}`` a domain.
@@ -595,6 +607,7 @@ AnyRequest = (
     | DnsInventory
     | DnsPublish
     | Doctor
+    | DnsDmarc
     | Reports
     | ReportsSent
     | Trace

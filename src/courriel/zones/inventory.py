@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
 
 from courriel.ports.resolver import Resolver
-from courriel.zones import presets, spf
+from courriel.zones import presets, report_table, spf
 
 
 class Sender(Enum):
@@ -21,6 +22,8 @@ class Sender(Enum):
     NETWORK = "network"
     ANYONE = "anyone"
     """``+all``: the record says nothing."""
+    REPORTED = "reported"
+    """In no record: receivers saw its mail pass for another domain."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -43,6 +46,18 @@ async def inventory(record: str, ips: tuple[str, ...], resolver: Resolver) -> li
         cost = await spf.cost(f"{spf.VERSION} {bare}", resolver)
         sources.append(Source(bare, *_who(bare, ours), cost.lookups))
     return sources
+
+
+def reported(seen: Iterable[report_table.Source]) -> list[Source]:
+    """Senders that receivers saw and no record names, the busiest first: a service that is not set up, or a forwarder.
+
+    ``name`` is the service, or the domain that its mail passes for.
+    """
+    return [
+        Source(one.ip, Sender.REPORTED, presets.service_that_signs(one.other) or one.other, 0)
+        for one in seen
+        if one.standing is report_table.Standing.UNKNOWN
+    ]
 
 
 def _who(bare: str, ours: set[str]) -> tuple[Sender, str]:

@@ -54,3 +54,10 @@ def mechanism_of(service: str) -> str | None:
 def service_of(domain: str) -> str:
     """Name of the service behind an include, "" when it is not known."""
     return next((name for name, include in SERVICES.items() if include == domain.lower()), "")
+
+
+def service_that_signs(domain: str) -> str:
+    """Name of the service that sends mail proven for ``domain``, "" when it is not known: its include is under the same
+    name."""
+    signed = domain.lower().split(".")[-2:]
+    return next((name for name, include in SERVICES.items() if include.split(".")[-2:] == signed), "")
