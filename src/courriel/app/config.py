@@ -213,6 +213,9 @@ class ReportsSection(Section, frozen=True):
     """Tell the domains that ask for it, once a day, what was judged of their mail and how TLS sessions went."""
     spared: tuple[str, ...] = ()
     """Domains that are never told, whatever they ask for."""
+    failures: bool = False
+    """Tell domains that ask for it (ruf) of single messages that were not proven, without body, subject and recipients;
+    10 an hour each."""
 
 
 class StoreSection(Section, frozen=True):

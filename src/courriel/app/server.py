@@ -20,7 +20,7 @@ from courriel.app.doctor import Doctor
 from courriel.app.installation import Installation
 from courriel.app.observe import Gauges, ObserveService
 from courriel.app.outbound import Outbound, resolver_of
-from courriel.app.report_mail import ReportMail
+from courriel.app.report_mail import ReportMail, author_of
 from courriel.app.services import (
     Doors,
     open_doors,
@@ -32,6 +32,7 @@ from courriel.app.services import (
 from courriel.app.tracing import WireTraces
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
+from courriel.delivery.failure_reports import FailureReports
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
 from courriel.net.tls import CertificateFiles, private_authority, server_context
@@ -74,7 +75,8 @@ class Server:
         self.milters = open_milters(installation.settings)
         self.resolver = resolver_of(installation.settings, installation.clock)
         self.report_reader = open_report_reader(installation)
-        self.senders = open_sender_check(installation, self.resolver, self.report_reader)
+        self.failures = self._failure_reports()
+        self.senders = open_sender_check(installation, self.resolver, self.report_reader, self.failures)
         self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
         self.report_mail = ReportMail(installation, self.intake, self.resolver)
@@ -155,6 +157,14 @@ class Server:
         home = self.installation
         return Checkup(Doctor(ZoneDesk(home, self.resolver), home.settings), home, self.intake)
 
+    def _failure_reports(self) -> FailureReports | None:
+        home = self.installation
+        if not home.settings.reports.failures:
+            return None
+        return FailureReports(
+            self.resolver, lambda: self.intake.hand_in, home.settings.name, lambda: author_of(home), home.clock.now
+        )
+
     async def feed_index(self) -> None:
         """Keep the index of words up with new mail, for ever."""
         index = self.installation.index
@@ -203,6 +213,8 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
         work.append(tasks.create_task(server.feed_index()))
         work.append(tasks.create_task(server.report_reader.run()))
+        if server.failures is not None:
+            work.append(tasks.create_task(server.failures.run()))
         if settings.reports.send:
             work.append(tasks.create_task(server.report_mail.run()))
         if settings.doctor.every_h:

@@ -19,6 +19,7 @@ from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.authenticate import SenderCheck
+from courriel.delivery.failure_reports import FailureReports
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.lists import DAY_S
@@ -86,13 +87,15 @@ def sender_settings(settings: Settings) -> SenderSettings:
     return SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
 
 
-def open_sender_check(home: Installation, resolver: Resolver, reader: ReportReader) -> SenderCheck | None:
+def open_sender_check(
+    home: Installation, resolver: Resolver, reader: ReportReader, failures: FailureReports | None = None
+) -> SenderCheck | None:
     """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
     if not judges_senders(home.settings):
         return None
     try:
         judge = SignatureJudge(resolver, Replays(), dkim2=home.settings.auth.dkim2)
-        tally = ReportTally(home.judged_mails, reader.is_report) if home.settings.reports.send else None
+        tally = ReportTally(home.judged_mails, reader.is_report, failures) if home.settings.reports.send else None
         return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge, tally)
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None

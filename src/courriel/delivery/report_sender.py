@@ -19,11 +19,12 @@ import msgspec
 
 from courriel.base.log import Level, log
 from courriel.delivery.report_letter import Letter, dmarc_letter, tls_letter
+from courriel.delivery.report_target import willing
 from courriel.delivery.tls_report import tls_reports
 from courriel.formats.report_uri import Mailbox, mailboxes, tls_rua
 from courriel.formats.reports.dmarc_report import DkimRow, DmarcReport, Published, Reason, Row, SpfRow
 from courriel.formats.reports.dmarc_report_write import render
-from courriel.mailauth import dmarc, dmarc_record
+from courriel.mailauth import dmarc_record
 from courriel.mailauth.dmarc_record import Policy
 from courriel.model.envelope import Address, Recipient
 from courriel.model.notify import NEVER
@@ -104,7 +105,7 @@ class ReportSender:
         policy = dmarc_record.find(answer.records)
         if policy is None:
             return [self._nothing(day, DMARC, domain, "its record is gone")]
-        wanted = [await self._believed(domain, one) for one in mailboxes(policy.rua)]
+        wanted = [await willing(domain, one, self._resolver) for one in mailboxes(policy.rua)]
         boxes = [one for one in wanted if one is not None]
         report = dmarc_report(counts, policy, domain, day, self._hostname, author)
         packed = gzip.compress(render(report), mtime=0)
@@ -119,17 +120,6 @@ class ReportSender:
         packed = gzip.compress(msgspec.json.encode(report), mtime=0)
         letter = tls_letter(report, packed, domain, day, self._hostname, author, self._moment())
         return await self._post(day, TLS, domain, boxes, letter, len(report["policies"]))
-
-    async def _believed(self, domain: str, box: Mailbox) -> Mailbox | None:
-        """An address of somebody else's has to want reports of this domain.  RFC 9990 §4."""
-        if await dmarc.same_organization(domain, box.domain, self._resolver):
-            return box
-        answer = await self._resolver.txt(f"{domain}._report._dmarc.{box.domain}")
-        said = [one for one in answer.records if one.startswith(b"v=DMARC1")]
-        if not said:
-            return None
-        instead = [one for one in mailboxes(dmarc_record.parse(said[0]).rua) if one.domain == box.domain]
-        return instead[0] if instead else box
 
     async def _post(
         self, day: str, kind: str, domain: str, boxes: Sequence[Mailbox], letter: Letter, rows: int

@@ -96,7 +96,8 @@ async def _of_author(author: str, spf: SpfVerdict | None, dkims: Sequence[DkimVe
     disposition = policy if result is Result.FAIL else "none"
     reason = aligned.unsure if result is Result.TEMPERROR else reason
     return DmarcVerdict(
-        result, author, policy, disposition, reason, walk.org, spf_aligned, dkim_aligned, walk.name_of(found), found.rua
+        *(result, author, policy, disposition, reason, walk.org, spf_aligned, dkim_aligned),
+        *(walk.name_of(found), found.rua, found.ruf, found.fo),
     )
 
 

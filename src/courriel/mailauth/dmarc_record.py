@@ -37,6 +37,9 @@ class Policy(msgspec.Struct, frozen=True):
     strict_dkim: bool = False
     strict_spf: bool = False
     rua: tuple[str, ...] = ()
+    ruf: tuple[str, ...] = ()
+    fo: tuple[str, ...] = ("0",)
+    """When failures are to be told; RFC 9991 §3.  Without ``ruf`` it means nothing."""
 
 
 def find(records: tuple[bytes, ...]) -> Policy | None:
@@ -56,7 +59,10 @@ def parse(record: bytes) -> Policy:
     Without a valid p, or with a bad sp or np, it is p=none if somebody wants reports, and nothing otherwise.
     """
     tags = _tags(record.decode("utf-8", "replace"))
-    rua = tuple([uri.strip() for uri in tags.get("rua", "").split(",") if _URI.match(uri.strip())])
+    rua, ruf = (
+        tuple([uri.strip() for uri in tags.get(name, "").split(",") if _URI.match(uri.strip())])
+        for name in ("rua", "ruf")
+    )
     p, sp, np = (tags[name].lower() if name in tags else "" for name in ("p", "sp", "np"))
     known = p in POLICIES and (not sp or sp in POLICIES) and (not np or np in POLICIES)
     if not known:
@@ -71,6 +77,8 @@ def parse(record: bytes) -> Policy:
         tags.get("adkim", "").lower() == "s",
         tags.get("aspf", "").lower() == "s",
         rua,
+        ruf,
+        tuple([option.strip().lower() for option in tags.get("fo", "0").split(":")]),
     )
 
 

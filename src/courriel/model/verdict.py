@@ -54,7 +54,8 @@ class ArcVerdict(msgspec.Struct, frozen=True):
 
 class DmarcVerdict(msgspec.Struct, frozen=True):
     """RFC 9989 §5.3.  ``domain`` is that of From, ``org_domain`` the organizational domain above it, ``record`` the one
-    whose policy it is ("" without any); ``rua`` are the addresses that want reports of it."""
+    whose policy it is ("" without any); ``rua`` are the addresses that want reports of it, ``ruf`` those that want to
+    hear of single failures, ``fo`` of which ones."""
 
     result: Result
     domain: str
@@ -66,3 +67,5 @@ class DmarcVerdict(msgspec.Struct, frozen=True):
     dkim_aligned: bool = False
     record: str = ""
     rua: tuple[str, ...] = ()
+    ruf: tuple[str, ...] = ()
+    fo: tuple[str, ...] = ()
