@@ -218,6 +218,32 @@ class ReportsSection(Section, frozen=True):
     10 an hour each."""
 
 
+class ExecutiveSection(Section, frozen=True):
+    """Somebody in whose name money is asked for: whoever else writes under that name is told apart."""
+
+    name: str
+    title: str = ""
+    addresses: tuple[str, ...] = ()
+    """All that they write from; none: any address here."""
+
+
+class ThresholdSection(Section, frozen=True):
+    """Probabilities, 0 to 1; 0: never.  ``delivery/threat_scan.py: Thresholds`` has the reasons."""
+
+    junk_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.8
+    refuse_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+
+
+class ThreatsSection(ThresholdSection, frozen=True):
+    """What mail from elsewhere is after.  docs/threats.md."""
+
+    scan: Literal["on", "off", "auto"] = "auto"
+    """"auto": where senders are judged (``auth.senders``), since without that half of the facts is missing."""
+    executives: tuple[ExecutiveSection, ...] = ()
+    domains: dict[str, ThresholdSection] = {}
+    """Thresholds of recipients' domains of ours."""
+
+
 class StoreSection(Section, frozen=True):
     """Where mail is kept."""
 
@@ -256,6 +282,7 @@ class Settings(Section, frozen=True):
     milters: tuple[MilterSection, ...] = ()
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
+    threats: ThreatsSection = ThreatsSection()
     store: StoreSection = StoreSection()
     search: SearchSection = SearchSection()
     log: LogSection = LogSection()

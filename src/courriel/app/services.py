@@ -11,6 +11,7 @@ from typing import Final
 
 from courriel.app import gateway
 from courriel.app.config import Settings, SettingsError
+from courriel.app.household import Household
 from courriel.app.installation import Installation
 from courriel.app.json_file import JsonFile
 from courriel.app.outbound import languages_of
@@ -28,6 +29,7 @@ from courriel.delivery.report_tally import ReportTally
 from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
 from courriel.delivery.sign import Signer
+from courriel.delivery.threat_scan import EVERYWHERE, ThreatScan, ThreatSettings, Thresholds
 from courriel.imap.server import ImapService
 from courriel.mailauth.replay import Replays
 from courriel.mailauth.signatures import SignatureJudge
@@ -101,6 +103,16 @@ def open_sender_check(
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
+def open_threat_scan(home: Installation) -> ThreatScan | None:
+    """Who looks at what mail from elsewhere is after, None when nobody does."""
+    settings, threats = home.settings, home.settings.threats
+    if threats.scan == "off" or (threats.scan == "auto" and not judges_senders(settings)):
+        return None
+    thresholds = {name.lower(): Thresholds(one.junk_at, one.refuse_at) for name, one in threats.domains.items()}
+    usual = {EVERYWHERE: Thresholds(threats.junk_at, threats.refuse_at)}
+    return ThreatScan(ThreatSettings(usual | thresholds), Household(home).of, settings.name)
+
+
 def open_report_reader(home: Installation) -> ReportReader:
     """Who reads what other servers report of our domains."""
     directory, reports = home.directory, home.settings.reports
@@ -143,6 +155,7 @@ def open_intake(
         scripts=home.sieve,
         sieve=settings.sieve,
         report_reader=report_reader,
+        threats=open_threat_scan(home),
     )
 
 

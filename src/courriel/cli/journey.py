@@ -79,6 +79,7 @@ def _titles() -> Mapping[str, str]:
         "list": _("list"),
         "filter": _("filter"),
         "sender check": _("sender"),
+        "content check": _("content"),
         "rules": _("rules"),
     }
 
@@ -100,6 +101,8 @@ def sentence(hop: Hop) -> str:
         return _filtered(facts)
     if place == "sender check":
         return _judged(facts)
+    if place == "content check":
+        return _scanned(facts)
     if place == "server":
         return _("This server wrote a report.")
     if place == "MDA":
@@ -127,6 +130,19 @@ def _judged(facts: Mapping[str, str]) -> str:
     decided = {"accept": _("taken"), "junk": _("put among the junk"), "refuse": _("refused")}
     why = f" ({facts['why']})" if facts.get("why") else ""
     return f"{found}{decided.get(facts.get('decision', ''), '?')}{why}."
+
+
+def _scanned(facts: Mapping[str, str]) -> str:
+    levels = {
+        "clean": _("Nothing bad was seen in it"),
+        "bulk": _("It is mail to many"),
+        "suspicious": _("It looks suspicious"),
+        "malicious": _("It is malicious"),
+    }
+    decided = {"accept": _("taken"), "junk": _("put among the junk"), "refuse": _("refused")}
+    kind = f" ({facts['kind']})" if facts.get("kind") else ""
+    said = f"{levels.get(facts.get('found', ''), '?')}{kind}; {decided.get(facts.get('decision', ''), '?')}"
+    return f"{said}: {facts['signals']}." if facts.get("signals") else f"{said}."
 
 
 def _forward(hop: Hop) -> str:

@@ -35,6 +35,7 @@ from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings
 from courriel.delivery.sign import Signer
 from courriel.delivery.submit import check_own, complete
+from courriel.delivery.threat_scan import ThreatScan
 from courriel.formats.reports.authres import without_claims
 from courriel.formats.srs import is_rewritten
 from courriel.model.account import Target
@@ -96,6 +97,7 @@ class Delivery:
         scripts: SieveStore | None = None,
         sieve: SieveSettings = DEFAULT_SIEVE,
         report_reader: ReportReader | None = None,
+        threats: ThreatScan | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -108,6 +110,7 @@ class Delivery:
         self._signer = signer
         self._sealer = sealer
         self._report_reader = report_reader
+        self._threats = threats
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -211,6 +214,8 @@ class Delivery:
                 await self._senders.judge(transit, header)
             else:
                 transit.content = without_claims(content, header.length, settings.hostname)
+            if self._threats is not None and self._looks_at(envelope):
+                await self._threats.scan(transit, header.length)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
             tell.discarded(transit)
             dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)
@@ -223,6 +228,10 @@ class Delivery:
         if envelope.door is Door.MX and self._report_reader is not None:
             self._report_reader.taken(transit)
         return receipt
+
+    def _looks_at(self, envelope: Envelope) -> bool:
+        """Mail of trusted networks is not judged, in whatever way."""
+        return self._senders is None or not self._senders.is_trusted(envelope.client.ip)
 
     async def _take_for(self, account: AccountId, guard: Guard, transit: Transit) -> Receipt:
         """The same for somebody of the house: counted, and held when need be.  Raises SentEnough."""

@@ -40,6 +40,8 @@ class Place(Enum):
     """A program of the administrator that judged it."""
     JUDGE = "sender check"
     """Who really sent it."""
+    SCAN = "content check"
+    """What it is after."""
     RULES = "rules"
     """A reader's own script."""
 
@@ -102,6 +104,9 @@ def hops(steps: Sequence[tuple[str, float, Fields]]) -> list[Hop]:
         elif event == "delivery.judged":
             mood = _DECISIONS.get(str(fields.get("decision")), Mood.BAD)
             add(Place.JUDGE, at, mood, fields, "ip", "spf", "dkim", "dmarc", "domain", "decision", "why")
+        elif event == "delivery.scanned":
+            mood = _DECISIONS.get(str(fields.get("decision")), Mood.BAD)
+            add(Place.SCAN, at, mood, fields, "found", "kind", "probability", "signals", "decision")
         elif event == "delivery.discarded":
             add(Place.FILTER, at, Mood.BAD, fields, "to")
         elif event == "delivery.queued":

@@ -1,6 +1,6 @@
 """What weighs how much: bounds of the groups, priors, and what learning has made of the signals' weights.
 
-Hand-set where nothing was learnt.  Learning may change a weight, never its sign, and never a bound (``tools/model.py``).
+Hand-set where nothing was learnt.  Learning may change a weight; never its sign, never a bound.
 """
 
 from __future__ import annotations

@@ -1,0 +1,46 @@
+"""What the house knows of its people, for whoever judges mail to them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from courriel.app.installation import Installation
+from courriel.threats.view import Context, Executive
+
+COLLEAGUES: Final = 500
+"""``threats.colleagues``: names that are looked for; a provider's customers are no colleagues of one another."""
+
+FRESH_S: Final = 60.0
+"""``threats.fresh``: who was added is known after this."""
+
+
+class Household:
+    """The directory and the settings, put together; remembered for a moment."""
+
+    def __init__(self, home: Installation) -> None:
+        self._home = home
+        self._until = 0.0
+        self._common = Context()
+
+    def of(self, recipients: tuple[str, ...]) -> Context:
+        """For a message to these addresses."""
+        now = self._home.clock.now()
+        if now >= self._until:
+            self._common, self._until = self._look(), now + FRESH_S
+        common = self._common
+        names = [account.display_name for one in recipients if (account := self._home.directory.by_login(one))]
+        return Context(
+            own_domains=common.own_domains,
+            owner_names=tuple([name for name in names if name]),
+            executives=common.executives,
+            colleagues=common.colleagues,
+        )
+
+    def _look(self) -> Context:
+        directory, settings = self._home.directory, self._home.settings.threats
+        names = [account.display_name for account in directory.accounts() if account.display_name]
+        return Context(
+            own_domains=frozenset(one.name for one in directory.domains()),
+            executives=tuple([Executive(one.name, one.title, one.addresses) for one in settings.executives]),
+            colleagues=tuple(names) if len(names) <= COLLEAGUES else (),
+        )
