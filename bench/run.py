@@ -35,6 +35,8 @@ PEER_BASE_PORT: Final = 28_000
 OWN_BASE_PORT: Final = 27_000
 NULL_PORT: Final = 27_999
 DISK_OCTETS: Final = 8 << 30
+INDEX_S: Final = 600.0
+"""Mailboxes that were just filled are measured at rest, as they are on all other days."""
 INOTIFY: Final = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_WANTED: Final = 20_000
 """With the usual 128, Dovecot's hibernation silently does not happen."""
@@ -207,6 +209,8 @@ def prepare(servers: list[Server], bench: Bench, boxes: bool, results: Results) 
             fill(server, bench)
             server.stop()
             server.start()
+            if isinstance(server, Courriel):
+                say(f"{server.name}: the words of all that are indexed after {server.wait_indexed(INDEX_S):.1f} s")
 
 
 def write_docs(table: str, stamp: str) -> None:
