@@ -1,43 +1,50 @@
-"""The one way to a verdict: a message, how it came, what is known → a report.  Pure; no clock, no network, no disk.
-
-The server, the command line and the web page all call this.
-"""
+"""The one way in: a message and what is known go in, a report comes out.  Pure: no network, clock, or chance."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from courriel.formats.message.parse import Part
 from courriel.model.threat import Channel, Finding, Report
+from courriel.threats import marks as account
+from courriel.threats import words
 from courriel.threats.read import read
 from courriel.threats.signals import catalogue, looks
 from courriel.threats.view import Arrival, Context, View
-from courriel.threats.weigh import NOTHING, WordScores, weigh
-from courriel.threats.weights import Weights
+from courriel.threats.weigh import SUSPICIOUS_FROM, weigh
+from courriel.threats.weights import weights
 
-__all__ = ["findings", "judge", "scan"]
-
-_NOBODY = Arrival()
-_NO_CONTEXT = Context()
+__all__ = ["judge", "scan"]
 
 
 def scan(
     raw: bytes,
-    arrival: Arrival = _NOBODY,
-    context: Context = _NO_CONTEXT,
+    arrival: Arrival | None = None,
+    context: Context | None = None,
     channel: Channel = Channel.MAIL,
+    marks: account.Marks | None = None,
     part: Part | None = None,
-    marks: WordScores = NOTHING,
 ) -> Report:
-    """``part`` is ``raw`` parsed, where somebody has done that already.  Never raises for what a message is."""
-    return judge(read(raw, arrival, context, channel, part), marks)
+    """Never raises.  ``part``: ``raw`` as already parsed.  ``marks``: what the account's reader has marked before."""
+    return judge(read(raw, arrival or Arrival(), context or Context(), channel, part), marks)
 
 
-def judge(
-    view: View, marks: WordScores = NOTHING, words: WordScores = NOTHING, weights: Weights | None = None
-) -> Report:
-    """The report on a message that was read."""
-    return weigh(view.channel, findings(view), catalogue(), words, marks, weights)
+def judge(view: View, marks: account.Marks | None = None) -> Report:
+    """As ``scan``, of a message that is read already."""
+    found = tuple(findings(view))
+    table = words.model(view.channel)
+    features = words.features(view)
+    opinion = words.opinion(features, table)
+    own = account.opinion(marks, features) if marks is not None else None
+    using = weights(view.channel)
+    report = weigh(view.channel, found, opinion, catalogue(), using, own)
+    if report.probability < SUSPICIOUS_FROM:
+        return report
+    telling = words.telling(view, table, "malicious")
+    return weigh(view.channel, found, opinion, catalogue(), using, own, telling)
 
 
-def findings(view: View) -> list[Finding]:
-    """What all signals see."""
-    return [finding for look in looks() for finding in look(view) if finding.strength > 0]
+def findings(view: View) -> Iterator[Finding]:
+    """What all signals find, in the order of their list."""
+    for look in looks():
+        yield from look(view)

@@ -1,69 +1,57 @@
-"""What weighs how much: bounds of the groups, priors, and what learning has made of the signals' weights.
+"""How much each thing counts, for each channel: what ``tools.model`` fitted, kept as readable JSON beside the tables.
 
-Hand-set where nothing was learnt.  Learning may change a weight; never its sign, never a bound.
+A signal's own weights are set by hand where it is defined; fitting only makes them larger or smaller within bounds,
+so that no sign ever turns (a telephone number never speaks for a message).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
+import msgspec
+
 from courriel.model.threat import Channel, Group, Kind
-from courriel.threats.signal import Signal
 
-CAPS: Final[Mapping[Group, float]] = {
-    Group.AUTHENTICATION: 6.0,
+LEAST: Final = 0.25
+MOST: Final = 2.0
+"""Times its hand-set weight that a signal may come to count."""
+AGAINST: Final[Mapping[Group, float]] = {
+    Group.AUTHENTICATION: 4.0,
     Group.IDENTITY: 5.0,
-    Group.ROUTE: 1.0,
+    Group.ROUTE: 2.0,
     Group.LINKS: 5.0,
-    Group.CONTENT: 3.5,
+    Group.CONTENT: 4.5,
     Group.ATTACHMENTS: 6.0,
-    Group.CONTEXT: 1.5,
-    Group.WORDS: 4.0,
+    Group.CONTEXT: 3.0,
+    Group.WORDS: 8.0,
 }
-"""Log-odds that a group may add in all: ten words never outvote one fact."""
-
-GOOD_CAP: Final = 4.0
-"""Log-odds that all that speaks for a message may take away in all."""
-
-GOOD_CAP_OF_FACTS: Final = 0.5
-"""The same where a hard fact speaks against it: a mark "not junk" never silences a forged sender or a program."""
-
-HARD: Final = 2.5
-"""Log-odds from which on a fact is a hard one."""
+"""Log-odds that all findings of a group together may speak against a message."""
+FOR: Final[Mapping[Group, float]] = dict.fromkeys(Group, 3.0) | {Group.WORDS: 8.0}
+"""… and for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """``prior`` is the log-odds of a message of which nothing is known, by channel; ``learnt`` are log-odds at full
-    strength by signal, in place of the hand-set ones; ``words`` the factor of the word model's log-odds.
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one channel.
 
-    ``slope`` and ``shift`` make probabilities of log-odds, by channel (Platt): score = slope × sum + shift.
+    ``prior`` is the log-odds before anything is seen.  What the words say is ``words_cap`` · tanh of their log-odds
+    less ``words_zero``, times ``words_slope``, over ``words_cap``.  ``signals``: name → factor on its hand-set weight,
+    1 where it is missing.  ``kinds``: log-odds of each kind, given that the message is bad; a kind that is missing
+    does not come by this channel.
     """
 
-    prior: Mapping[Channel, float] = field(
-        default_factory=lambda: {Channel.MAIL: -2.2, Channel.SMS: -2.0, Channel.CALL: -1.5}
-    )
-    learnt: Mapping[str, float] = field(default_factory=dict)
-    words: float = 0.7
-    slope: Mapping[Channel, float] = field(default_factory=dict)
-    shift: Mapping[Channel, float] = field(default_factory=dict)
-
-    def of(self, signal: Signal) -> float:
-        """Log-odds that the signal moves the verdict by at full strength."""
-        return self.learnt.get(signal.name, max(signal.weights.values(), default=0.0) + signal.good)
+    prior: float
+    words_slope: float
+    words_zero: float
+    words_cap: float
+    signals: dict[str, float]
+    kinds: dict[Kind, float]
 
 
-KIND_PRIORS: Final[Mapping[Kind, float]] = {
-    Kind.SPAM: 0.3,
-    Kind.SCAM: -0.7,
-    Kind.PHISHING: 0.0,
-    Kind.SPEAR_PHISHING: -1.0,
-    Kind.WHALING: -1.0,
-    Kind.SMISHING: 0.0,
-    Kind.VISHING: -0.5,
-    Kind.SPOOFING: -1.0,
-    Kind.MALWARE: -0.7,
-}
-"""How common the kinds are among unwanted messages, against one another."""
+@cache
+def weights(channel: Channel) -> Weights:
+    """Those that come with the package."""
+    raw = (files("courriel.threats") / "tables" / "weights.json").read_bytes()
+    return msgspec.json.decode(raw, type=dict[Channel, Weights])[channel]
