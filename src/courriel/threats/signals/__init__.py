@@ -7,6 +7,23 @@ from functools import cache
 from typing import Final, Protocol
 
 from courriel.threats.signal import Look, Signal
+from courriel.threats.signals import (
+    attachments,
+    bulk,
+    call,
+    callback,
+    credentials,
+    hidden,
+    html,
+    intent,
+    language,
+    money,
+    personal,
+    scams,
+    sms,
+    thread,
+    urgency,
+)
 
 
 class Module(Protocol):
@@ -19,7 +36,10 @@ class Module(Protocol):
     def LOOKS(self) -> tuple[Look, ...]: ...
 
 
-MODULES: Final[tuple[Module, ...]] = ()
+MODULES: Final[tuple[Module, ...]] = (
+    *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
+    attachments,
+)
 
 
 @cache
