@@ -97,3 +97,20 @@ async def test_a_day_has_room_for_so_much(
     mails.note(OTHER)
     assert len(await mails.counts("1970-01-02")) == 2, "a second domain has no room"
     mails.close()
+
+
+@pytest.mark.parametrize("limit", ["DOMAIN_ROWS", "ROWS"])
+async def test_a_domain_with_names_without_end_takes_room_from_no_other(
+    runner: asyncio.Runner, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(module, limit, 2)
+    mails = SqliteJudgedMails(tmp_path / "judged.db", clock)
+    for number in range(5):
+        mails.note(msgspec.structs.replace(BAD, envelope=f"{number}.a.org"))
+    assert len(await mails.counts("1970-01-02")) == 2
+    mails.note(msgspec.structs.replace(BAD, envelope="0.a.org"))
+    mails.note(OTHER)
+    found = await mails.counts("1970-01-02")
+    assert max(one.count for one in found) == 2, "what is known counts on when a day is full"
+    assert (JudgedCount(OTHER, 1) in found) is (limit == "DOMAIN_ROWS")
+    mails.close()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from courriel.base.clock import ManualClock
+from courriel.base.errors import Unavailable
 from courriel.delivery import report_sender
 from courriel.delivery.report_sender import ReportSender
 from courriel.formats.reports import dmarc_report, tls_report
 from courriel.model.envelope import Address, Recipient
 from courriel.model.judged_mail import JudgedMail, Signature
 from courriel.model.notify import NEVER
+from courriel.model.refusals import NoSuchAddress
 from courriel.model.tls_session import PolicyType, TlsSession, TlsSubject
-from courriel.model.transit import Receipt
+from courriel.model.transit import Fate, Outcome, Receipt
 from courriel.store.memory.judged_mails import MemoryJudgedMails
 from courriel.store.memory.tls_reports import MemoryTlsReports
 from tests.mailauth.zone import SERVFAIL, Zone
@@ -40,6 +43,7 @@ class Place:
         self.mails, self.sessions = MemoryJudgedMails(self.clock), MemoryTlsReports(self.clock)
         self.zone = Zone(zone)
         self.letters: list[tuple[Recipient, bytes, bool]] = []
+        self.full, self.nobody = set[str](), set[str]()
         local, _, domain = author.partition("@")
         self.sender = ReportSender(
             self.mails, self.sessions, self.zone, self.hand_in, "mx.here.example",
@@ -47,6 +51,11 @@ class Place:
         )  # fmt: skip
 
     async def hand_in(self, recipient: Recipient, content: bytes, *, tls_optional: bool = False) -> Receipt:
+        to = str(recipient.address)
+        if to in self.full:
+            raise Unavailable("no room")
+        if to in self.nobody:
+            return Receipt("id", (Outcome(recipient, Fate.REFUSED, NoSuchAddress(to)),))
         self.letters.append((recipient, content, tls_optional))
         return Receipt("id", ())
 
@@ -141,6 +150,36 @@ def test_a_dns_that_is_silent_is_asked_again_later() -> None:
     assert place.send() == []
     place.zone.records["_dmarc.a.example"] = ZONE["_dmarc.a.example"]
     assert place.send() == ["mailto:dmarc@a.example"]
+
+
+def test_one_full_mailbox_keeps_no_other_domain_waiting() -> None:
+    place = Place({**ZONE, "_dmarc.b.example": [b"v=DMARC1; p=none; rua=mailto:r@b.example"]})
+    place.full = {"dmarc@a.example"}
+    for mail in (MAIL, msgspec.structs.replace(MAIL, domain="b.example", author="b.example")):
+        place.mails.note(mail)
+    assert place.send() == ["mailto:r@b.example"]
+    place.full.clear()
+    assert place.send() == ["mailto:dmarc@a.example"], "it has its turn later"
+    assert place.send() == [] and len(place.letters) == 2
+
+
+def test_what_one_of_two_addresses_has_is_not_sent_to_it_again() -> None:
+    place = Place({"_dmarc.a.example": [b"v=DMARC1; p=none; rua=mailto:r@a.example,mailto:s@a.example"]})
+    place.full = {"r@a.example"}
+    place.mails.note(MAIL)
+    place.clock.advance(86_400.0)
+    first, second = asyncio.run(place.sender.send(DAY))
+    assert first.problem == "no room" and not second.problem
+    assert place.send() == []
+
+
+def test_an_address_of_ours_that_does_not_exist_was_not_told() -> None:
+    place = Place(ZONE)
+    place.nobody = {"dmarc@a.example"}
+    place.mails.note(MAIL)
+    place.clock.advance(86_400.0)
+    [report] = asyncio.run(place.sender.send(DAY))
+    assert report.problem == "dmarc@a.example" and place.send() == []
 
 
 def test_nobody_is_told_without_an_author_or_against_our_will() -> None:

@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from courriel.delivery import threat_scan
+from courriel.delivery import threat_scan, verdict_field
 from courriel.delivery.threat_scan import SHORT_OCTETS, ThreatScan, ThreatSettings, Thresholds
-from courriel.formats.reports import verdict_field
 from courriel.model.envelope import Client, Door, Envelope, Recipient, address_of, reverse_path_of_text
 from courriel.model.refusals import FilterVerdict
 from courriel.model.threat import Channel, Finding, Group, Kind, Level, Reason, Report

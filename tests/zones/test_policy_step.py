@@ -30,6 +30,8 @@ BROKEN = Source("192.0.2.4", Standing.KNOWN, 100, 60)
         (RECORD, [OURS, FORWARDER], LONG, Standstill.NOTHING, []),
         (RECORD, [OURS, FORGED], LONG, Standstill.NOTHING, []),
         (RECORD.replace("none", "quarantine"), [OURS], LONG, Standstill.NOTHING, []),
+        (RECORD.replace("none", "reject") + "; t=y", [OURS], LONG, Standstill.NOTHING, []),
+        (RECORD.replace("none", "reject") + "; t=y", [OURS, BROKEN], LONG, Standstill.FAILING, [BROKEN]),
         (RECORD.replace("none", "reject"), [OURS, BROKEN], LONG, Standstill.ARRIVED, []),
     ],
 )
@@ -48,6 +50,15 @@ def test_what_is_counted() -> None:
         *(1_000, 990, 5_000),
     )
     assert found.text == "v=DMARC1; p=quarantine; rua=mailto:r@a.org"
+
+
+@pytest.mark.parametrize(
+    ("policy", "upcoming"), [("none", "quarantine"), ("quarantine", "quarantine"), ("reject",) * 2]
+)
+def test_what_is_only_tried_is_meant_before_it_is_stricter(policy: str, upcoming: str) -> None:
+    """RFC 9989 §4.7: with t=y quarantine does what none does; from there to reject are two steps."""
+    found = step(f"v=DMARC1; p={policy}; t=y", [OURS], LONG)
+    assert (found.next, found.text, found.earned) == (upcoming, f"v=DMARC1; p={upcoming}", True)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
     counts of a day → record asked anew → who may have it → document → message → queue → noted as sent
 
 RFC 9990 §3 (DMARC, daily, by mail), §4 (whether an address of somebody else's wants it); RFC 8460 §3, §5.3.  They leave
-with the null reverse-path, so that nothing comes back for them, and signed.  A domain whose DNS does not answer has its
-turn at the next try of the day.  Reports over HTTPS are not made: nobody's record makes this server call an address.
+with the null reverse-path, so that nothing comes back for them, and signed.  A domain whose DNS does not answer, or
+whose report cannot be taken now, has its turn at the next try of the day; the others do not wait for it.  Reports over
+HTTPS are not made: nobody's record makes this server call an address.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.delivery.report_letter import Letter, dmarc_letter, tls_letter
 from courriel.delivery.report_target import willing
@@ -29,9 +31,9 @@ from courriel.mailauth.dmarc_record import Policy
 from courriel.model.envelope import Address, Recipient
 from courriel.model.notify import NEVER
 from courriel.model.sent_report import SentReport
-from courriel.model.transit import Receipt
+from courriel.model.transit import Fate, Receipt
 from courriel.ports.judged_mails import JudgedCount, JudgedMails
-from courriel.ports.resolver import DnsFailure, Resolver
+from courriel.ports.resolver import Resolver
 from courriel.ports.tls_reports import TlsReports
 
 DMARC, TLS = "dmarc", "tls"
@@ -90,7 +92,7 @@ class ReportSender:
     ) -> Sequence[SentReport]:
         try:
             sent = await work
-        except DnsFailure as failure:
+        except CourrielError as failure:
             log.event("reports.not_sent", Level.WARNING, kind=kind, domain=domain, why=str(failure))
             return []
         await self._mails.note_sent(sent)
@@ -124,17 +126,27 @@ class ReportSender:
     async def _post(
         self, day: str, kind: str, domain: str, boxes: Sequence[Mailbox], letter: Letter, rows: int
     ) -> Sequence[SentReport]:
-        sent = []
+        """To each address.  Raises what kept it from the last, where none was settled: then all have another turn."""
+        sent, not_now = list[SentReport](), list[CourrielError]()
         for box in boxes:
             content = letter.to(box.path)
-            problem = ""
-            if box.octets and len(content) > box.octets:
-                problem = f"larger than {box.octets} octets"
-            else:
-                recipient = Recipient(Address(box.path.local, box.path.domain), NEVER)
-                await self._hand_in(recipient, content, tls_optional=kind == TLS)
+            try:
+                problem = await self._put(box, content, kind)
+            except CourrielError as error:
+                not_now.append(error)
+                problem = str(error)
             sent.append(SentReport(day, kind, domain, box.uri, self._now(), rows, len(content), problem))
+        if not_now and len(not_now) == len(sent):
+            raise not_now[-1]
         return sent or [self._nothing(day, kind, domain, NOBODY)]
+
+    async def _put(self, box: Mailbox, content: bytes, kind: str) -> str:
+        """Why it was not taken for good, "" where it was.  Raises Unavailable, OverQuota, TryLater."""
+        if box.octets and len(content) > box.octets:
+            return f"larger than {box.octets} octets"
+        recipient = Recipient(Address(box.path.local, box.path.domain), NEVER)
+        receipt = await self._hand_in(recipient, content, tls_optional=kind == TLS)
+        return "; ".join([str(one.refusal) for one in receipt.outcomes if one.fate is Fate.REFUSED])
 
     def _nothing(self, day: str, kind: str, domain: str, problem: str) -> SentReport:
         return SentReport(day, kind, domain, "", self._now(), 0, 0, problem)

@@ -17,7 +17,7 @@ from typing import Final
 
 from courriel.base.log import Level as LogLevel
 from courriel.base.log import log
-from courriel.formats.reports import verdict_field
+from courriel.delivery import verdict_field
 from courriel.model.refusals import FilterVerdict
 from courriel.model.threat import Level, Report
 from courriel.model.transit import Transit

@@ -67,8 +67,11 @@ class Step(msgspec.Struct, frozen=True):
 
 def step(record: str, sources: Sequence[Source], days: Sequence[Day]) -> Step:
     """``record`` is what stands at ``_dmarc``, "" for nothing; the rest is what reports said of the last weeks."""
-    now = dmarc.tags(record).get("p", "").lower() if record else ""
-    upcoming = _NEXT.get(now, "none")
+    tags = dmarc.tags(record) if record else {}
+    now = tags.get("p", "").lower()
+    # With t=y receivers do what is one step milder (RFC 9989 §4.7): the next step is that it is meant.
+    is_test = tags.get("t", "").lower() == "y" and now in ("quarantine", "reject")
+    upcoming = now if is_test else _NEXT.get(now, "none")
     own = [one for one in sources if one.standing is Standing.KNOWN]
     unknown = [one for one in sources if one.standing is Standing.UNKNOWN]
     failing = [one for one in own if one.aligned < one.messages * PASSING]

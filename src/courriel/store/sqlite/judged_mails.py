@@ -33,6 +33,10 @@ DOMAINS: Final = 20_000
 ROWS: Final = 200_000
 """``judged.rows``: different ones of one day, some 200 octets each."""
 
+DOMAIN_ROWS: Final = 10_000
+"""``judged.domain_rows``: of one domain and day, as many as a report has (``reports.sent_rows``): whoever makes up
+names for one domain without end takes the room of no other."""
+
 KEPT_S: Final = 7 * 86_400.0
 """``judged.kept``: a day is reported within the next, and tried again where something was down."""
 
@@ -49,8 +53,9 @@ CREATE TABLE IF NOT EXISTS sent (day TEXT NOT NULL, kind TEXT NOT NULL, domain T
     PRIMARY KEY (day, kind, domain, uri)) WITHOUT ROWID;
 """
 
-_ADD: Final = "INSERT INTO judged VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
-_ROOM: Final = "SELECT count(DISTINCT domain), count(*) FROM judged WHERE day=?"
+_ADD: Final = "INSERT INTO judged VALUES (?,?,?,?)"
+_MORE: Final = "UPDATE judged SET count = count + ?4 WHERE day=?1 AND domain=?2 AND row=?3"
+_ROOM: Final = "SELECT domain, count(*) FROM judged WHERE day=? GROUP BY domain"
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(JudgedMail).decode
@@ -95,13 +100,19 @@ class SqliteJudgedMails:
 
     def _write(self, db: apsw.Connection, counts: Counter[_Key]) -> None:
         self._sweep(db)
-        for day in {day for day, _ in counts}:
-            domains, rows = (int(str(count)) for count in db.execute(_ROOM, (day,)).fetchall()[0])
-            of_day = [(mail, count) for (on, mail), count in counts.items() if on == day]
-            if rows + len(of_day) > ROWS or domains + len({mail.domain for mail, _ in of_day}) > DOMAINS:
-                log.count("judged.dropped", len(of_day))
+        rows: dict[str, Counter[str]] = {}
+        for (day, mail), count in counts.items():
+            row = (day, mail.domain, _pack(mail), count)
+            db.execute(_MORE, row)  # what is there already needs no room
+            if db.changes():
                 continue
-            db.executemany(_ADD, [(day, mail.domain, _pack(mail), count) for mail, count in of_day])
+            if day not in rows:
+                rows[day] = Counter(dict(db.execute(_ROOM, (day,))))
+            if _has_room(rows[day], mail.domain):
+                db.execute(_ADD, row)
+                rows[day][mail.domain] += 1
+            else:
+                log.count("judged.dropped", count)
 
     def _sweep(self, db: apsw.Connection) -> None:
         """Once a day."""
@@ -110,6 +121,13 @@ class SqliteJudgedMails:
             self._swept = utc_day(now)
             db.execute("DELETE FROM judged WHERE day<?", (utc_day(max(0.0, now - KEPT_S)),))
             db.execute("DELETE FROM sent WHERE day<?", (utc_day(max(0.0, now - SENT_KEPT_S)),))
+
+
+def _has_room(rows: Counter[str], domain: str) -> bool:
+    """For one row more of a domain on a day that has ``rows`` of each."""
+    if domain not in rows:
+        return len(rows) < DOMAINS and rows.total() < ROWS
+    return rows[domain] < DOMAIN_ROWS and rows.total() < ROWS
 
 
 def _counts(db: apsw.Connection, day: str) -> list[JudgedCount]:
