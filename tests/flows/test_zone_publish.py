@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dns.query
+import dns.tsigkeyring
+import dns.update
 import pytest
 
+from courriel.formats.zone_file import quoted
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
 from tests.trial import command, free_port
 
@@ -45,6 +49,17 @@ class Administrator:
     def ask(self, *words: str, code: int = 0) -> Any:
         return json.loads(self.type(*words, "--json", code=code).stdout)
 
+    def set(self, variable: str, value: str) -> None:
+        self._env[variable] = value
+
+    def enter(self, name: str, type: str, value: str) -> None:
+        """What a form of a provider does."""
+        zone = REVERSE if name.endswith(REVERSE) else ZONE
+        message = dns.update.UpdateMessage(zone, keyring=dns.tsigkeyring.from_text({"update": ("hmac-sha256", SECRET)}))
+        message.add(f"{name}.", 60, type, value)
+        ip, _, port = self.server.partition(":")
+        assert dns.query.tcp(message, ip, port=int(port), timeout=5).rcode() == 0
+
     def publish(self, *words: str, code: int = 0) -> Any:
         words = ("dns", "publish", ZONE, "--server", self.server, "--key-file", str(self.key), *words)
         return self.ask(*words) if code == 0 else self.type(*words, code=code)
@@ -71,6 +86,32 @@ def test_an_empty_zone_turns_right(administrator: Administrator) -> None:
     assert [row for row in after if row["state"] != "right"] == []
     assert len(after) == len(before)
     assert administrator.ask("dns", "check", ZONE) == []
+    assert {"mta-sts", "mta-sts-host", "autoconfig", "autodiscover"} <= {row["purpose"] for row in after}
+
+
+def test_by_hand_a_dozen_texts_are_copied_and_all_is_right(administrator: Administrator) -> None:
+    """Whoever types records into a form copies each text once; numbers and names stand beside it."""
+    administrator.type("domain", "add", ZONE)
+    copies = administrator.ask("dns", "show", ZONE, "--by-hand")
+    assert len(copies) <= 12
+    for copied in copies:
+        for place in copied["places"]:
+            text = quoted(copied["text"]) if place["type"] in ("TXT", "CAA") else copied["text"]
+            administrator.enter(place["name"], place["type"], f"{place['numbers']} {text}".strip())
+    assert administrator.ask("dns", "check", ZONE) == []
+    assert administrator.ask("dns", "show", ZONE, "--by-hand") == []
+
+
+def test_another_policy_has_another_id(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    administrator.publish()
+    administrator.set("COURRIEL_STS_MODE", "enforce")
+    (row,) = [row for row in administrator.ask("dns", "show", ZONE)["rows"] if row["purpose"] == "mta-sts"]
+    assert row["state"] == "different"
+    assert len(administrator.publish()["changes"]) == 1
+    administrator.set("COURRIEL_STS_MODE", "off")
+    rows = administrator.ask("dns", "show", ZONE)["rows"]
+    assert not [row for row in rows if row["purpose"].startswith("mta-sts")]
 
 
 def test_records_of_others_stay_and_nothing_is_published_twice(administrator: Administrator) -> None:

@@ -39,7 +39,7 @@ LISTS: Final = (
     ("relay", "retry_s"),
     ("auth", "trusted_networks"),
     ("auth", "trusted_sealers"),
-    ("mta_sts", "mx"),
+    ("sts", "mx"),
 )
 """Settings with several values."""
 
@@ -227,7 +227,7 @@ class StoreSection(Section, frozen=True):
     """How long an acknowledged flag change may be on its way to the disk; 0 waits for it."""
 
 
-class MtaStsSection(Section, frozen=True):
+class StsSection(Section, frozen=True):
     """What we promise other servers about encryption towards us.  RFC 8461.
 
     ``mode``: "testing" (they report what fails, and deliver), "enforce" (they deliver to our verified hosts only),
@@ -269,7 +269,7 @@ class Settings(Section, frozen=True):
     milters: tuple[MilterSection, ...] = ()
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
-    mta_sts: MtaStsSection = MtaStsSection()
+    sts: StsSection = StsSection()
     store: StoreSection = StoreSection()
     search: SearchSection = SearchSection()
     log: LogSection = LogSection()

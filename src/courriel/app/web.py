@@ -26,7 +26,7 @@ def site_of(home: Installation, ports: Mapping[str, int]) -> Site:
 
 def policy_of(settings: Settings) -> Policy | None:
     """What we promise about encryption; None where nothing is said, or there is no web door to say it at."""
-    promised = settings.mta_sts
+    promised = settings.sts
     if promised.mode == "off" or not settings.listen.https:
         return None
     return Policy(Mode(promised.mode), (settings.name.lower(), *promised.mx), promised.max_age_s)

@@ -17,7 +17,9 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from courriel.app.config import Settings
 from courriel.app.installation import Installation
+from courriel.app.web import policy_of
 from courriel.base.errors import FormatError
+from courriel.formats.mta_sts import policy_id
 from courriel.model.directory_refusals import NoSuchDomain
 from courriel.model.zone_record import Row
 from courriel.net.dns import DnsSettings, open_resolver
@@ -127,6 +129,8 @@ class ZoneDesk:
             settings.dns.caa,
             await existing(host, spf.is_spf, reader),
             settings.reports.address,
+            listen.https,
+            policy_id(policy) if (policy := policy_of(settings)) else "",
         )
 
 

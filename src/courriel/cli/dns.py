@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import ask, console, errors, rows_table, show
 from courriel.formats import zone_file
-from courriel.model.zone_record import State
+from courriel.model.zone_record import State, ZoneRecord
 from courriel.ports import administration as do
 from courriel.zones import spf
 from courriel.zones.plan import TTL_S
+from courriel.zones.sheet import sheet
 
 EXIT_NOT_RIGHT: Final = 1
 """A needed record is missing or wrong, or the DNS did not answer."""
@@ -39,7 +41,11 @@ def _purposes() -> dict[str, str]:
         "dmarc": _("says what others do with forged mail, and where they report it"),
         "tls-reports": _("asks other servers to report broken encryption"),
         "dane": _("promises this server's key, so that nobody can stand between"),
+        "mta-sts": _("says that there is a promise of encryption, and which"),
+        "mta-sts-host": _("where other servers read that promise"),
         "service": _("lets mail programs find this server by themselves"),
+        "autoconfig": _("gives Thunderbird and others their settings"),
+        "autodiscover": _("gives Outlook its settings"),
         "caa": _("says who may give certificates for the domain"),
     }
 
@@ -62,14 +68,36 @@ _sender_option = click.option(
 @dns.command("show", help=_("Every record a domain needs, why, and what stands there now."))
 @click.argument("domain")
 @_sender_option
+@click.option(
+    "--by-hand", is_flag=True, help=_("What is missing, ready to be typed: each text once, with all its places.")
+)
 @data_option
 @json_option
 @click.pass_obj
-def show_(doors: Doors, domain: str, services: tuple[str, ...], data: Path, as_json: bool) -> None:
+def show_(
+    doors: Doors, domain: str, services: tuple[str, ...], by_hand: bool, data: Path, as_json: bool
+) -> None:  # fmt: skip
     found = ask(doors.administration(data), do.DnsShow(domain, services))
+    if by_hand:
+        _show_sheet(found["rows"], as_json)
+        return
     show(found, as_json, _table(found["rows"]))
     if not as_json:
         _say_spf(found)
+
+
+def _show_sheet(rows: list[dict[str, Any]], as_json: bool) -> None:
+    missing = [row for row in rows if row["state"] in (State.MISSING.value, State.DIFFERENT.value)]
+    copies = sheet([ZoneRecord(row["name"], row["type"], row["value"]) for row in missing])
+    if as_json:
+        show(msgspec.to_builtins(copies), as_json, "")
+        return
+    for number, copied in enumerate(copies, 1):
+        console.print(f"{number}. {copied.text}", style="bold", markup=False, soft_wrap=True)
+        for place in copied.places:
+            console.print(f"     {place.type:6}{place.name}  {place.numbers}".rstrip(), markup=False, soft_wrap=True)
+    if not copies:
+        console.print(_("All is right."))
 
 
 def _table(rows: list[dict[str, Any]]) -> Any:
