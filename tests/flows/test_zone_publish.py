@@ -145,5 +145,14 @@ def test_the_zone_file_can_be_read_by_others(administrator: Administrator, tmp_p
     assert zone.get_rdataset(f"{ZONE}.", "MX") is not None
 
 
+def test_who_has_the_zone_must_be_said_and_a_token_come_from_somewhere(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    words = ("dns", "publish", ZONE)
+    assert "--provider" in administrator.type(*words, code=2).stderr
+    assert "--provider" in administrator.type(*words, "--server", "192.0.2.1", "--provider", "ovh", code=2).stderr
+    done = administrator.type(*words, "--provider", "gandi", code=1)
+    assert "token" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_domain_that_is_not_ours_is_refused(administrator: Administrator) -> None:
     assert "Traceback" not in administrator.type("dns", "show", "elsewhere.example", code=1).stderr

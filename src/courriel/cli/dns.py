@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
@@ -19,6 +20,9 @@ from courriel.ports import administration as do
 from courriel.zones import spf
 from courriel.zones.plan import TTL_S
 from courriel.zones.sheet import sheet
+
+TOKEN: Final = "COURRIEL_PROVIDER_TOKEN"
+"""Variable that may have a provider's token."""
 
 EXIT_NOT_RIGHT: Final = 1
 """A needed record is missing or wrong, or the DNS did not answer."""
@@ -162,14 +166,23 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
 @dns.command(
     "publish",
     help=_(
-        "Bring what is missing into the zone, by dynamic updates (RFC 2136).\n\n"
-        "Example: courriel dns publish example.org --server 192.0.2.53 --key-file update.key"
+        "Bring what is missing into the zone, by dynamic updates (RFC 2136) or through your provider.\n\n"
+        "Examples:\n\ncourriel dns publish example.org --server 192.0.2.53 --key-file update.key\n\n"
+        "courriel dns publish example.org --provider gandi --token-file gandi.token"
     ),
 )
 @click.argument("domain")
-@click.option("--server", required=True, metavar="IP[:PORT]", help=_("The zone's primary server."))
+@click.option("--server", default="", metavar="IP[:PORT]", help=_("The zone's primary server."))
 @click.option(
     "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
+)
+@click.option(
+    "--provider", type=click.Choice(list(do.PROVIDERS)), default=None, help=_("The company that has the zone.")
+)
+@click.option(
+    "--token-file",
+    type=click.File("r"),
+    help=_("The provider's token; else it is read from {variable}.").format(variable=TOKEN),
 )
 @click.option("--zone", default="", help=_("The zone, when it is not the domain itself."))
 @click.option("--ttl", "ttl_s", type=click.IntRange(1, 604_800), default=TTL_S, show_default=True, help=_("Seconds."))
@@ -178,16 +191,23 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def publish(
-    doors: Doors, domain: str, server: str, key_file: Any, zone: str, ttl_s: int, services: tuple[str, ...], data: Path,
-    as_json: bool,
+    doors: Doors, domain: str, server: str, key_file: Any, provider: str | None, token_file: Any, zone: str, ttl_s: int,
+    services: tuple[str, ...], data: Path, as_json: bool,
 ) -> None:  # fmt: skip
+    if bool(server) == bool(provider):
+        raise click.UsageError(_("Say who has the zone: --server or --provider."))
     key = key_file.read() if key_file else ""
-    done = ask(doors.administration(data), do.DnsPublish(domain, server, key, zone, services, ttl_s))
+    token = (token_file.read() if token_file else os.environ.get(TOKEN, "")) if provider else ""
+    request = do.DnsPublish(domain, server, key, zone, services, ttl_s, provider or "", token)
+    done = ask(doors.administration(data), request)
     count = len(done["changes"])
     show(done, as_json, ngettext("{count} change was made.", "{count} changes were made.", count).format(count=count))
     left = [row for row in done["rows"] if row["state"] != State.RIGHT.value]
     if left and not as_json:
-        errors.print(_("This is left; it lies in other zones, or the server kept something else:"))
+        if provider:
+            errors.print(_("This is not seen yet; what was just told to the provider may take some minutes:"))
+        else:
+            errors.print(_("This is left; it lies in other zones, or the server kept something else:"))
         errors.print(_table(left))
 
 
