@@ -61,6 +61,7 @@ format: $(DEV)
 bench: $(DEV)
 	@tools/system_packages.sh bench
 	$(BIN)/python -m bench.run --pairs $(PAIRS) $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m bench.auth 2>/dev/null)
 
 fuzz: $(DEV)
 	$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(ARGS)
