@@ -148,6 +148,28 @@ def test_a_body_nobody_reads_costs_little(tmp_path: Path) -> None:
     run(tmp_path, act)
 
 
+def test_many_small_fields_cost_little(tmp_path: Path) -> None:
+    async def act(place: House) -> None:
+        await place.ask("mx.example.org", "/", tls=False)  # loaded
+        head = b"GET / HTTP/1.1\r\nHost: mx.example.org\r\n" + b"a:b\r\n" * 200_000 + b"\r\n"
+        began = time.process_time()
+        before = log.counters.snapshot().get("http.refused", 0)
+        await place.send(head, tls=False)
+        assert (time.process_time() - began) / (len(head) / 1e6) < 0.05
+        assert log.counters.snapshot()["http.refused"] == before + 1
+
+    run(tmp_path, act)
+
+
+def test_many_fields_behind_a_good_request_are_not_read_either(tmp_path: Path) -> None:
+    async def act(place: House) -> None:
+        good = b"GET / HTTP/1.1\r\nHost: mx.example.org\r\n\r\n"
+        raw = await place.send(good + good[:-2] + b"a:b\r\n" * 500 + b"\r\n", tls=False)
+        assert raw.count(b"HTTP/1.1 302 ") == 1 and raw.count(b"HTTP/1.1 400 ") == 1
+
+    run(tmp_path, act)
+
+
 def test_the_framework_is_not_loaded_before_somebody_asks() -> None:
     asked = (
         "import courriel.app.main, courriel.app.server, sys;"

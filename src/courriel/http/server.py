@@ -19,6 +19,9 @@ from courriel.net.connection import Connection, Dialogue
 if TYPE_CHECKING:
     from courriel.http.engine import Engine
 
+PIECE_OCTETS: Final = 16_384
+"""``http.piece``: given to uvicorn at once."""
+
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 60\r\nConnection: close\r\n\r\n"
 TIMEOUT: Final = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """RFC 9110 §15.5.9."""
@@ -100,8 +103,11 @@ class HttpDialogue:
             self.expired()
             self._connection.close()
             return
-        self._protocol.data_received(data)
-        await self._transport.reading.wait()
+        for at in range(0, len(data), PIECE_OCTETS):  # the bound of a head is looked at between pieces
+            self._protocol.data_received(data[at : at + PIECE_OCTETS])
+            await self._transport.reading.wait()
+            if self._connection.closing:
+                return
 
     def _is_late(self) -> bool:
         """Whether the request under way has taken too long to arrive."""

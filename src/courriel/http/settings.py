@@ -11,6 +11,8 @@ class HttpSettings:
 
     head_octets: int = 16_384
     """Request line and fields.  RFC 9110 §5.4 leaves the number to us; browsers send up to 8 KB with cookies."""
+    head_fields: int = 100
+    """Fields of one request; browsers send some 20."""
     patience_s: float = 30.0
     """Longest silence."""
     request_s: float = 60.0
