@@ -139,4 +139,4 @@ def test_an_address_on_a_block_list_and_a_record_nobody_serves(ward: Ward) -> No
     ward.add("example.org", "_mta-sts.example.org", "TXT", '"v=STSv1; id=1"')
     groups = ward.examine(code=1)
     assert groups["blocklists"] == {("bad", "listed"), ("unknown", "no-answer"), ("good", "right")}
-    assert groups["mta-sts"] == {("warning", "different"), ("warning", "missing"), ("warning", "no-file")}
+    assert groups["mta-sts"] == {("warning", "different"), ("warning", "missing")}

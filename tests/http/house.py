@@ -76,9 +76,12 @@ def answer(raw: bytes) -> Answer:
 
 @asynccontextmanager
 async def house(
-    directory: Path, settings: HttpSettings | None = None, about: Site | None = None
+    directory: Path,
+    settings: HttpSettings | None = None,
+    about: Site | None = None,
+    names: tuple[str, ...] = ("mx.example.org",),
 ) -> AsyncIterator[House]:
-    chain, key = make("mx.example.org", names=("mx.example.org",)).write(directory)
+    chain, key = make("mx.example.org", names=names).write(directory)
     service = HttpService(settings or HttpSettings())
     service.site = about or site()
     secure, clear = Listener(service), Listener(service)

@@ -47,8 +47,8 @@ class WebCheck:
         return client_context(Path(ca) if ca else None)
 
     async def look(self, domain: str, rows: Sequence[Row]) -> list[Finding]:
-        """A finding for each file that ``rows`` lead to."""
-        wanted = {row.wanted.purpose for row in rows}
+        """A finding for each file whose name leads somewhere; of names that are missing ``rows`` tell already."""
+        led = {row.wanted.purpose for row in rows if row.found and row.wanted.record.type == "CNAME"}
         address = f"{POSTMASTER}@{domain}"
         json_path = f"/autodiscover/autodiscover.json?Email={address}&Protocol=AutodiscoverV1"
         asked: list[tuple[Purpose, Group, str, str, Callable[[bytes], Verdict]]] = [
@@ -61,7 +61,7 @@ class WebCheck:
                 *[
                     self._one(group, f"{role}.{domain}", path, judge)
                     for purpose, group, role, path, judge in asked
-                    if purpose in wanted
+                    if purpose in led
                 ]
             )
         )
