@@ -19,7 +19,8 @@ help:
 	@echo "make suites  the published test suites of SPF, DKIM, ARC, DMARC … in the folder AUTH=../shared/suites/auth"
 	@echo "make check   format, lint, types, floors, RFC references"
 	@echo "make format  put the sources into the house format"
-	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian); PAIRS=3 ARGS='--only smtp-4k-50'"
+	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian), then judges of senders beside others;"
+	@echo "             PAIRS=3 ARGS='--only smtp-4k-50' (with ARGS: no judges)"
 	@echo "make fuzz    the fuzz targets, SECONDS_EACH=60 for each"
 	@echo "make stress  random lives of many IMAP sessions, STRESS_S=120 for each store; crash points, state machines"
 	@echo "make docs    generate docs/rfc-support.md and the table of docs/bounces.md"
@@ -61,6 +62,7 @@ format: $(DEV)
 bench: $(DEV)
 	@tools/system_packages.sh bench
 	$(BIN)/python -m bench.run --pairs $(PAIRS) $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m bench.auth 2>/dev/null)
 
 fuzz: $(DEV)
 	$(BIN)/python -m tools.fuzz --seconds $(SECONDS_EACH) $(ARGS)

@@ -2,7 +2,8 @@
 
     .venv/bin/python -m bench.auth [--profile]
 
-Beside ours run pyspf and authheaders where they are installed, on the same records.  ``spf big`` is a record of a big
+Beside ours run pyspf, dkimpy, authheaders and OpenDKIM's library where they are installed (``auth_peers``), on the same
+records and messages.  ``spf big`` is a record of a big
 provider: three includes with 75 networks, and the client is in the last of them.
 """
 
@@ -10,21 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import importlib
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bench import auth_peers
 from courriel.base.clock import ManualClock
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.judge import judge
 from courriel.delivery.settings import DeliverySettings, SenderSettings
 from courriel.formats.reports import authres
-from courriel.mailauth import dmarc, spf
+from courriel.mailauth import dkim_verify, dmarc, spf
+from courriel.mailauth.dkim_sign import SigningKey, sign
+from courriel.mailauth.replay import Replays
+from courriel.mailauth.signatures import SignatureJudge
 from courriel.model.envelope import Address, Body, Client, Door, Envelope
 from courriel.model.transit import Transit
 from courriel.model.verdict import Result, SpfVerdict
+from tests.mailauth.signing import record, rsa_key
 from tests.zone import Zone
 
 SECONDS = 1.0
@@ -37,6 +42,12 @@ VALUE = (
     b"header.b=AbCdEfGh; dmarc=pass header.from=example.net"
 )
 MESSAGE = b"From: A <a@news.example.com>\r\nTo: b@here.example\r\nSubject: x\r\n\r\n" + b"0123456789abcde\r\n" * 600
+
+
+NOW = time.time()
+"""dkimpy and OpenDKIM take no signature of tomorrow."""
+KEY = SigningKey(AUTHOR, "r", rsa_key())
+LINE = b"The quick  brown fox jumps over the lazy dog,\tand then again over it. \r\n"
 
 
 def networks(first: int, count: int) -> str:
@@ -60,6 +71,7 @@ def zone() -> Zone:
     records: dict[str, dict[str, list[Any]]] = {name: {"TXT": [text.encode()]} for name, text in RECORDS.items()}
     records["mail.example.com"]["A"] = [CLIENT]
     records["7.74.18.172.in-addr.arpa"] = {"PTR": ["mail.example.com"]}
+    records[f"r._domainkey.{AUTHOR}"] = {"TXT": [record(KEY.private)]}
     return Zone(records)
 
 
@@ -102,44 +114,68 @@ async def ours() -> None:
 
 
 async def whole(table: Zone) -> None:
-    """From MAIL FROM to the fields before a message of 10 KB: SPF twice, the client's name, DMARC, the ruling."""
-    senders = SenderCheck(table, SenderSettings(), "here.example", ManualClock())
+    """From MAIL FROM to the fields before a message of 10 KB: SPF twice, the client's name, DKIM, DMARC, the ruling."""
+    signed = sign(MESSAGE, [KEY], NOW) + MESSAGE
     client = Client(CLIENT, 1, "mail.example.com", esmtp=True)
     envelope = Envelope(Door.MX, client, Address("a", AUTHOR), ())
+    for what, content, judges in (
+        ("the whole judgement of 10 KB, without DKIM", MESSAGE, None),
+        ("the whole judgement of 10 KB, one RSA signature", signed, SignatureJudge(table, Replays())),
+    ):
+        senders = SenderCheck(table, SenderSettings(), "here.example", ManualClock(), judges)
 
-    async def message() -> None:
-        table.asked.clear()
-        senders.begin(client, envelope.reverse_path)
-        transit = Transit("id", envelope, MESSAGE, 0.0)
-        await senders.judge(transit, judge(MESSAGE, Body.SEVEN_BIT, DeliverySettings("here.example")))
-        assert b"dmarc=pass" in transit.verdict_fields
+        async def message(content: bytes = content, senders: SenderCheck = senders) -> None:
+            table.asked.clear()
+            senders.begin(client, envelope.reverse_path)
+            transit = Transit("id", envelope, content, NOW)
+            await senders.judge(transit, judge(content, Body.SEVEN_BIT, DeliverySettings("here.example")))
+            assert b"dmarc=pass" in transit.verdict_fields
 
-    row("the whole judgement of 10 KB, without DKIM", await rate(message))
+        row(what, await rate(message))
+
+
+async def signatures(table: Zone) -> None:
+    """One RSA-2048 signature, relaxed, on messages of three sizes: ours and others in turn."""
+    peers = {"dkimpy": auth_peers.dkimpy(table), "OpenDKIM's library": auth_peers.opendkim(table)}
+    for octets in (1_500, 100_000, 1_000_000):
+        plain = MESSAGE[: MESSAGE.index(b"\r\n\r\n") + 4] + LINE * (octets // len(LINE))
+        message = sign(plain, [KEY], NOW) + plain
+
+        async def verify(message: bytes = message) -> None:
+            table.asked.clear()
+            (verdict,) = await dkim_verify.verify(message, table, lambda: NOW)
+            assert verdict.result is Result.PASS
+
+        row(f"dkim verify, {octets:,} octets", await rate(verify))
+        for name, check in peers.items():
+            if check is not None:
+                await _peer(f"{name}: dkim verify, {octets:,} octets", lambda c=check, m=message: c(m))  # type: ignore[misc]
+
+
+async def _peer(what: str, act: Callable[[], object]) -> None:
+    assert act()
+
+    async def one() -> object:
+        return act()
+
+    row(what, await rate(one))
 
 
 async def others() -> None:
     table = zone()
-
-    def look(name: str, rdtype: str) -> list[Any]:
-        table.asked.clear()
-        return list(table._find(name, rdtype).records)
-
-    try:
-        pyspf = importlib.import_module("spf")
-    except ImportError:
-        return
-
-    def answers(name: str, rdtype: str, *_: object, **__: object) -> list[Any]:
-        found = look(name, rdtype)
-        return [((name, rdtype), (one,) if rdtype in ("TXT", "SPF") else one) for one in found]
-
-    pyspf.DNSLookup = answers
-
-    async def check(domain: str) -> None:
-        assert pyspf.check2(i=CLIENT, s=f"a@{domain}", h="h.example")[0] == "pass"
-
-    row("pyspf: spf big", await rate(lambda: check("example.com")))
-    row("pyspf: spf one network", await rate(lambda: check("plain.example")))
+    pyspf = auth_peers.pyspf(table)
+    if pyspf is not None:
+        for what, domain in (("big", "example.com"), ("one network", "plain.example")):
+            await _peer(
+                f"pyspf: spf {what}",
+                lambda d=domain: pyspf.check2(i=CLIENT, s=f"a@{d}", h="h.example")[0] == "pass",  # type: ignore[misc]
+            )
+    judges = auth_peers.authheaders(table, CLIENT, f"a@{AUTHOR}")
+    if judges is not None:
+        signed = sign(MESSAGE, [KEY], NOW) + MESSAGE
+        assert "dkim=pass" in judges(signed) and "dmarc=pass" in judges(signed)
+        await _peer("authheaders: SPF, DKIM, DMARC of 10 KB", lambda: judges(signed))
+    await signatures(table)
 
 
 async def main() -> None:

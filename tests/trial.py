@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-PORTS = (25, 80, 110, 143, 220, 465, 587, 993, 995, 4190)
+PORTS = (25, 80, 81, 110, 143, 220, 443, 465, 587, 993, 995, 4190)
 BASE_PORTS = range(12_000, 28_000, 1_000)
 """Below the ports the system gives to clients: one of theirs could sit on one of the server's."""
 

@@ -15,8 +15,8 @@ from courriel.ports import administration as do
 from courriel.zones.change import compare
 
 OFF = ("listen.smtp=0", "listen.submission=0", "listen.submissions=0", "listen.imap=0", "listen.imap3=0",
-       "listen.imaps=0", "listen.pop3=0", "listen.pop3s=0", "listen.observe=0", "hostname=mx.example.org",
-       "relay.hold=true", "doctor.every_h=0")  # fmt: skip
+       "listen.imaps=0", "listen.pop3=0", "listen.pop3s=0", "listen.observe=0", "listen.https=0",
+       "hostname=mx.example.org", "relay.hold=true", "doctor.every_h=0")  # fmt: skip
 
 RECORD = "example.org. 3600 IN MX 10 mx.example.org."
 MISSING = Finding(Group.MX, Health.BAD, Symptom.MISSING, "example.org MX", "", RECORD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -15,8 +16,11 @@ import dns.query
 import dns.tsigkeyring
 import dns.update
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from courriel.http.site import ROLES
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
+from tests.net.certificates import DAY, make
 from tests.trial import Trial, command, free_base_port, free_port, running
 
 pytestmark = [
@@ -71,7 +75,16 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
     knot.start()
     try:
         base = free_base_port()
+        now = datetime.datetime.now(datetime.UTC)
+        authority = make("Authority", ca=True, may_sign=True, begins=now - DAY, ends=now + DAY)
+        names = ("mx.example.org", *[f"{role}.example.org" for role in ROLES])
+        chain, private = make("mx", authority, names=names, begins=now - DAY, ends=now + DAY).write(tmp_path)
+        (tmp_path / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
         env = {
+            "COURRIEL_TLS_CERTIFICATE": str(chain),
+            "COURRIEL_TLS_KEY": str(private),
+            "COURRIEL_RELAY_CA_FILE": str(tmp_path / "ca.pem"),
+            "COURRIEL_RELAY_STS_PORT": str(base + 443),
             "COURRIEL_HOSTNAME": "mx.example.org",
             "COURRIEL_DNS_SERVERS": knot.address,
             "COURRIEL_DNS_ADDRESSES": "127.0.0.1",
@@ -101,7 +114,20 @@ def test_what_was_published_is_good(ward: Ward) -> None:
     ward.add("test", "elsewhere.test", "MX", "10 mx.test.")
     ward.add("test", "mx.test", "A", "127.0.0.1")
     groups = ward.examine()
-    for group in ("mx", "address", "reverse", "spf", "dmarc", "tls-reports", "service", "port-25-in", "port-25-out"):
+    for group in (
+        "mx",
+        "address",
+        "reverse",
+        "spf",
+        "dmarc",
+        "tls-reports",
+        "service",
+        "port-25-in",
+        "port-25-out",
+        "mta-sts",
+        "autoconfig",
+        "autodiscover",
+    ):
         assert groups[group] == {("good", "right")}, group
     assert groups["dnssec"] == {("warning", "not-signed")}
     assert groups["blocklists"] == {("good", "right")}
@@ -113,4 +139,4 @@ def test_an_address_on_a_block_list_and_a_record_nobody_serves(ward: Ward) -> No
     ward.add("example.org", "_mta-sts.example.org", "TXT", '"v=STSv1; id=1"')
     groups = ward.examine(code=1)
     assert groups["blocklists"] == {("bad", "listed"), ("unknown", "no-answer"), ("good", "right")}
-    assert groups["mta-sts"] == {("warning", "record-without-policy")}
+    assert groups["mta-sts"] == {("warning", "different"), ("warning", "missing")}

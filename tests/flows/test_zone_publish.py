@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dns.query
+import dns.tsigkeyring
+import dns.update
 import pytest
 
 from courriel.app import config
 from courriel.app.installation import Installation
 from courriel.base.utc import utc_day
+from courriel.formats.zone_file import quoted
 from courriel.model.mail_report import MailReport, Seen
 from courriel.zones.policy_step import DAYS
 from tests.app.test_checkup import OFF
@@ -52,6 +56,17 @@ class Administrator:
     def ask(self, *words: str, code: int = 0) -> Any:
         return json.loads(self.type(*words, "--json", code=code).stdout)
 
+    def set(self, variable: str, value: str) -> None:
+        self._env[variable] = value
+
+    def enter(self, name: str, type: str, value: str) -> None:
+        """What a form of a provider does."""
+        zone = REVERSE if name.endswith(REVERSE) else ZONE
+        message = dns.update.UpdateMessage(zone, keyring=dns.tsigkeyring.from_text({"update": ("hmac-sha256", SECRET)}))
+        message.add(f"{name}.", 60, type, value)
+        ip, _, port = self.server.partition(":")
+        assert dns.query.tcp(message, ip, port=int(port), timeout=5).rcode() == 0
+
     def publish(self, *words: str, code: int = 0) -> Any:
         words = ("dns", "publish", ZONE, "--server", self.server, "--key-file", str(self.key), *words)
         return self.ask(*words) if code == 0 else self.type(*words, code=code)
@@ -78,6 +93,32 @@ def test_an_empty_zone_turns_right(administrator: Administrator) -> None:
     assert [row for row in after if row["state"] != "right"] == []
     assert len(after) == len(before)
     assert administrator.ask("dns", "check", ZONE) == []
+    assert {"mta-sts", "mta-sts-host", "autoconfig", "autodiscover"} <= {row["purpose"] for row in after}
+
+
+def test_by_hand_a_dozen_texts_are_copied_and_all_is_right(administrator: Administrator) -> None:
+    """Whoever types records into a form copies each text once; numbers and names stand beside it."""
+    administrator.type("domain", "add", ZONE)
+    copies = administrator.ask("dns", "show", ZONE, "--by-hand")
+    assert len(copies) <= 12
+    for copied in copies:
+        for place in copied["places"]:
+            text = quoted(copied["text"]) if place["type"] in ("TXT", "CAA") else copied["text"]
+            administrator.enter(place["name"], place["type"], f"{place['numbers']} {text}".strip())
+    assert administrator.ask("dns", "check", ZONE) == []
+    assert administrator.ask("dns", "show", ZONE, "--by-hand") == []
+
+
+def test_another_policy_has_another_id(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    administrator.publish()
+    administrator.set("COURRIEL_STS_MODE", "enforce")
+    (row,) = [row for row in administrator.ask("dns", "show", ZONE)["rows"] if row["purpose"] == "mta-sts"]
+    assert row["state"] == "different"
+    assert len(administrator.publish()["changes"]) == 1
+    administrator.set("COURRIEL_STS_MODE", "off")
+    rows = administrator.ask("dns", "show", ZONE)["rows"]
+    assert not [row for row in rows if row["purpose"].startswith("mta-sts")]
 
 
 def test_records_of_others_stay_and_nothing_is_published_twice(administrator: Administrator) -> None:
@@ -142,6 +183,15 @@ def test_the_zone_file_can_be_read_by_others(administrator: Administrator, tmp_p
     head = f"{ZONE}. 1 IN SOA ns.{ZONE}. admin.{ZONE}. 1 1 1 1 1\n{ZONE}. 1 IN NS ns.{ZONE}.\n"
     zone = dns.zone.from_text(head + inside, ZONE, relativize=False)
     assert zone.get_rdataset(f"{ZONE}.", "MX") is not None
+
+
+def test_who_has_the_zone_must_be_said_and_a_token_come_from_somewhere(administrator: Administrator) -> None:
+    administrator.type("domain", "add", ZONE)
+    words = ("dns", "publish", ZONE)
+    assert "--provider" in administrator.type(*words, code=2).stderr
+    assert "--provider" in administrator.type(*words, "--server", "192.0.2.1", "--provider", "ovh", code=2).stderr
+    done = administrator.type(*words, "--provider", "gandi", code=1)
+    assert "token" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_domain_that_is_not_ours_is_refused(administrator: Administrator) -> None:

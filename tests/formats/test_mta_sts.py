@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError
-from courriel.formats.mta_sts import LONGEST_AGE_S, POLICY_OCTETS, Mode, Policy, parse_policy, record_id
+from courriel.formats.mta_sts import (
+    LONGEST_AGE_S,
+    POLICY_OCTETS,
+    Mode,
+    Policy,
+    parse_policy,
+    policy_id,
+    record_id,
+    render_policy,
+)
 
 # RFC 8461 §3.2
 EXAMPLE = (
@@ -96,3 +105,15 @@ def test_any_octets(raw: bytes) -> None:
         return
     assert policy.mode is Mode.NONE or policy.mx
     assert len(raw) <= POLICY_OCTETS
+
+
+@given(
+    st.sampled_from(Mode),
+    st.lists(st.sampled_from(["mx.example.org", "*.example.net", "b.example"]), min_size=1, unique=True),
+    st.integers(0, LONGEST_AGE_S),
+)
+def test_what_is_written_is_what_is_read(mode: Mode, mx: list[str], age: int) -> None:
+    policy = Policy(mode, tuple(mx), age)
+    assert parse_policy(render_policy(policy)) == policy
+    assert record_id([f"v=STSv1; id={policy_id(policy)}".encode()]) == policy_id(policy)
+    assert policy_id(policy) != policy_id(Policy(mode, tuple(mx), age + 1))

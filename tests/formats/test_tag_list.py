@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from courriel.base.errors import FormatError, LimitExceeded
-from courriel.formats.tag_list import TAG_LIST_OCTETS, parse_tags, without_value
+from courriel.formats.tag_list import _FORBIDDEN, TAG_LIST_OCTETS, _is_plain, parse_tags, without_value
 
 GOOD = [
     (b"v=1; a=b;", {"v": "1", "a": "b"}),
@@ -37,3 +39,12 @@ def test_limit() -> None:
 def test_the_signature_is_left_out_and_nothing_else() -> None:
     assert without_value(b" bh=b; b = a\r\n c ;d=b=1", b"b") == b" bh=b; b =;d=b=1"
     assert without_value(b"a=1", b"b") == b"a=1"
+
+
+@given(
+    st.lists(st.sampled_from([b"a=b", b";", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\x00", b"\x7f", b"\xc3\xa9"])).map(
+        b"".join
+    )
+)
+def test_what_counting_takes_for_plain_holds_nothing_forbidden(raw: bytes) -> None:
+    assert not (_is_plain(raw) and _FORBIDDEN.search(raw))

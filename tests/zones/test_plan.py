@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from dns import rdata, rdataclass, rdatatype
 from hypothesis import given
@@ -15,8 +16,9 @@ from courriel.ports.resolver import DnsFailure
 from courriel.ports.zone import ZoneChange
 from courriel.zones.changes import changes_for
 from courriel.zones.inventory import Sender, inventory
-from courriel.zones.plan import Domain, House, plan
+from courriel.zones.plan import SRV_NAMES, Domain, House, plan
 from courriel.zones.presets import SERVICES
+from courriel.zones.sheet import Copied, Place, sheet
 from courriel.zones.state import look
 from tests.zones.names import Names
 
@@ -82,6 +84,58 @@ def test_a_host_that_is_the_domain_has_one_spf_record() -> None:
     assert [each.record.value for each in texts if each.record.name == "example.org"] == ["v=spf1 mx ~all"]
 
 
+WEB = msgspec.structs.replace(HOUSE, https=443, sts="0123abcd")
+
+
+def test_a_web_door_gets_names_and_a_policy_its_record() -> None:
+    with_web, without = [
+        {(each.record.name, each.record.type, each.record.value) for each in plan(house, Domain("example.org"))}
+        for house in (WEB, HOUSE)
+    ]
+    assert with_web - without == {
+        ("_mta-sts.example.org", "TXT", "v=STSv1; id=0123abcd;"),
+        ("mta-sts.example.org", "CNAME", "mx.example.org."),
+        ("autoconfig.example.org", "CNAME", "mx.example.org."),
+        ("autodiscover.example.org", "CNAME", "mx.example.org."),
+        ("_autodiscover._tcp.example.org", "SRV", "0 1 443 mx.example.org."),
+    }
+
+
+ALIASES = [
+    ({("a.example", "CNAME"): ("MX.example.org.",)}, State.RIGHT, True),
+    ({("a.example", "CNAME"): ("other.example.",)}, State.DIFFERENT, True),
+    ({("a.example", "A"): ("192.0.2.25",), ("mx.example.org", "A"): ("192.0.2.25",)}, State.RIGHT, True),
+    ({("a.example", "AAAA"): ("2001:db8::9",), ("mx.example.org", "A"): ("192.0.2.25",)}, State.DIFFERENT, False),
+    ({("mx.example.org", "A"): ("192.0.2.25",)}, State.MISSING, True),
+]
+
+
+@pytest.mark.parametrize(("there", "state", "can_change"), ALIASES)
+def test_an_alias_may_be_written_as_addresses(
+    there: dict[tuple[str, str], tuple[str, ...]], state: State, can_change: bool
+) -> None:
+    wanted = Wanted(ZoneRecord("a.example", "CNAME", "mx.example.org."), Purpose.AUTOCONFIG)
+    (row,) = asyncio.run(look([wanted], Names(there)))
+    assert row.state is state
+    assert bool(changes_for([row], "a.example")) is (can_change and state is not State.RIGHT)
+
+
+def test_by_hand_each_text_is_copied_once() -> None:
+    keys = (("s1", "v=DKIM1; k=rsa; p=AAAA"), ("s2", "v=DKIM1; k=ed25519; p=BBBB"))
+    house = msgspec.structs.replace(
+        WEB, doors=dict.fromkeys(SRV_NAMES, 1), caa=("letsencrypt.org",), dane="3 1 1 abcdef"
+    )
+    records = [wanted.record for wanted in plan(house, Domain("example.org", dkim=keys))]
+    copies = sheet(records)
+    assert sum(len(copied.places) for copied in copies) == len(records) >= 25
+    assert len(copies) <= 12
+    host = next(copied for copied in copies if copied.text == "mx.example.org.")
+    assert Place("example.org", "MX", "10") in host.places
+    assert Place("_autodiscover._tcp.example.org", "SRV", "0 1 443") in host.places
+    assert Place("mta-sts.example.org", "CNAME") in host.places
+    assert Copied("letsencrypt.org", (Place("example.org", "CAA", "0 issue"),)) in copies
+
+
 STATES = [
     (Purpose.MX, "MX", "10 mx.example.org.", ("20 MX.example.org.",), State.RIGHT),
     (Purpose.MX, "MX", "10 mx.example.org.", ("5 other.example.", "20 mx.example.org."), State.RIGHT),
@@ -96,6 +150,8 @@ STATES = [
     (Purpose.DMARC, "TXT", "v=DMARC1; p=none", ("v=DMARC1x; p=none",), State.MISSING),
     (Purpose.DANE, "TLSA", "3 1 1 abcdef", ("3 1 1 ABC DEF",), State.RIGHT),
     (Purpose.DANE, "TLSA", "3 1 1 abcdef", ("3 1 1 00",), State.DIFFERENT),
+    (Purpose.STS, "TXT", "v=STSv1; id=1;", ("v=STSv1;id=1",), State.RIGHT),
+    (Purpose.STS, "TXT", "v=STSv1; id=1;", ("v=STSv1; id=2;",), State.DIFFERENT),
     (Purpose.SERVICE, "SRV", "0 1 993 mx.example.org.", ("0 1 993 MX.example.org.",), State.RIGHT),
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import date
@@ -54,6 +55,7 @@ from courriel.mua.ledger import Ledger
 from courriel.mua.migrate import Migration, MigrationTally, plan_rows
 from courriel.mua.place import enter
 from courriel.mua.place import parse as parse_place
+from courriel.net.providers.table import open_provider
 from courriel.ports import administration as do
 from courriel.ports.zone import RecordReader
 
@@ -545,11 +547,14 @@ class LocalAdministration:
         return await self._ask_zones(ask)
 
     async def dns_publish(self, request: do.DnsPublish) -> dict[str, Any]:
-        zone = normalise(request.zone) if request.zone else ""
+        domain = normalise(request.domain)
+        zone = normalise(request.zone) if request.zone else domain
+        services, ttl_s = request.services, request.ttl_s
+        if request.provider:
+            writer = open_provider(request.provider, request.token, time.time)
+            return await self._ask_zones(lambda zones: zones.publish_through(domain, writer, zone, services, ttl_s))
         return await self._ask_zones(
-            lambda zones: zones.publish(
-                normalise(request.domain), request.server, request.key, zone, request.services, request.ttl_s
-            )
+            lambda zones: zones.publish(domain, request.server, request.key, zone, services, ttl_s)
         )
 
     async def dns_dmarc(self, request: do.DnsDmarc) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import msgspec
 
 from courriel.base.errors import CourrielError
 from courriel.delivery.settings import SenderSettings, SubmissionSettings
+from courriel.http.settings import HttpSettings
 from courriel.imap.settings import ImapSettings
 from courriel.managesieve.settings import ManageSieveSettings
 from courriel.model.dkim_key import DkimSettings
@@ -38,6 +39,7 @@ LISTS: Final = (
     ("relay", "retry_s"),
     ("auth", "trusted_networks"),
     ("auth", "trusted_sealers"),
+    ("sts", "mx"),
 )
 """Settings with several values."""
 
@@ -66,6 +68,10 @@ class ListenSection(Section, frozen=True):
     imap3: int = 220
     imaps: int = 993
     managesieve: int = 4190
+    https: int = 443
+    """What other servers and mail programs ask by themselves: MTA-STS, autoconfig, Autodiscover."""
+    http: int = 80
+    """Sends on to ``https``."""
     devices: int = 0
     """For printers, NAS boxes and applications that are known by their address (``courriel device``): 0 is off."""
     lmtp: bool = True
@@ -254,6 +260,20 @@ class StoreSection(Section, frozen=True):
     """How long an acknowledged flag change may be on its way to the disk; 0 waits for it."""
 
 
+class StsSection(Section, frozen=True):
+    """What we promise other servers about encryption towards us.  RFC 8461.
+
+    ``mode``: "testing" (they report what fails, and deliver), "enforce" (they deliver to our verified hosts only),
+    "none" (the promise is taken back; keep it for ``max_age_s`` after another one) or "off" (nothing is said).
+    """
+
+    mode: Literal["off", "none", "testing", "enforce"] = "testing"
+    mx: tuple[Annotated[str, msgspec.Meta(pattern=r"^(\*\.)?[A-Za-z0-9.-]+$")], ...] = ()
+    """More hosts that take mail for our domains, beside this one; the first label may be ``*``."""
+    max_age_s: Annotated[int, msgspec.Meta(ge=86_400, le=31_557_600)] = 604_800
+    """How long others keep it.  RFC 8461 §3.2: weeks or greater is best, at most a year."""
+
+
 class SearchSection(Section, frozen=True):
     """``index``: keep an index of the words of all mail; without it every search reads."""
 
@@ -283,6 +303,7 @@ class Settings(Section, frozen=True):
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
     threats: ThreatsSection = ThreatsSection()
+    sts: StsSection = StsSection()
     store: StoreSection = StoreSection()
     search: SearchSection = SearchSection()
     log: LogSection = LogSection()
@@ -295,6 +316,7 @@ class Settings(Section, frozen=True):
     imap: ImapSettings = msgspec.field(default_factory=ImapSettings)
     pop3: Pop3Settings = msgspec.field(default_factory=Pop3Settings)
     managesieve: ManageSieveSettings = msgspec.field(default_factory=ManageSieveSettings)
+    http: HttpSettings = msgspec.field(default_factory=HttpSettings)
     sieve: SieveSettings = msgspec.field(default_factory=SieveSettings)
 
     @property

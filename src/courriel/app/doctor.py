@@ -13,9 +13,10 @@ from contextlib import suppress
 from typing import Final
 
 from courriel.app.config import Settings
+from courriel.app.web_check import WebCheck
 from courriel.app.zone_desk import ZoneDesk
 from courriel.model.finding import Finding, Group, Health, Symptom
-from courriel.model.zone_record import Purpose
+from courriel.model.zone_record import Purpose, Row
 from courriel.net.tls_policy import OPPORTUNISTIC, TlsPolicy, verified
 from courriel.ports.resolver import DnsFailure
 from courriel.smtp.client.connection import SmtpClient
@@ -44,6 +45,7 @@ class Doctor:
         self._name = settings.name
         self._port = settings.relay.port
         self._outside = settings.doctor.outside
+        self._web = WebCheck(desk.reader, settings)
 
     async def examine(self, domain: str, outside: str = "") -> list[Finding]:
         """All findings, by group.  Raises NoSuchDomain."""
@@ -54,13 +56,13 @@ class Doctor:
             self._dnssec(domain),
             self._inward(house.ips),
             self._outward(outside or self._outside),
-            self._stray(domain),
+            self._web_door(domain, rows),
             self._lists(house.ips),
             spf.cost(record, self._reader),
         )
-        dnssec, inward, outward, stray, lists, cost = parts
+        dnssec, inward, outward, web, lists, cost = parts
         found = [*diagnosis.of_rows(rows), *diagnosis.of_spf(domain, record, cost), *dnssec, *inward]
-        found += [*outward, *stray, *lists]
+        found += [*outward, *web, *lists]
         return sorted(found, key=lambda finding: GROUPS.index(finding.group))
 
     async def _dnssec(self, domain: str) -> list[Finding]:
@@ -115,16 +117,21 @@ class Doctor:
         return "", encrypted
 
     # --- names ----------------------------------------------------------------------------------------------
-    async def _stray(self, domain: str) -> list[Finding]:
-        """Promises in the DNS that this server does not keep: it has no web server for policies and settings yet."""
+    async def _web_door(self, domain: str, rows: Sequence[Row]) -> list[Finding]:
+        """What the DNS promises of our web door, and whether others get it."""
+        return [*await self._stray(domain, rows), *await self._web.look(domain, rows)]
+
+    async def _stray(self, domain: str, rows: Sequence[Row]) -> list[Finding]:
+        """Promises in the DNS that this server does not keep: its web door is shut, or its policy is "off"."""
+        kept = {row.wanted.purpose for row in rows}
         found = []
-        for group, name, kind in (
-            (Group.MTA_STS, f"_mta-sts.{domain}", "TXT"),
-            (Group.AUTOCONFIG, f"autoconfig.{domain}", "A"),
-            (Group.AUTODISCOVER, f"autodiscover.{domain}", "A"),
+        for purpose, group, name, kind in (
+            (Purpose.STS, Group.MTA_STS, f"_mta-sts.{domain}", "TXT"),
+            (Purpose.AUTOCONFIG, Group.AUTOCONFIG, f"autoconfig.{domain}", "A"),
+            (Purpose.AUTODISCOVER, Group.AUTODISCOVER, f"autodiscover.{domain}", "A"),
         ):
             with suppress(DnsFailure):
-                values = (await self._reader.records(name, kind)).records
+                values = () if purpose in kept else (await self._reader.records(name, kind)).records
                 if values:
                     found.append(Finding(group, Health.WARNING, Symptom.STRAY, f"{name} {kind}", "; ".join(values)))
         return found

@@ -30,6 +30,7 @@ from courriel.app.services import (
     open_sender_check,
 )
 from courriel.app.tracing import WireTraces
+from courriel.app.web import web_names
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.failure_reports import FailureReports
@@ -108,7 +109,8 @@ class Server:
         tls, home = self.installation.settings.tls, self.installation
         if tls.certificate:
             return CertificateFiles(Path(tls.certificate), Path(tls.key or tls.certificate))
-        names = tuple(dict.fromkeys((home.settings.name, "localhost", "127.0.0.1", "::1")))
+        below = web_names(home.settings, [domain.name for domain in home.directory.domains()])
+        names = tuple(dict.fromkeys((home.settings.name, "localhost", "127.0.0.1", "::1", *below)))
         made = private_authority(home.data / "tls", names, datetime.datetime.now(datetime.UTC))
         self.ca = made.ca
         return made.server

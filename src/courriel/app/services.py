@@ -16,6 +16,7 @@ from courriel.app.installation import Installation
 from courriel.app.json_file import JsonFile
 from courriel.app.outbound import languages_of
 from courriel.app.tracing import WireTraces
+from courriel.app.web import site_of
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
@@ -30,6 +31,7 @@ from courriel.delivery.seal import Sealer
 from courriel.delivery.settings import DeliverySettings, SenderOverride, SenderSettings
 from courriel.delivery.sign import Signer
 from courriel.delivery.threat_scan import EVERYWHERE, ThreatScan, ThreatSettings, Thresholds
+from courriel.http.server import HttpService
 from courriel.imap.server import ImapService
 from courriel.mailauth.replay import Replays
 from courriel.mailauth.signatures import SignatureJudge
@@ -237,6 +239,7 @@ async def open_doors(
                 listener = Listener(service, room, traces)
                 bound = await listener.open_tcp(listen.host, port, context if tls else None)
                 opened.append(OpenDoor(name, bound, "TLS" if tls else "STARTTLS", listener))
+        await _open_web(home, room, context, opened)
         if listen.lmtp:
             listener = Listener(lmtp_service(desk), room)
             await listener.open_unix(lmtp)
@@ -245,3 +248,17 @@ async def open_doors(
         await doors.close(0.0)
         raise
     return doors
+
+
+async def _open_web(home: Installation, room: Room, context: ssl.SSLContext, opened: list[OpenDoor]) -> None:
+    """The web doors come last: they tell of the others."""
+    listen = home.settings.listen
+    if not listen.https:
+        return
+    secure = Listener(service := HttpService(home.settings.http), room)
+    bound = await secure.open_tcp(listen.host, listen.https, context)
+    opened.append(OpenDoor("https", bound, "TLS", secure))
+    service.site = site_of(home, {door.name: door.port for door in opened})
+    if listen.http:
+        clear = Listener(service, room)
+        opened.append(OpenDoor("http", await clear.open_tcp(listen.host, listen.http), "", clear))

@@ -33,7 +33,12 @@ STANDARD_PORTS: Final[dict[str, int]] = {
     "imap3": 220,
     "imaps": 993,
     "managesieve": 4190,
+    "https": 443,
+    "http": 80,
 }
+
+OBSERVE: Final = 81
+"""Above the base port: beside HTTP."""
 
 PORT_MAX: Final = 65_535
 
@@ -47,7 +52,7 @@ def settings_base(base_port: int, overrides: Sequence[str], environment: Mapping
     listen: dict[str, Any] = {name: base_port + port for name, port in STANDARD_PORTS.items()}
     return {
         "hostname": "localhost",
-        "listen": listen | {"host": HOST, "observe": base_port + 80},
+        "listen": listen | {"host": HOST, "observe": base_port + OBSERVE},
         "relay": {"hold": not _names_relay(overrides, environment)},
         "auth": {"senders": "auto", "trusted_networks": []},
         "log": {"level": "warning"},

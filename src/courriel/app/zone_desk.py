@@ -17,14 +17,16 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from courriel.app.config import Settings
 from courriel.app.installation import Installation
+from courriel.app.web import policy_of
 from courriel.base.errors import FormatError
+from courriel.formats.mta_sts import policy_id
 from courriel.model.directory_refusals import NoSuchDomain
 from courriel.model.zone_record import Row, Wanted
 from courriel.net.dns import DnsSettings, open_resolver
 from courriel.net.dns.settings import parse_server
 from courriel.net.dns.update import DynamicUpdates, parse_key
 from courriel.ports.resolver import DnsFailure
-from courriel.ports.zone import RecordReader, ZoneChange
+from courriel.ports.zone import RecordReader, ZoneChange, ZoneWriter
 from courriel.zones import presets, spf
 from courriel.zones.changes import changes_for
 from courriel.zones.dmarc import is_dmarc
@@ -75,19 +77,35 @@ class ZoneDesk:
     async def publish(
         self, domain: str, server: str, key: str, zone: str, services: Sequence[str], ttl_s: int
     ) -> dict[str, Any]:
-        """The answer to ``DnsPublish``.  Raises NoSuchDomain, FormatError, ZoneRefused, DnsFailure."""
-        address = parse_server(server)
-        writer = DynamicUpdates(address, parse_key(key) if key else None)
+        """The answer to ``DnsPublish`` by dynamic updates.
+
+        Raises NoSuchDomain, FormatError, ZoneRefused, DnsFailure.
+        """
+        writer = DynamicUpdates(parse_server(server), parse_key(key) if key else None)
         # What the zone's own server says counts, not what caches still hold.
-        own = DnsSettings(servers=(server,), validate=False)
-        reader = open_resolver(own, self._home.clock)
+        return await self._publish(
+            domain, writer, zone, services, ttl_s, DnsSettings(servers=(server,), validate=False)
+        )
+
+    async def publish_through(
+        self, domain: str, writer: ZoneWriter, zone: str, services: Sequence[str], ttl_s: int
+    ) -> dict[str, Any]:
+        """The same through a provider.  Its name servers may need minutes before they say what it was told."""
+        asked = DnsSettings(servers=self._home.settings.dns.servers, validate=False)
+        return await self._publish(domain, writer, zone, services, ttl_s, asked)
+
+    async def _publish(
+        self, domain: str, writer: ZoneWriter, zone: str, services: Sequence[str], ttl_s: int, asked: DnsSettings
+    ) -> dict[str, Any]:
+        """``asked``: who says what stands there, before and after; each time with nothing remembered."""
+        reader = open_resolver(asked, self._home.clock)
         try:
-            changes = changes_for((await self._examine(domain, services, reader)).rows, zone or domain)
+            changes = changes_for((await self._examine(domain, services, reader)).rows, zone)
             if changes:
-                await writer.change(zone or domain, changes, ttl_s)
+                await writer.change(zone, changes, ttl_s)
         finally:
             await reader.close()
-        again = open_resolver(own, self._home.clock)  # with nothing remembered
+        again = open_resolver(asked, self._home.clock)
         try:
             rows = (await self._examine(domain, services, again)).rows
             if changes:  # keys that are there now may sign
@@ -141,6 +159,8 @@ class ZoneDesk:
             settings.dns.caa,
             await existing(host, spf.is_spf, reader),
             settings.reports.address,
+            listen.https,
+            policy_id(policy) if (policy := policy_of(settings)) else "",
         )
 
 

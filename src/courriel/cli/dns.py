@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from courriel.cli.dns_dmarc import dmarc
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option
 from courriel.cli.output import ask, console, errors, rows_table, show
 from courriel.formats import zone_file
-from courriel.model.zone_record import State
+from courriel.model.zone_record import State, ZoneRecord
 from courriel.ports import administration as do
 from courriel.zones import spf
 from courriel.zones.plan import TTL_S
+from courriel.zones.sheet import sheet
+
+TOKEN: Final = "COURRIEL_PROVIDER_TOKEN"
+"""Variable that may have a provider's token."""
 
 EXIT_NOT_RIGHT: Final = 1
 """A needed record is missing or wrong, or the DNS did not answer."""
@@ -40,7 +46,11 @@ def _purposes() -> dict[str, str]:
         "dmarc": _("says what others do with forged mail, and where they report it"),
         "tls-reports": _("asks other servers to report broken encryption"),
         "dane": _("promises this server's key, so that nobody can stand between"),
+        "mta-sts": _("says that there is a promise of encryption, and which"),
+        "mta-sts-host": _("where other servers read that promise"),
         "service": _("lets mail programs find this server by themselves"),
+        "autoconfig": _("gives Thunderbird and others their settings"),
+        "autodiscover": _("gives Outlook its settings"),
         "caa": _("says who may give certificates for the domain"),
     }
 
@@ -63,14 +73,36 @@ _sender_option = click.option(
 @dns.command("show", help=_("Every record a domain needs, why, and what stands there now."))
 @click.argument("domain")
 @_sender_option
+@click.option(
+    "--by-hand", is_flag=True, help=_("What is missing, ready to be typed: each text once, with all its places.")
+)
 @data_option
 @json_option
 @click.pass_obj
-def show_(doors: Doors, domain: str, services: tuple[str, ...], data: Path, as_json: bool) -> None:
+def show_(
+    doors: Doors, domain: str, services: tuple[str, ...], by_hand: bool, data: Path, as_json: bool
+) -> None:  # fmt: skip
     found = ask(doors.administration(data), do.DnsShow(domain, services))
+    if by_hand:
+        _show_sheet(found["rows"], as_json)
+        return
     show(found, as_json, _table(found["rows"]))
     if not as_json:
         _say_spf(found)
+
+
+def _show_sheet(rows: list[dict[str, Any]], as_json: bool) -> None:
+    missing = [row for row in rows if row["state"] in (State.MISSING.value, State.DIFFERENT.value)]
+    copies = sheet([ZoneRecord(row["name"], row["type"], row["value"]) for row in missing])
+    if as_json:
+        show(msgspec.to_builtins(copies), as_json, "")
+        return
+    for number, copied in enumerate(copies, 1):
+        console.print(f"{number}. {copied.text}", style="bold", markup=False, soft_wrap=True)
+        for place in copied.places:
+            console.print(f"     {place.type:6}{place.name}  {place.numbers}".rstrip(), markup=False, soft_wrap=True)
+    if not copies:
+        console.print(_("All is right."))
 
 
 def _table(rows: list[dict[str, Any]]) -> Any:
@@ -135,14 +167,23 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
 @dns.command(
     "publish",
     help=_(
-        "Bring what is missing into the zone, by dynamic updates (RFC 2136).\n\n"
-        "Example: courriel dns publish example.org --server 192.0.2.53 --key-file update.key"
+        "Bring what is missing into the zone, by dynamic updates (RFC 2136) or through your provider.\n\n"
+        "Examples:\n\ncourriel dns publish example.org --server 192.0.2.53 --key-file update.key\n\n"
+        "courriel dns publish example.org --provider gandi --token-file gandi.token"
     ),
 )
 @click.argument("domain")
-@click.option("--server", required=True, metavar="IP[:PORT]", help=_("The zone's primary server."))
+@click.option("--server", default="", metavar="IP[:PORT]", help=_("The zone's primary server."))
 @click.option(
     "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
+)
+@click.option(
+    "--provider", type=click.Choice(list(do.PROVIDERS)), default=None, help=_("The company that has the zone.")
+)
+@click.option(
+    "--token-file",
+    type=click.File("r"),
+    help=_("The provider's token; else it is read from {variable}.").format(variable=TOKEN),
 )
 @click.option("--zone", default="", help=_("The zone, when it is not the domain itself."))
 @click.option("--ttl", "ttl_s", type=click.IntRange(1, 604_800), default=TTL_S, show_default=True, help=_("Seconds."))
@@ -151,16 +192,23 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def publish(
-    doors: Doors, domain: str, server: str, key_file: Any, zone: str, ttl_s: int, services: tuple[str, ...], data: Path,
-    as_json: bool,
+    doors: Doors, domain: str, server: str, key_file: Any, provider: str | None, token_file: Any, zone: str, ttl_s: int,
+    services: tuple[str, ...], data: Path, as_json: bool,
 ) -> None:  # fmt: skip
+    if bool(server) == bool(provider):
+        raise click.UsageError(_("Say who has the zone: --server or --provider."))
     key = key_file.read() if key_file else ""
-    done = ask(doors.administration(data), do.DnsPublish(domain, server, key, zone, services, ttl_s))
+    token = (token_file.read() if token_file else os.environ.get(TOKEN, "")) if provider else ""
+    request = do.DnsPublish(domain, server, key, zone, services, ttl_s, provider or "", token)
+    done = ask(doors.administration(data), request)
     count = len(done["changes"])
     show(done, as_json, ngettext("{count} change was made.", "{count} changes were made.", count).format(count=count))
     left = [row for row in done["rows"] if row["state"] != State.RIGHT.value]
     if left and not as_json:
-        errors.print(_("This is left; it lies in other zones, or the server kept something else:"))
+        if provider:
+            errors.print(_("This is not seen yet; what was just told to the provider may take some minutes:"))
+        else:
+            errors.print(_("This is left; it lies in other zones, or the server kept something else:"))
         errors.print(_table(left))
 
 

@@ -6,6 +6,7 @@ policy          = lines of key ":" value: version, mode, mx (several), max_age
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -24,6 +25,9 @@ MX_PATTERNS: Final = 100
 
 LONGEST_AGE_S: Final = 31_557_600
 """RFC 8461 §3.2: max_age is at most a year."""
+
+ID_CHARACTERS: Final = 20
+"""Of the ids we make: 80 bits; §3.1 allows 32 characters."""
 
 _ID: Final = re.compile(rb"[A-Za-z0-9]{1,32}")
 _FIELD: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.\-]{0,31}=[!-:<>-~]+")
@@ -96,6 +100,17 @@ def parse_policy(raw: bytes) -> Policy:
     if len(hosts) > MX_PATTERNS or (not hosts and mode is not Mode.NONE):
         raise FormatError("MTA-STS policy", 0, "RFC 8461 §3.2: mx")
     return Policy(mode, tuple(hosts), min(int(age), LONGEST_AGE_S))
+
+
+def render_policy(policy: Policy) -> bytes:
+    """The policy file, lines ended by CRLF.  RFC 8461 §3.2."""
+    lines = ["version: STSv1", f"mode: {policy.mode.value}", *[f"mx: {host}" for host in policy.mx]]
+    return "".join([f"{line}\r\n" for line in [*lines, f"max_age: {policy.max_age_s}"]]).encode("ascii")
+
+
+def policy_id(policy: Policy) -> str:
+    """An ``id`` for the record that is another one for every other policy (§3.1)."""
+    return hashlib.sha256(render_policy(policy)).hexdigest()[:ID_CHARACTERS]
 
 
 def _pattern(value: str) -> str:

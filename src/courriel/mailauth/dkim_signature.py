@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -34,6 +35,10 @@ HEADER_NAMES: Final = 500
 """``dkim.header_names``: names in h=; real signatures have some 20."""
 _DIGITS: Final = 76
 """RFC 6376 §3.5, l=: a number of up to 76 digits; so for t= and x=."""
+
+KEPT: Final = 512
+"""``dkim.kept``: values of h= that are remembered, of at most KEPT_OCTETS."""
+KEPT_OCTETS: Final = 600
 
 _REQUIRED: Final = ("v", "a", "b", "bh", "d", "h", "s")
 _FWS: Final = re.compile(r"[ \t\r\n]+")
@@ -135,6 +140,10 @@ def selector(text: str) -> str:
 
 def header_names(text: str) -> tuple[bytes, ...]:
     """The names of h=, lower-case.  Raises FormatError, LimitExceeded."""
+    return _kept_names(text) if len(text) <= KEPT_OCTETS else _names(text)
+
+
+def _names(text: str) -> tuple[bytes, ...]:
     names = [one.strip(" \t\r\n") for one in text.split(":")]
     if len(names) > HEADER_NAMES:
         raise LimitExceeded(WHAT, 0, "dkim.header_names")
@@ -142,6 +151,10 @@ def header_names(text: str) -> tuple[bytes, ...]:
         if not name.isascii() or _FIELD_NAME.fullmatch(name) is None:
             raise _fault("h= has what is no field name")
     return tuple([name.lower().encode("ascii") for name in names])
+
+
+_kept_names: Final = lru_cache(maxsize=KEPT)(_names)
+"""A signer writes the same h= again and again; reading it takes 15 µs."""
 
 
 def _signed_names(text: str) -> tuple[bytes, ...]:

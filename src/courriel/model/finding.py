@@ -57,6 +57,8 @@ class Symptom(Enum):
     NO_KEY = "no-key"
     LISTED = "listed"
     STRAY = "record-without-policy"
+    NO_FILE = "no-file"
+    OTHER_FILE = "other-file"
 
 
 class Finding(msgspec.Struct, frozen=True):

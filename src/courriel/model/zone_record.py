@@ -31,11 +31,19 @@ class Purpose(Enum):
     DMARC = "dmarc"
     TLS_REPORTS = "tls-reports"
     DANE = "dane"
+    STS = "mta-sts"
+    """That there is a policy, and which."""
+    STS_HOST = "mta-sts-host"
+    """Where the policy is."""
     SERVICE = "service"
+    AUTOCONFIG = "autoconfig"
+    AUTODISCOVER = "autodiscover"
     CAA = "caa"
 
 
-SINGLE: Final = frozenset({Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS})
+SINGLE: Final = frozenset(
+    {Purpose.SPF, Purpose.HOST_SPF, Purpose.DMARC, Purpose.DKIM, Purpose.TLS_REPORTS, Purpose.STS}
+)
 """Kinds of which receivers accept exactly one: a new one replaces what stands there."""
 
 

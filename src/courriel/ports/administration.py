@@ -444,18 +444,26 @@ class DnsInventory(Request, tag="dns.inventory", frozen=True):
     domain: str
 
 
+PROVIDERS: Final = ("cloudflare", "desec", "gandi", "hetzner", "ovh")
+"""Companies with zones whose interfaces we speak."""
+
+
 class DnsPublish(Request, tag="dns.publish", frozen=True):
-    """Bring what is missing into the zone by dynamic updates (RFC 2136): ``{changes, rows}``, rows as of then.
+    """Bring what is missing into the zone, by dynamic updates (RFC 2136) or a provider: ``{changes, rows}``, rows as of
+    then.
 
     ``server`` is ``ip`` or ``ip:port``; ``key`` the text of a TSIG key, "" for none; ``zone`` "" is the domain itself.
+    With a ``provider`` (``net/providers/table.py``) and its ``token`` there is no server.
     """
 
     domain: str
-    server: str
+    server: str = ""
     key: str = ""
     zone: str = ""
     services: tuple[str, ...] = ()
     ttl_s: int = 3600
+    provider: str = ""
+    token: str = ""
 
 
 class DnsDmarc(Request, tag="dns.dmarc", frozen=True):

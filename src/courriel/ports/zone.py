@@ -34,5 +34,8 @@ class RecordReader(Resolver, Protocol):
 
 class ZoneWriter(Protocol):
     async def change(self, zone: str, changes: Sequence[ZoneChange], ttl_s: int) -> None:
-        """Make all changes, or none.  Raises ZoneRefused, DnsFailure."""
+        """Make all changes, or none where the zone's server can; what is there already is not added again.
+
+        Raises ZoneRefused, DnsFailure.
+        """
         ...

@@ -21,7 +21,11 @@ _GROUPS: Final = {
     Purpose.DMARC: Group.DMARC,
     Purpose.TLS_REPORTS: Group.TLS_REPORTS,
     Purpose.DANE: Group.DANE,
+    Purpose.STS: Group.MTA_STS,
+    Purpose.STS_HOST: Group.MTA_STS,
     Purpose.SERVICE: Group.SERVICE,
+    Purpose.AUTOCONFIG: Group.AUTOCONFIG,
+    Purpose.AUTODISCOVER: Group.AUTODISCOVER,
     Purpose.CAA: Group.CAA,
 }
 

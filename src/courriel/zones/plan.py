@@ -1,7 +1,8 @@
 """Which records a domain needs so that its mail is delivered, believed and found by clients.  Pure.
 
 Sources: MX RFC 5321 §5.1; SPF RFC 7208; DKIM RFC 6376 §3.6; DMARC RFC 9989; TLS reports RFC 8460 §3; DANE RFC 7672;
-SRV of mail services RFC 6186, RFC 8314 §5, RFC 5804 §1.8 (sieve); CAA RFC 8659.
+SRV of mail services RFC 6186, RFC 8314 §5, RFC 5804 §1.8 (sieve); CAA RFC 8659; MTA-STS RFC 8461 §3.1, §3.3;
+autoconfig and Autodiscover are what mail programs ask below the domain.
 
 What stands in the DNS and serves its purpose stays; a record of which there may be only one (SPF, DMARC) is grown from
 the one that is there.
@@ -53,6 +54,10 @@ class House(msgspec.Struct, frozen=True):
     """SPF records that stand at our host name."""
     reports: str = dmarc.REPORTS
     """Local part that takes reports in each domain."""
+    https: int = 0
+    """Port of our web door, 0 for none: then nothing is said that it would have to keep."""
+    sts: str = ""
+    """``id`` of the MTA-STS policy we serve, "" for none."""
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -87,8 +92,26 @@ def _of_domain(house: House, domain: Domain) -> Iterator[Wanted]:
         if port := house.doors.get(door):
             target = f"{0 if door in PREFERRED else 10} 1 {port} {house.hostname}."
             yield Wanted(ZoneRecord(f"{service}.{name}", "SRV", target), Purpose.SERVICE, needed=False)
+    yield from _of_web(house, name)
     for issuer in house.caa:
         yield Wanted(ZoneRecord(name, "CAA", f'0 issue "{issuer}"'), Purpose.CAA, needed=False)
+
+
+def _of_web(house: House, name: str) -> Iterator[Wanted]:
+    """What leads to our web door: one alias for each name, so that addresses are written in one place only."""
+    if house.sts:
+        text = f"v=STSv1; id={house.sts};"
+        yield Wanted(ZoneRecord(f"_mta-sts.{name}", "TXT", text), Purpose.STS, needed=False)
+        yield _alias(f"mta-sts.{name}", house, Purpose.STS_HOST)
+    if house.https:
+        yield _alias(f"autoconfig.{name}", house, Purpose.AUTOCONFIG)
+        yield _alias(f"autodiscover.{name}", house, Purpose.AUTODISCOVER)
+        target = f"0 1 {house.https} {house.hostname}."
+        yield Wanted(ZoneRecord(f"_autodiscover._tcp.{name}", "SRV", target), Purpose.AUTODISCOVER, needed=False)
+
+
+def _alias(name: str, house: House, purpose: Purpose) -> Wanted:
+    return Wanted(ZoneRecord(name, "CNAME", f"{house.hostname}."), purpose, needed=False)
 
 
 def _spf_text(house: House, domain: Domain) -> str:

@@ -40,9 +40,23 @@ async def _row(wanted: Wanted, reader: RecordReader) -> Row:
     record = wanted.record
     try:
         answer = await reader.records(record.name, record.type)
+        if record.type == "CNAME" and not answer.records:
+            return await _led_by_addresses(wanted, answer, reader)
     except DnsFailure:
         return Row(wanted, State.UNKNOWN)
     return judge(wanted, answer)
+
+
+async def _led_by_addresses(wanted: Wanted, answer: Answer[str], reader: RecordReader) -> Row:
+    """Whoever wrote the target's addresses instead of its name leads there as well.  Raises DnsFailure."""
+    found, wanted_ips = [
+        (*(await reader.a(name)).records, *(await reader.aaaa(name)).records)
+        for name in (wanted.record.name, wanted.record.value.rstrip("."))
+    ]
+    if not found:
+        return Row(wanted, State.MISSING, secure=answer.secure)
+    right = not set(found).isdisjoint(wanted_ips)
+    return Row(wanted, State.RIGHT if right else State.DIFFERENT, found, answer.secure)
 
 
 def judge(wanted: Wanted, answer: Answer[str]) -> Row:
@@ -95,6 +109,10 @@ def _is_tls_report(text: str) -> bool:
     return text.replace(" ", "").startswith("v=TLSRPTv1;")
 
 
+def _is_sts(text: str) -> bool:
+    return text.replace(" ", "").startswith("v=STSv1;")
+
+
 _KINDS: Final[dict[Purpose, tuple[Callable[[str], bool], Callable[[str, str], bool]]]] = {
     Purpose.MX: (_any, _same_host),
     Purpose.SPF: (spf.is_spf, _same_words),
@@ -102,5 +120,6 @@ _KINDS: Final[dict[Purpose, tuple[Callable[[str], bool], Callable[[str, str], bo
     Purpose.DKIM: (_is_key, _same_tags),
     Purpose.DMARC: (dmarc.is_dmarc, _same_tags),
     Purpose.TLS_REPORTS: (_is_tls_report, _same_tags),
+    Purpose.STS: (_is_sts, _same_tags),
     Purpose.DANE: (_any, _same_data),
 }

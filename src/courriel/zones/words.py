@@ -52,6 +52,11 @@ SENTENCES: Final = {
     ),
     Symptom.NO_KEY: N_("{subject} has no key: mail leaves without a signature."),
     Symptom.LISTED: N_("{subject} lists the address ({detail}). It says there why, and how to get off."),
+    Symptom.NO_FILE: N_(
+        "Others cannot have {subject}: {detail}. Look at the firewall (port 443), and set tls.certificate to one "
+        "that has this name."
+    ),
+    Symptom.OTHER_FILE: N_("{subject} is not what this server says: {detail}"),
     Symptom.STRAY: N_("{subject} promises what this server does not offer. Remove it, or keep it elsewhere."),
 }
 """``{subject}`` and ``{detail}`` are filled in."""

@@ -236,9 +236,10 @@ def _folded(pieces: Iterator[str]) -> str:
 
 def _value(text: str) -> str:
     """As it is where every reader takes it for one token or address, else quoted.  RFC 2045 §5.1."""
-    text = _UNSAFE.sub("?", text[:VALUE_CHARACTERS])
+    text = text[:VALUE_CHARACTERS]
     if _TOKEN.fullmatch(text):
         return text
+    text = _UNSAFE.sub("?", text)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
