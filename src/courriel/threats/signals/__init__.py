@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final, Protocol
 
 from courriel.threats.signal import Look, Signal
+from courriel.threats.signals import authentication, history, identity, links, lookalike, route
 
 
 class Module(Protocol):
@@ -19,7 +20,14 @@ class Module(Protocol):
     def LOOKS(self) -> tuple[Look, ...]: ...
 
 
-MODULES: Final[tuple[Module, ...]] = ()
+MODULES: Final[tuple[Module, ...]] = (
+    authentication,
+    history,
+    identity,
+    links,
+    lookalike,
+    route,
+)
 
 
 @cache
