@@ -101,7 +101,7 @@ TEXTS: list[tuple[str, Channel, str]] = [
     (
         "content.call-pattern",
         CALL,
-        "Bonjour, je suis votre conseiller bancaire du service fraude. Un virement suspect est en cours sur votre compte, "
+        "Bonjour, je suis votre conseiller bancaire du service fraude. Un virement suspect est en cours, "
         "donnez-moi le code reçu par SMS pour l'annuler.",
     ),
     ("content.call-machine", CALL, "Press one to speak to an agent."),
@@ -132,7 +132,6 @@ GOOD: list[tuple[Channel, str]] = [
     (
         MAIL,
         "Hi Tom, invoice 12 is approved in the purchasing tool, add it to the next batch. Call me if odd.",
-        frozenset(),
     ),
     (MAIL, "Bonjour Julie, la facture est validée dans l'outil d'achats, au prochain lot de virements."),
     (MAIL, "Your order has shipped. Track it: https://shop.example/track/1. Thank you."),
