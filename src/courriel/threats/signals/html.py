@@ -33,7 +33,7 @@ FORM: Final = Signal(
     seen=N_("The message contains a form that sends what you type to {host}."),
     why=N_("Honest senders lead you to their site; a form in the message sends your words where you cannot see."),
     then=advice.NO_CODE,
-    weights={Kind.PHISHING: 2.0},
+    weights={Kind.PHISHING: 0.8},
 )
 SCRIPT: Final = Signal(
     name="content.script",
