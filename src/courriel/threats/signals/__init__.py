@@ -29,8 +29,11 @@ from courriel.threats.signals import (
 class Module(Protocol):
     """What a module of signals offers.  Every finding of its LOOKS names one of its SIGNALS."""
 
-    SIGNALS: Final[tuple[Signal, ...]]
-    LOOKS: Final[tuple[Look, ...]]
+    @property
+    def SIGNALS(self) -> tuple[Signal, ...]: ...
+
+    @property
+    def LOOKS(self) -> tuple[Look, ...]: ...
 
 
 MODULES: Final[tuple[Module, ...]] = (
