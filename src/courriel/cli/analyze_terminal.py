@@ -32,8 +32,13 @@ BAR: Final = 12
 """Columns of the longest bar of a weight."""
 
 
+WIDTH: Final = 110
+"""Columns of a report at most: longer lines are tiring to read."""
+
+
 def show(dossier: Dossier, console: Console) -> None:
     """Print it."""
+    console = Console(file=console.file, width=min(console.width, WIDTH), highlight=False)
     _ = translator(dossier.explanation.language)
     console.print(_verdict(dossier, _))
     for section in _lay(dossier, _):

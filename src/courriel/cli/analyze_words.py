@@ -23,6 +23,7 @@ FILES: Final = N_("Attachments")
 TEXT: Final = N_("The text, with what is hidden")
 POINTS: Final = N_("All that was found")
 SUMMARY: Final = N_("Summary")
+WORST: Final = N_("The worst, in full")
 
 WHERE: Final[Mapping[str, str]] = {
     "text": N_("text"),

@@ -12,6 +12,7 @@ from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
 from courriel.cli import (
+    analyze,
     care,
     device,
     directory,
@@ -72,6 +73,7 @@ for command in (
     serving.try_,
     serving.serve,
     care.status,
+    analyze.analyze,
     directory.domain,
     directory.user,
     directory.alias,

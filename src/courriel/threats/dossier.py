@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from typing import Final
 
 import msgspec
@@ -20,6 +19,7 @@ from courriel.model.threat import Report
 from courriel.model.verdict import Result
 from courriel.threats.defang import defang
 from courriel.threats.explain import Explanation, explain
+from courriel.threats.reading.reach import is_private
 from courriel.threats.signal import Signal
 from courriel.threats.view import Attachment, Hop, Link, Person, View
 
@@ -36,15 +36,6 @@ TEXT_CHARACTERS: Final = 50_000
 """``dossier.text_characters``: of each text."""
 HEADER_CHARACTERS: Final = 500
 """``dossier.header_characters``: of a subject, a name, a link."""
-
-_PRIVATE: Final = [
-    ip_network(text)
-    for text in (
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
-        *("fc00::/7", "fe80::/10", "::1/128"),
-    )
-]
-"""RFC 1918, RFC 6598, RFC 4193, and what never leaves a machine or a wire (RFC 6890)."""
 
 
 class Mailbox(msgspec.Struct, frozen=True):
@@ -247,17 +238,9 @@ def _route(hops: tuple[Hop, ...]) -> tuple[Station, ...]:
         delay = hop.at - before if hop.at is not None and before is not None else None
         before = hop.at if hop.at is not None else before
         text = hop.text[:HEADER_CHARACTERS]
-        private = _is_private(hop.from_ip)
+        private = is_private(hop.from_ip)
         stations.append(Station(hop.from_name, hop.from_ip, hop.by, hop.with_, hop.at, delay, private, text))
     return tuple(stations)
-
-
-def _is_private(ip: str) -> bool:
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return False
-    return any(address in network for network in _PRIVATE)
 
 
 def _target(link: Link) -> Target:

@@ -15,6 +15,9 @@ from courriel.formats.reports import authres
 from courriel.formats.reports.authres import MethodResult
 from courriel.model.judgement import DkimFindings, Iprev, Judgement, Origin
 from courriel.model.verdict import ArcVerdict, DkimVerdict, DmarcVerdict, Result, SpfVerdict
+from courriel.threats.reading import header
+from courriel.threats.reading.reach import is_public
+from courriel.threats.view import Arrival, Hop
 
 _LOOSE: Final = re.compile(r"(?<=[\s;])(?:action|oda|dis|p)=[^\s;()]*", re.IGNORECASE)
 """quirk: Exchange Online writes ``dmarc=fail action=quarantine header.from=…``: no ptype, so no property (§2.2)."""
@@ -23,6 +26,30 @@ _DISPOSITION: Final = re.compile(r"\b(?:dis|action)=([a-z]+)", re.IGNORECASE)
 _DMARC: Final = re.compile(r"\bdmarc\s*=[^;]*", re.IGNORECASE)
 _RESULTS: Final = {one.value: one for one in Result} | {"hardfail": Result.FAIL, "permfail": Result.FAIL}
 """``hardfail`` is RFC 5451's word for a fail of SPF."""
+
+
+def arrival(raw: bytes, authserv_id: str = "") -> Arrival:
+    """What a message in a file tells of its arrival.
+
+    With ``authserv_id`` what that server wrote counts: its verdicts, and the client in the Received field below them.
+    Otherwise nobody has judged, and the client is the newest one with a public address: who forges the way can forge
+    that, so it is good for asking the DNS and for nothing else.
+    """
+    headers, _undecoded = header.fields(raw)
+    mail_from = next((value.strip("<> ") for name, value in headers if name == "return-path"), "")
+    if not authserv_id:
+        client = next((hop for hop in header.hops(headers) if is_public(hop.from_ip)), None)
+        return _arrival(client, mail_from, None)
+    judgement = stated(headers, authserv_id)
+    place = next((number for number, (name, value) in enumerate(headers) if _is_of(name, value, authserv_id)), 0)
+    client = next(iter(header.hops(headers[place:])), None)
+    return _arrival(client if judgement is not None else None, mail_from, judgement)
+
+
+def _arrival(client: Hop | None, mail_from: str, judgement: Judgement | None) -> Arrival:
+    if client is None:
+        return Arrival(mail_from=mail_from, judgement=judgement)
+    return Arrival(client_ip=client.from_ip, helo=client.from_name, mail_from=mail_from, judgement=judgement)
 
 
 def stated(headers: Sequence[tuple[str, str]], authserv_id: str) -> Judgement | None:
@@ -35,10 +62,8 @@ def stated(headers: Sequence[tuple[str, str]], authserv_id: str) -> Judgement | 
     for name, value in headers:
         if name == "received" and found:
             break
-        if name != "authentication-results":
-            continue
-        read = _read(value)
-        if read is None or read.authserv_id.lower().removesuffix(".") != authserv_id.lower().removesuffix("."):
+        read = _read(value) if _is_of(name, value, authserv_id) else None
+        if read is None:
             continue
         found = True
         results += read.results
@@ -46,6 +71,14 @@ def stated(headers: Sequence[tuple[str, str]], authserv_id: str) -> Judgement | 
         if said is not None:
             policy, disposition = _word(_POLICY, said[0]), _word(_DISPOSITION, said[0])
     return _judgement(results, policy, disposition) if found else None
+
+
+def _is_of(name: str, value: str, authserv_id: str) -> bool:
+    """Whether it is a field of that server."""
+    if name != "authentication-results":
+        return False
+    read = _read(value)
+    return read is not None and read.authserv_id.lower().removesuffix(".") == authserv_id.lower().removesuffix(".")
 
 
 def _word(pattern: re.Pattern[str], text: str) -> str:
