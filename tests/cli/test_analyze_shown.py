@@ -124,3 +124,4 @@ def test_the_page_is_well_formed() -> None:
 def test_words_are_marked_once_and_never_inside_one_another() -> None:
     assert marked("a b c a", ["b c", "c a", "a"]) == "<mark>a</mark> <mark>b c</mark> a"
     assert marked("x", ["absent"]) == "x"
+    assert marked("a\nb  c", ["a b c"]) == "<mark>a\nb  c</mark>"

@@ -6,6 +6,7 @@ browser what the page does not do anyway (CSP Level 3 §6).
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -246,7 +247,7 @@ def _more(in_all: int, shown: int, _: Translate) -> Iterator[str]:
 def _text(dossier: Dossier, _: Translate) -> Iterator[str]:
     text = dossier.text
     yield heading(words.TEXT, _)
-    yield f"<pre>{marked(text.visible, _quotes(dossier))}</pre>"
+    yield f"<pre>{marked(text.readable, _quotes(dossier))}</pre>"
     if text.hidden.strip():
         yield note(_("hidden from readers"), "bad") + f'<pre class="hidden">{safe(text.hidden)}</pre>'
     if text.plain.strip() and text.plain.split() != text.visible.split():
@@ -263,12 +264,13 @@ def _quotes(dossier: Dossier) -> list[str]:
 
 
 def marked(text: str, quotes: Iterable[str]) -> str:
-    """The text as HTML, with the first place of each quote marked; quotes that overlap an earlier one are left."""
+    """The text as HTML, with the first place of each quote marked, whatever blanks are between its words; quotes that
+    overlap an earlier one are left."""
     spans: list[tuple[int, int]] = []
     for quote in quotes:
-        at = text.find(quote)
-        if at >= 0 and all(at + len(quote) <= start or at >= end for start, end in spans):
-            spans.append((at, at + len(quote)))
+        found = re.search(r"\s+".join(map(re.escape, quote.split())), text)
+        if found is not None and all(found.end() <= start or found.start() >= end for start, end in spans):
+            spans.append(found.span())
     parts: list[str] = []
     at = 0
     for start, end in sorted(spans):

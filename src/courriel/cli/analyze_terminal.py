@@ -37,15 +37,31 @@ WIDTH: Final = 110
 
 
 def show(dossier: Dossier, console: Console) -> None:
-    """Print it."""
-    console = Console(file=console.file, width=min(console.width, WIDTH), highlight=False)
+    """Print all of it."""
+    show_verdict(dossier, console)
+    show_proof(dossier, console)
+
+
+def show_verdict(dossier: Dossier, console: Console) -> None:
+    """Print what anybody understands."""
     _ = translator(dossier.explanation.language)
+    console = _narrow(console)
     console.print(_verdict(dossier, _))
     for section in _lay(dossier, _):
         console.print(section)
+
+
+def show_proof(dossier: Dossier, console: Console) -> None:
+    """Print the proof in detail."""
+    _ = translator(dossier.explanation.language)
+    console = _narrow(console)
     console.print(Rule(_(words.DETAIL), style="dim"))
     for section in _proof(dossier, _):
         console.print(section)
+
+
+def _narrow(console: Console) -> Console:
+    return Console(file=console.file, width=min(console.width, WIDTH), highlight=False)
 
 
 def safe(text: str, style: str = "") -> Text:
@@ -238,7 +254,7 @@ def _text(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
     if not text.visible and not text.hidden:
         return
     yield _title(words.TEXT, _)
-    yield Panel(shown(text.visible, TEXT_CHARACTERS), box=ROUNDED, border_style="dim")
+    yield Panel(shown(text.readable, TEXT_CHARACTERS), box=ROUNDED, border_style="dim")
     if text.hidden.strip():
         body = shown(text.hidden, TEXT_CHARACTERS)
         yield Panel(body, title=_("hidden from readers"), box=ROUNDED, border_style="red", title_align="left")

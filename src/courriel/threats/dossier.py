@@ -107,12 +107,18 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Text(msgspec.Struct, frozen=True):
-    """What a reader sees, the plain part, what is hidden from readers; ``cut`` where one was longer."""
+    """What a reader sees (blanks run together), the plain part, what is hidden from readers; ``cut`` where one was
+    longer."""
 
     visible: str
     plain: str
     hidden: str
     cut: bool
+
+    @property
+    def readable(self) -> str:
+        """What a reader sees, with the line ends of the plain part where that says the same."""
+        return self.plain if self.plain.split() == self.visible.split() else self.visible
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -283,4 +289,4 @@ def _text(view: View) -> Text:
     texts = view.visible, view.plain, view.hidden
     cut = any(len(text) > TEXT_CHARACTERS for text in texts)
     visible, plain, hidden = (text[:TEXT_CHARACTERS] for text in texts)
-    return Text(visible, plain if view.has_html else "", hidden, cut)
+    return Text(visible, plain, hidden, cut)
