@@ -14,6 +14,8 @@ __all__ = ["fold", "one_line"]
 
 LATIN_SHARE: Final = 0.5
 """Of the letters, from which text counts as Latin."""
+LOOKED_AT: Final = 4_000
+"""Characters that show which alphabet a text is in."""
 
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -64,7 +66,8 @@ def fold(text: str) -> str:
         return text.lower()
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower()
     folded = unicodedata.normalize("NFC", _MARKS.sub("", folded))
-    latin = len(_LATIN.findall(folded))
-    if latin and latin >= LATIN_SHARE * (latin + len(_OTHER.findall(folded))):
+    start = folded[:LOOKED_AT]
+    latin = len(_LATIN.findall(start))
+    if latin and latin >= LATIN_SHARE * (latin + len(_OTHER.findall(start))):
         folded = folded.translate(_ALIKE)
     return folded

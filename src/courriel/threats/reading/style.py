@@ -35,7 +35,7 @@ SHOWN: Final = Style(False, (0, 0, 0), (255, 255, 255))
 
 _DECLARATION: Final = re.compile(r"([a-z-]{1,40})\s*:\s*([^;]{1,200})")
 _NUMBER: Final = re.compile(r"\s*(-?[0-9]*\.?[0-9]+)\s*([a-z%]*)")
-_RULE: Final = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
+_BRACE: Final = re.compile(r"[{}]")
 _CLASS: Final = re.compile(r"(?:[a-z0-9]+)?\.([A-Za-z0-9_-]{1,60})$")
 _NAMED: Final[dict[str, Colour]] = {
     "white": (255, 255, 255),
@@ -73,7 +73,7 @@ def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: R
     if "background-image" in said or "url(" in said.get("background", ""):
         ground = None
     elif "background" in said or "background-color" in said:
-        ground = _over(ground, said.get("background-color") or said["background"])
+        ground = _over(ground, said.get("background-color") or said.get("background", ""))
     if "color" in said:
         ink = colour(said["color"])
     elif name == "font" and "color" in attributes:
@@ -86,8 +86,9 @@ def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: R
 def rules(sheet: str) -> Rules:
     """Classes of a style sheet.  The first braces inside other braces are those of @media: left out."""
     found: Rules = {}
-    for selectors, body in _RULE.findall(_outside_of_media(sheet.lower()))[:RULES]:
-        for selector in selectors.split(",")[:20]:
+    for rule in _outside_of_media(sheet.lower()).split("}", RULES)[:RULES]:
+        selectors, _, body = rule.partition("{")
+        for selector in selectors[-300:].split(","):
             match = _CLASS.match(selector.strip())
             if match is not None:
                 found[match[1]] = f"{found.get(match[1], '')};{body}"[:4_000]
@@ -100,10 +101,10 @@ def _outside_of_media(sheet: str) -> str:
     while (begins := sheet.find("@media", at)) >= 0:
         kept.append(sheet[at:begins])
         depth, place = 0, begins
-        for brace in re.finditer(r"[{}]", sheet[begins:]):
+        for brace in _BRACE.finditer(sheet, begins):
             depth += 1 if brace[0] == "{" else -1
             if depth <= 0:
-                place = begins + brace.end()
+                place = brace.end()
                 break
         else:
             return "".join(kept)

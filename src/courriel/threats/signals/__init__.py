@@ -12,8 +12,11 @@ from courriel.threats.signal import Look, Signal
 class Module(Protocol):
     """What a module of signals offers.  Every finding of its LOOKS names one of its SIGNALS."""
 
-    SIGNALS: Final[tuple[Signal, ...]]
-    LOOKS: Final[tuple[Look, ...]]
+    @property
+    def SIGNALS(self) -> tuple[Signal, ...]: ...
+
+    @property
+    def LOOKS(self) -> tuple[Look, ...]: ...
 
 
 MODULES: Final[tuple[Module, ...]] = ()

@@ -1,0 +1,82 @@
+"""The brands in whose name people are deceived: by their names, by their domains, by the labels of these."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from courriel.threats.lists import lines
+
+LABEL_LETTERS: Final = 5
+"""A shorter label is in too many words to mean anything."""
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """``everyday``: its name is a word or a family name too.  ``domains`` are registrable ones; the first is shown."""
+
+    name: str
+    everyday: bool
+    domains: tuple[str, ...]
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """The words of a name, lower case, without accents."""
+    bare = unicodedata.normalize("NFD", text.lower())
+    return tuple(_WORD.findall("".join(one for one in bare if not unicodedata.combining(one))))
+
+
+@cache
+def all_brands() -> tuple[tuple[tuple[str, ...], Brand], ...]:
+    """Each name of each brand, in words, with the brand."""
+    found = []
+    for line in lines("brands"):
+        names, _, domains = line.partition(": ")
+        everyday = names.startswith("*")
+        written = [name.strip() for name in names.lstrip("*").split("|")]
+        brand = Brand(written[0], everyday, tuple(domains.split()))
+        found += [(plain_words(name), brand) for name in written]
+    return tuple(found)
+
+
+@cache
+def by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Brand], ...]]:
+    """The names that begin with a word, longest first."""
+    found: dict[str, list[tuple[tuple[str, ...], Brand]]] = {}
+    for words, brand in all_brands():
+        found.setdefault(words[0], []).append((words, brand))
+    return {first: tuple(sorted(pairs, key=lambda pair: -len(pair[0]))) for first, pairs in found.items()}
+
+
+@cache
+def by_domain() -> dict[str, Brand]:
+    """Whose a registrable domain is."""
+    return {domain: brand for _, brand in reversed(all_brands()) for domain in brand.domains}
+
+
+@cache
+def labels() -> dict[str, Brand]:
+    """First labels of their domains that are long enough to be recognised: "paypal"."""
+    found: dict[str, Brand] = {}
+    for _, brand in all_brands():
+        for domain in brand.domains:
+            label = domain.partition(".")[0]
+            if len(label) >= LABEL_LETTERS:
+                found.setdefault(label, brand)
+    return found
+
+
+def same_owner(one: str, other: str) -> bool:
+    """Whether two registrable domains belong to one organisation, as far as is known: one brand's, or one name with
+    two endings."""
+    if one == other:
+        return True
+    owner = by_domain().get(one)
+    if owner is not None and (other in owner.domains or owner is by_domain().get(other)):
+        return True
+    label = one.partition(".")[0]
+    return len(label) > 1 and label == other.partition(".")[0]
