@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from courriel.base.i18n import LANGUAGES
-from courriel.cli import analyze_page, analyze_terminal
+from courriel.base.i18n import LANGUAGES, translator
+from courriel.cli import analyze_page, analyze_terminal, analyze_words
 from courriel.cli.analyze_page import marked
+from courriel.formats.archive.sniff import TYPES
+from courriel.model.verdict import Result
 from courriel.threats.view import Arrival
 from tests.threats.made import made
 
@@ -125,3 +127,11 @@ def test_words_are_marked_once_and_never_inside_one_another() -> None:
     assert marked("a b c a", ["b c", "c a", "a"]) == "<mark>a</mark> <mark>b c</mark> a"
     assert marked("x", ["absent"]) == "x"
     assert marked("a\nb  c", ["a b c"]) == "<mark>a\nb  c</mark>"
+
+
+def test_every_type_of_file_and_every_result_has_its_words() -> None:
+    assert set(analyze_words.FILES_ARE) == TYPES and analyze_words.DANGEROUS < TYPES
+    assert set(analyze_words.RESULTS) == {one.value for one in Result}
+    french = translator("fr")
+    texts = [*analyze_words.FILES_ARE.values(), *analyze_words.RESULTS.values(), *analyze_words.QUESTIONS.values()]
+    assert all(french(text) != text for text in texts)

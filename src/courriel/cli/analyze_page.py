@@ -18,7 +18,7 @@ from courriel.cli import analyze_words as words
 from courriel.cli.analyze_svg import way
 from courriel.cli.output import octets
 from courriel.threats.defang import defanged, pieces, visible
-from courriel.threats.dossier import Dossier, Mailbox
+from courriel.threats.dossier import Dossier, File, Mailbox
 from courriel.threats.explain import Point, Translate
 
 CSS: Final = """
@@ -229,14 +229,20 @@ def _files(dossier: Dossier, _: Translate) -> Iterator[str]:
     rows = [
         [
             escape(visible(one.name)) or "–",
-            escape(visible(one.media_type)),
+            _file_type(one, _),
             octets(one.octets),
             f'<span class="mono">{one.sha256}</span>',
         ]
         for one in dossier.files
     ]
-    yield table((_("name"), _("type"), _("size"), "SHA-256"), rows)
+    yield table((_("name"), _("really is"), _("size"), "SHA-256"), rows)
     yield from _more(dossier.files_in_all, len(dossier.files), _)
+
+
+def _file_type(one: File, _: Translate) -> str:
+    style = "bad" if one.real_type in words.DANGEROUS else ""
+    real = f'<span class="{style}">{escape(_(words.FILES_ARE[one.real_type]))}</span>'
+    return f'{real}<br><span class="dim">{escape(visible(one.media_type))}</span>'
 
 
 def _more(in_all: int, shown: int, _: Translate) -> Iterator[str]:

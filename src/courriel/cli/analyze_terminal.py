@@ -236,10 +236,12 @@ def _files(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
         return
     yield _title(words.FILES, _)
     table = Table(box=None, pad_edge=False)
-    for title in (_("name"), _("type"), _("size"), "SHA-256"):
+    for title in (_("name"), _("really is"), _("size"), "SHA-256"):
         table.add_column(title, overflow="fold")
     for one in dossier.files[:ROWS]:
-        table.add_row(Text(visible(one.name) or "–"), Text(visible(one.media_type)), octets(one.octets), one.sha256)
+        kind = Text(f"{_(words.FILES_ARE[one.real_type])}\n", style="red" if one.real_type in words.DANGEROUS else "")
+        kind.append(visible(one.media_type), style="dim")
+        table.add_row(Text(visible(one.name) or "–"), kind, octets(one.octets), one.sha256)
     yield Padding(table, (0, 0, 0, 2))
     yield from _more(dossier.files_in_all, _)
 

@@ -42,7 +42,7 @@ _CHECKED_BY: Final[Mapping[str, str]] = {
     "nobody": N_("Nobody has checked the sender. Name your server (--authserv-id), or ask the DNS (--dns)."),
 }
 
-_CHECKS: Final[Mapping[str, str]] = {
+QUESTIONS: Final[Mapping[str, str]] = {
     "SPF": N_("Was the computer that sent it allowed to, by the domain in the envelope?"),
     "DKIM": N_("Is there an unbroken signature, and of which domain?"),
     "DMARC": N_("Does one of these prove the very domain that you see as the sender?"),
@@ -50,7 +50,7 @@ _CHECKS: Final[Mapping[str, str]] = {
     "name": N_("Does the computer that sent it have a name that leads back to it?"),
 }
 
-_RESULTS: Final[Mapping[str, str]] = {
+RESULTS: Final[Mapping[str, str]] = {
     "pass": N_("proven"),
     "fail": N_("failed"),
     "softfail": N_("probably not allowed"),
@@ -69,6 +69,41 @@ MOODS: Final[Mapping[str, str]] = {
     "policy": "bad",
 }
 """Colour of a result; the others are neither."""
+
+FILES_ARE: Final[Mapping[str, str]] = {
+    "7z": N_("7-Zip archive"),
+    "ace": N_("ACE archive"),
+    "arj": N_("ARJ archive"),
+    "bzip2": N_("bzip2 archive"),
+    "cab": N_("Windows cabinet archive"),
+    "empty": N_("empty"),
+    "gzip": N_("gzip archive"),
+    "help": N_("Windows help file, which can run programs"),
+    "html": N_("web page"),
+    "image": N_("picture"),
+    "iso": N_("disk image"),
+    "lzh": N_("LZH archive"),
+    "media": N_("sound or film"),
+    "ole": N_("old office document, or another compound file"),
+    "onenote": N_("OneNote notebook"),
+    "pdf": N_("PDF document"),
+    "program": N_("program"),
+    "rar": N_("RAR archive"),
+    "rtf": N_("RTF document"),
+    "script": N_("script, that is a program as text"),
+    "shortcut": N_("shortcut, which can run programs"),
+    "svg": N_("SVG picture, which can hold scripts"),
+    "tar": N_("tar archive"),
+    "text": N_("text"),
+    "unknown": N_("unknown"),
+    "vhd": N_("disk image"),
+    "xz": N_("xz archive"),
+    "zip": N_("ZIP archive or new office document"),
+}
+"""By words of ``formats.archive.sniff.TYPES``."""
+
+DANGEROUS: Final = frozenset({"program", "script", "shortcut", "help", "iso", "vhd", "onenote", "html", "svg"})
+"""Types that run, or can hold what runs: shown in red."""
 
 DIFFERS: Final[Mapping[str, str]] = {
     "reply_to": N_("answers would go to another organisation than the sender's"),
@@ -89,12 +124,12 @@ def checked_by(dossier: Dossier, _: Translate) -> str:
 
 def check_question(check: Check, _: Translate) -> str:
     """What the check asks."""
-    return _(_CHECKS[check.method])
+    return _(QUESTIONS[check.method])
 
 
 def check_result(check: Check, _: Translate) -> str:
     """What it found, and whether it is about the sender that is seen."""
-    found = _(_RESULTS[check.result])
+    found = _(RESULTS[check.result])
     if check.result == "pass" and check.aligned is False:
         return _("{found}, but not for the sender that you see").format(found=found)
     return found

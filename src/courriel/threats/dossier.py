@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from courriel.formats.archive.sniff import HEAD_OCTETS, sniff
 from courriel.model.judgement import Judgement
 from courriel.model.threat import Report
 from courriel.model.verdict import Result
@@ -97,10 +98,12 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """An attachment.  ``sha256`` is "" past HASHED_OCTETS, and ``octets`` then a guess from the encoded size."""
+    """An attachment.  ``real_type`` is what its first octets say, a word of ``sniff.TYPES``.  ``sha256`` is "" past
+    HASHED_OCTETS, and ``octets`` then a guess from the encoded size."""
 
     name: str
     media_type: str
+    real_type: str
     octets: int
     inline: bool
     sha256: str
@@ -281,7 +284,8 @@ def _files(attachments: tuple[Attachment, ...]) -> tuple[File, ...]:
             content = one.content(size)
             digest, size = hashlib.sha256(content).hexdigest(), len(content)
             left -= size
-        files.append(File(one.name[:HEADER_CHARACTERS], one.media_type, size, one.inline, digest))
+        real = sniff(one.content(HEAD_OCTETS))
+        files.append(File(one.name[:HEADER_CHARACTERS], one.media_type, real, size, one.inline, digest))
     return tuple(files)
 
 

@@ -223,7 +223,6 @@ class _Reader:
             self._text(pieces[end + 2])
         return end + 3
 
-
     def _sheet(self, text: str) -> None:
         self.sheets += 1
         if self.sheets <= SHEETS:
