@@ -135,7 +135,9 @@ def clean(raw: bytes, client_ip: str) -> bytes:
     kept = [
         one
         for at, one in enumerate(fields)
-        if not _COLLECTOR.match(one) and not _LIST_FIELD.match(one) and not (at <= edge and one[:9].lower() == b"received:")
+        if not _COLLECTOR.match(one)
+        and not _LIST_FIELD.match(one)
+        and not (at <= edge and one[:9].lower() == b"received:")
     ]
     header = _SUBJECT_TAG.sub(rb"\1 ", b"".join(kept))
     return header + b"\r\n" + _FOOTER.sub(b"\n", raw[end:])
@@ -150,7 +152,11 @@ def _judgement(told: dict[str, str], raw: bytes) -> Judgement:
     spf, dkim, dmarc = (_result(told[name]) for name in ("spf", "dkim", "dmarc"))
     owner = organisation(domain)
     return Judgement(
-        Origin(SpfVerdict(spf, sender or told["helo"], "mfrom" if sender else "helo"), None, Iprev(Result.NONE, told["client_ip"])),
+        Origin(
+            SpfVerdict(spf, sender or told["helo"], "mfrom" if sender else "helo"),
+            None,
+            Iprev(Result.NONE, told["client_ip"]),
+        ),
         DkimFindings((DkimVerdict(dkim, signed, "", f"@{signed}", "rsa-sha256"),) if dkim is not Result.NONE else ()),
         DmarcVerdict(
             dmarc,

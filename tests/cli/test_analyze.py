@@ -20,7 +20,7 @@ from courriel.cli.main import courriel
 from courriel.model.envelope import Client
 from courriel.model.judgement import Judgement
 from courriel.model.threat import Channel, Kind, Level, Report
-from courriel.threats.view import Arrival, Context
+from courriel.threats.view import Arrival, Context, View
 from tests.cli.compound import compound
 from tests.formats.test_outlook import saved
 from tests.threats import made
@@ -35,16 +35,16 @@ ODD = b"From: x@odd.example\r\nSubject: suspicious\r\n\r\nx\r\n"
 
 
 class Judge:
-    """Stands for ``scan``: a message is what its subject says."""
+    """Stands for ``scan.judge``: a message is what its subject says."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Arrival, Context, Channel]] = []
 
-    def __call__(self, raw: bytes, arrival: Arrival, context: Context, channel: Channel) -> Report:
-        self.asked.append((arrival, context, channel))
-        level = next((one for one in Level if b"Subject: %b" % one.value.encode() in raw), Level.CLEAN)
+    def __call__(self, view: View) -> Report:
+        self.asked.append((view.arrival, view.context, view.channel))
+        level = next((one for one in Level if one.value == view.subject), Level.CLEAN)
         kind = Kind.PHISHING if level in (Level.SUSPICIOUS, Level.MALICIOUS) else None
-        return msgspec.structs.replace(made.report(level, kind), channel=channel)
+        return msgspec.structs.replace(made.report(level, kind), channel=view.channel)
 
 
 class House:
@@ -61,7 +61,7 @@ class House:
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     judge = Judge()
-    monkeypatch.setattr(analyzing, "scan", judge)
+    monkeypatch.setattr(analyzing, "judge", judge)
     monkeypatch.setattr(analyzing, "catalogue", lambda: made.CATALOGUE)
     return judge
 

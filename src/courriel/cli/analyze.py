@@ -29,7 +29,7 @@ from courriel.model.threat import Channel, Level
 from courriel.ports.administration import Progress
 from courriel.threats.dossier import Dossier, Source, dossier
 from courriel.threats.read import read
-from courriel.threats.scan import scan
+from courriel.threats.scan import judge
 from courriel.threats.signals import catalogue
 from courriel.threats.stated import arrival
 from courriel.threats.view import Arrival, Context, Executive
@@ -202,9 +202,8 @@ def _analysed(paths: tuple[Path, ...], wishes: Wishes) -> Iterator[tuple[Item, D
 def _analyse(item: Item, raw: bytes, wishes: Wishes) -> Dossier:
     came, checked_by = _arrival(raw, wishes)
     view = read(raw, came, wishes.context, wishes.channel)
-    report = scan(raw, came, wishes.context, wishes.channel)
     source = Source(item.name, item.octets, item.sha256, item.cut, checked_by, wishes.authserv_id)
-    return dossier(source, view, report, catalogue(), wishes.language)
+    return dossier(source, view, judge(view), catalogue(), wishes.language)
 
 
 def _arrival(raw: bytes, wishes: Wishes) -> tuple[Arrival, str]:

@@ -1,48 +1,50 @@
-"""The one entry: a message and what is known of it → a report.  Weights are the signals' own, added up."""
+"""The one way in: a message and what is known go in, a report comes out.  Pure: no network, clock, or chance."""
 
 from __future__ import annotations
 
-import math
-from typing import Final
+from collections.abc import Iterator
 
-from courriel.model.threat import Channel, Group, Kind, Level, Reason, Report
+from courriel.formats.message.parse import Part
+from courriel.model.threat import Channel, Finding, Report
+from courriel.threats import marks as account
+from courriel.threats import words
 from courriel.threats.read import read
 from courriel.threats.signals import catalogue, looks
-from courriel.threats.view import Arrival, Context
+from courriel.threats.view import Arrival, Context, View
+from courriel.threats.weigh import SUSPICIOUS_FROM, weigh
+from courriel.threats.weights import weights
 
-PRIOR: Final = -3.0
-
-
-def scan(raw: bytes, arrival: Arrival, context: Context, channel: Channel, marks: object = None) -> Report:
-    """Never raises."""
-    view = read(raw, arrival, context, channel)
-    known = catalogue()
-    kinds: dict[Kind, float] = {}
-    reasons: list[Reason] = []
-    fact = False
-    for finding in (found for look in looks() for found in look(view)):
-        signal = known[finding.signal]
-        weight = max(signal.weights.values(), default=signal.good) * finding.strength
-        if weight:
-            reasons.append(Reason(finding, weight))
-        fact = fact or (weight > 0 and signal.fact)
-        for kind, share in signal.weights.items():
-            kinds[kind] = kinds.get(kind, PRIOR) + share * finding.strength
-    score = PRIOR + sum(reason.weight for reason in reasons)
-    probability = _logistic(score)
-    level = Level.CLEAN if probability < 0.5 else Level.MALICIOUS if probability > 0.9 and fact else Level.SUSPICIOUS
-    return Report(
-        channel=channel,
-        level=level,
-        kind=max(kinds, key=lambda kind: kinds[kind]) if kinds and level is not Level.CLEAN else None,
-        probability=probability,
-        score=score,
-        prior=PRIOR,
-        kinds={kind: _logistic(share) for kind, share in kinds.items()},
-        reasons=tuple(sorted(reasons, key=lambda reason: -abs(reason.weight))),
-        groups=len({reason.finding.group for reason in reasons} - {Group.WORDS}),
-    )
+__all__ = ["judge", "scan"]
 
 
-def _logistic(score: float) -> float:
-    return 1 / (1 + math.exp(-max(min(score, 30.0), -30.0)))
+def scan(
+    raw: bytes,
+    arrival: Arrival | None = None,
+    context: Context | None = None,
+    channel: Channel = Channel.MAIL,
+    marks: account.Marks | None = None,
+    part: Part | None = None,
+) -> Report:
+    """Never raises.  ``part``: ``raw`` as already parsed.  ``marks``: what the account's reader has marked before."""
+    return judge(read(raw, arrival or Arrival(), context or Context(), channel, part), marks)
+
+
+def judge(view: View, marks: account.Marks | None = None) -> Report:
+    """As ``scan``, of a message that is read already."""
+    found = tuple(findings(view))
+    table = words.model(view.channel)
+    features = words.features(view)
+    opinion = words.opinion(features, table)
+    own = account.opinion(marks, features) if marks is not None else None
+    using = weights(view.channel)
+    report = weigh(view.channel, found, opinion, catalogue(), using, own)
+    if report.probability < SUSPICIOUS_FROM:
+        return report
+    telling = words.telling(view, table, "malicious")
+    return weigh(view.channel, found, opinion, catalogue(), using, own, telling)
+
+
+def findings(view: View) -> Iterator[Finding]:
+    """What all signals find, in the order of their list."""
+    for look in looks():
+        yield from look(view)

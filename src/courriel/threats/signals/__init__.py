@@ -6,7 +6,24 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, Protocol
 
+from courriel.threats import marks
 from courriel.threats.signal import Look, Signal
+from courriel.threats.signals import (
+    bulk,
+    call,
+    callback,
+    credentials,
+    hidden,
+    html,
+    intent,
+    language,
+    money,
+    personal,
+    scams,
+    sms,
+    thread,
+    urgency,
+)
 
 
 class Module(Protocol):
@@ -19,7 +36,10 @@ class Module(Protocol):
     def LOOKS(self) -> tuple[Look, ...]: ...
 
 
-MODULES: Final[tuple[Module, ...]] = ()
+MODULES: Final[tuple[Module, ...]] = (
+    *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
+    marks,
+)
 
 
 @cache
