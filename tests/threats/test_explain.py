@@ -47,6 +47,12 @@ def test_suspicious_is_said_with_care_and_clean_with_what_speaks_for_it() -> Non
     assert clean.good is None and clean.kind == ""
 
 
+def test_a_mailing_is_not_called_spam_to_its_readers_face() -> None:
+    said = explain(report(Level.BULK, Kind.SPAM), CATALOGUE, "en")
+    assert said.kind == "" and said.verdict.startswith("A mailing")
+    assert any("unsubscribe" in line for line in said.advice)
+
+
 def test_what_nobody_knew_is_said() -> None:
     known = view()
     assert len(explain(report(), CATALOGUE, "en", known).limits) == 1

@@ -25,7 +25,7 @@ from courriel.cli.analyze_terminal import safe, shown
 from courriel.cli.lessons import EXERCISES, HOUSES, Exercise, told
 from courriel.cli.options import json_option
 from courriel.cli.output import console
-from courriel.model.threat import Channel
+from courriel.model.threat import Channel, Level
 from courriel.threats.defang import visible
 from courriel.threats.dossier import Dossier
 from courriel.threats.explain import Translate, kind_name
@@ -35,6 +35,7 @@ SCHEMA: Final = "courriel.lesson/1"
 GOOD, BAD, DETAILS, STOP = "1", "2", "d", "q"
 CHOICES: Final = (GOOD, BAD, DETAILS, STOP)
 CHARACTERS: Final = 3_000
+HARMFUL: Final = frozenset({Level.SUSPICIOUS.value, Level.MALICIOUS.value})
 
 _CHANNELS: Final = {
     Channel.MAIL: N_("A message in your mailbox"),
@@ -115,6 +116,8 @@ def _teach(chosen: Sequence[Exercise], language: str) -> None:
             break
         right = score.count(exercise, answer == BAD)
         console.print(_truth(exercise, right, language, _))
+        if (found.level in HARMFUL) is not (exercise.kind is not None):
+            console.print(_("Courriel itself judges otherwise here: no check is always right."), style="yellow")
         analyze_terminal.show_verdict(found, console)
     console.rule()
     for line in result(score, language, _):

@@ -17,7 +17,7 @@ from courriel.threats.read import read
 from courriel.threats.scan import judge
 from courriel.threats.signals import catalogue
 from courriel.threats.stated import arrival
-from courriel.threats.view import Context, Executive, Sender
+from courriel.threats.view import Context, Executive, Sender, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +83,21 @@ def raw(exercise: Exercise, language: str) -> bytes:
     return (files("courriel.cli") / "exercises" / f"{exercise.name}.{language}.{suffix}").read_bytes()
 
 
+def opened(exercise: Exercise, language: str) -> View:
+    """The message as its reader's server received it."""
+    content, house = raw(exercise, language), HOUSES[language]
+    return read(content, arrival(content, _server(house)), _context(house), exercise.channel)
+
+
 def told(exercise: Exercise, language: str) -> Dossier:
     """The exercise as our own engine judges it."""
-    content = raw(exercise, language)
-    house = HOUSES[language]
-    context = _context(house)
-    server = f"mx.{house.domain}"
-    came = arrival(content, server)
-    view = read(content, came, context, exercise.channel)
-    source = Source(exercise.name, len(content), "", checked_by="server", authserv_id=server)
+    view = opened(exercise, language)
+    source = Source(exercise.name, len(raw(exercise, language)), "", False, "server", _server(HOUSES[language]))
     return dossier(source, view, judge(view), catalogue(), language)
+
+
+def _server(house: House) -> str:
+    return f"mx.{house.domain}"
 
 
 def _context(house: House) -> Context:

@@ -17,7 +17,7 @@ import msgspec
 
 from courriel.base.i18n import N_, translator
 from courriel.model.threat import Evidence, Group, Kind, Level, Reason, Report
-from courriel.threats.kinds import ADVICE, LEVELS, PORTRAITS, VERDICTS
+from courriel.threats.kinds import ADVICE, LEVELS, PORTRAITS, VERDICTS, Portrait
 from courriel.threats.signal import Signal
 from courriel.threats.view import View
 
@@ -38,8 +38,9 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """``kind`` and ``definition`` are "" where no kind is named; ``good`` is None where nothing speaks for the
-    message, or where all that decided does; ``points`` are all findings, heaviest first, with those of ``deciding``."""
+    """``kind`` and ``definition`` are "" where no kind is named, as for a mailing; ``good`` is None where nothing
+    speaks for the message, or where all that decided does; ``points`` are all findings, heaviest first, with those of
+    ``deciding``."""
 
     language: str
     level: str
@@ -98,7 +99,7 @@ def explain(report: Report, catalogue: Mapping[str, Signal], language: str, view
     points = {id(reason): point(reason, catalogue, _) for reason in report.reasons}
     deciding = tuple(points[id(reason)] for reason in report.deciding)
     good = min((reason for reason in report.reasons if reason.weight < 0), key=_weight, default=None)
-    portrait = PORTRAITS[report.kind] if report.kind is not None else None
+    portrait = _portrait(report)
     return Explanation(
         language=language,
         level=_(LEVELS[report.level]),
@@ -157,17 +158,23 @@ class _Places(dict[str, str]):
         return "…"
 
 
+def _portrait(report: Report) -> Portrait | None:
+    """Of the kind.  A mailing that harms nobody is not called spam to its reader's face: it may be wanted."""
+    if report.kind is None or report.level in (Level.CLEAN, Level.BULK):
+        return None
+    return PORTRAITS[report.kind]
+
+
 def _verdict(report: Report) -> str:
-    if report.kind is None or report.level not in (Level.SUSPICIOUS, Level.MALICIOUS):
+    portrait = _portrait(report)
+    if portrait is None:
         return VERDICTS[report.level]
-    portrait = PORTRAITS[report.kind]
     return portrait.certain if report.level is Level.MALICIOUS else portrait.possible
 
 
 def _advice(report: Report) -> tuple[str, ...]:
-    if report.kind is None or report.level in (Level.CLEAN, Level.BULK):
-        return ADVICE[report.level]
-    return PORTRAITS[report.kind].advice
+    portrait = _portrait(report)
+    return ADVICE[report.level] if portrait is None else portrait.advice
 
 
 def _certainty(report: Report, _: Translate) -> str:
