@@ -8,6 +8,7 @@ from courriel.base.i18n import LANGUAGES
 from courriel.cli.lessons import EXERCISES, Exercise, opened
 from courriel.model.threat import Evidence
 from courriel.threats.explain import explain
+from courriel.threats.quoting import as_they_stand
 from courriel.threats.scan import judge
 from courriel.threats.signals import catalogue
 from tests.threats import made
@@ -23,9 +24,17 @@ EVERY = [
 @pytest.mark.parametrize(("exercise", "language"), EVERY)
 def test_what_is_quoted_stands_there(exercise: Exercise, language: str) -> None:
     view = opened(exercise, language)
-    report = judge(view)
-    quotes = [(one.finding.signal, quote) for one in report.reasons for quote in one.finding.evidence]
+    points = explain(judge(view), catalogue(), language, view).points
+    quotes = [(one.signal, quote) for one in points for quote in one.evidence]
     assert [one for one in quotes if not stands(view, one[1])] == []
+
+
+def test_a_quote_gets_the_spelling_of_the_message_and_what_is_no_quote_goes() -> None:
+    view = made.view(visible="Pay on the 3rd of  MARCH please")
+    found = as_they_stand(
+        [Evidence("text", "of march"), Evidence("text", "april"), Evidence("link", "EVIL.test")], view
+    )
+    assert found == (Evidence("text", "of  MARCH"), Evidence("link", "evil.test"))
 
 
 @pytest.mark.parametrize(("exercise", "language"), EVERY)

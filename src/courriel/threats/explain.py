@@ -18,6 +18,7 @@ import msgspec
 from courriel.base.i18n import N_, translator
 from courriel.model.threat import Evidence, Group, Kind, Level, Reason, Report
 from courriel.threats.kinds import ADVICE, LEVELS, PORTRAITS, VERDICTS, Portrait
+from courriel.threats.quoting import as_they_stand
 from courriel.threats.signal import Signal
 from courriel.threats.view import View
 
@@ -94,9 +95,10 @@ _CERTAINTY: Final = (
 
 
 def explain(report: Report, catalogue: Mapping[str, Signal], language: str, view: View | None = None) -> Explanation:
-    """``language`` is one of ``base.i18n.LANGUAGES``; without a ``view`` nothing is said about limits."""
+    """``language`` is one of ``base.i18n.LANGUAGES``; without a ``view`` nothing is said about limits, and quotes are
+    taken on trust."""
     _ = translator(language)
-    points = {id(reason): point(reason, catalogue, _) for reason in report.reasons}
+    points = {id(reason): point(reason, catalogue, _, view) for reason in report.reasons}
     deciding = tuple(points[id(reason)] for reason in report.deciding)
     good = min((reason for reason in report.reasons if reason.weight < 0), key=_weight, default=None)
     portrait = _portrait(report)
@@ -125,8 +127,8 @@ def level_name(level: Level, language: str) -> str:
     return translator(language)(LEVELS[level])
 
 
-def point(reason: Reason, catalogue: Mapping[str, Signal], _: Translate) -> Point:
-    """One reason in words."""
+def point(reason: Reason, catalogue: Mapping[str, Signal], _: Translate, view: View | None = None) -> Point:
+    """One reason in words; with the ``view``, only quotes that stand in it."""
     finding = reason.finding
     places = _Places({"signal": finding.signal, **finding.facts})
     seen, why, then = (_(text).format_map(places) for text in _sentences(reason, catalogue))
@@ -136,7 +138,7 @@ def point(reason: Reason, catalogue: Mapping[str, Signal], _: Translate) -> Poin
         seen,
         why,
         then,
-        finding.evidence,
+        finding.evidence if view is None else as_they_stand(finding.evidence, view),
         finding.strength,
         reason.weight,
     )
