@@ -32,6 +32,20 @@ def test_the_verdict_names_the_kind_and_the_three_facts() -> None:
     assert said.certainty == "Very probable. 4 independent kinds of evidence were found."
 
 
+def test_facts_come_before_the_choice_of_words() -> None:
+    made = report()
+    words = msgspec.structs.replace(made.reasons[2], weight=9.0)
+    small = Reason(Finding("route.small", Group.ROUTE, 0.1), 0.1)
+    said = explain(msgspec.structs.replace(made, reasons=(words, made.reasons[0], small)), CATALOGUE, "en")
+    assert [point.signal for point in said.deciding] == ["authentication.dmarc-fail", "words.phishing", "route.small"]
+    assert [point.signal for point in said.points][0] == "words.phishing"
+
+
+def test_what_is_probable_without_facts_is_not_called_certain() -> None:
+    sure = msgspec.structs.replace(report(Level.SUSPICIOUS), probability=0.995)
+    assert explain(sure, CATALOGUE, "en").certainty.startswith("Probable, but not proven")
+
+
 def test_french_is_french() -> None:
     said = explain(report(), CATALOGUE, "fr", view())
     assert said.verdict.startswith("Dangereux : c’est un hameçonnage")

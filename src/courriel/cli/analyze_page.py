@@ -133,10 +133,10 @@ def _lay(dossier: Dossier, _: Translate) -> Iterator[str]:
 
 
 def _point(point: Point, _: Translate) -> str:
-    quotes = "".join(
-        f'<p><span class="dim">{escape(words.where(one.where, _))}:</span> <q>{safe(one.words)}</q></p>'
-        for one in point.evidence
-    )
+    quotes = ""
+    for place, quoted in words.quotes(point.evidence).items():
+        listed = " · ".join(f"<q>{safe(one)}</q>" for one in quoted)
+        quotes += f'<p><span class="dim">{escape(words.where(place, _))}:</span> {listed}</p>'
     return (
         f'<div class="fact"><h3>{safe(point.seen)}</h3>{quotes}<p>{safe(point.why)}</p>'
         f"<p><strong>→</strong> {safe(point.then)}</p></div>"

@@ -108,13 +108,16 @@ def _title(text: str, _: Translate) -> Text:
 
 def _point(mark: str, point: Point, _: Translate) -> Padding:
     lines: list[RenderableType] = [Text.assemble((f"{mark} ", "bold"), safe(point.seen, "bold"))]
-    details: list[Text] = []
-    for one in point.evidence:
-        quoted = safe(f"“{one.words}”", "italic magenta")
-        details.append(Text.assemble((f"{words.where(one.where, _)}: ", "dim"), quoted))
+    details = [Text.assemble((f"{place}: ", "dim"), quotes) for place, quotes in _quotes(point, _)]
     details += [Text(visible(defanged(point.why))), Text(f"→ {visible(defanged(point.then))}")]
     lines += [Padding(line, (0, 0, 0, 2)) for line in details]
     return Padding(Group(*lines), (0, 0, 0, 2))
+
+
+def _quotes(point: Point, _: Translate) -> Iterator[tuple[str, Text]]:
+    """(where, the words quoted from there)."""
+    for place, quoted in words.quotes(point.evidence).items():
+        yield words.where(place, _), Text(" · ").join(safe(f"“{one}”", "italic magenta") for one in quoted)
 
 
 # ------------------------------------------------------------------------------------------------- the proof

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from courriel.base.i18n import N_
+from courriel.model.threat import Evidence
 from courriel.threats.dossier import Check, Dossier, Station
 from courriel.threats.explain import Translate
 
@@ -115,6 +116,14 @@ DIFFERS: Final[Mapping[str, str]] = {
 def where(name: str, _: Translate) -> str:
     """Where evidence stands, for people."""
     return _(WHERE[name]) if name in WHERE else name.title()
+
+
+def quotes(evidence: Iterable[Evidence]) -> Mapping[str, list[str]]:
+    """The words by where they stand."""
+    found: dict[str, list[str]] = {}
+    for one in evidence:
+        found.setdefault(one.where, []).append(one.words)
+    return found
 
 
 def checked_by(dossier: Dossier, _: Translate) -> str:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from courriel.base.i18n import N_, translator
-from courriel.model.threat import Evidence, Group, Kind, Level, Reason, Report
+from courriel.model.threat import DECIDING, Evidence, Group, Kind, Level, Reason, Report
 from courriel.threats.kinds import ADVICE, LEVELS, PORTRAITS, VERDICTS, Portrait
 from courriel.threats.quoting import as_they_stand
 from courriel.threats.signal import Signal
@@ -84,6 +84,12 @@ _UNNAMED: Final = (
 )
 """For findings without a signal in the catalogue: what the model of words says, and what a newer server found."""
 
+UNPROVEN_FROM: Final = 0.9
+"""``explain.unproven_from``: a suspicious message this probable is one that only lacks facts."""
+FACT: Final = 0.25
+"""``explain.fact``: log-odds from which a fact is worth more to a reader than the choice of words."""
+
+_UNPROVEN: Final = N_("Probable, but not proven: too few facts speak against it.")
 _CERTAINTY: Final = (
     (0.99, N_("Practically certain.")),
     (0.9, N_("Very probable.")),
@@ -99,7 +105,7 @@ def explain(report: Report, catalogue: Mapping[str, Signal], language: str, view
     taken on trust."""
     _ = translator(language)
     points = {id(reason): point(reason, catalogue, _, view) for reason in report.reasons}
-    deciding = tuple(points[id(reason)] for reason in report.deciding)
+    deciding = tuple(points[id(reason)] for reason in _deciding(report))
     good = min((reason for reason in report.reasons if reason.weight < 0), key=_weight, default=None)
     portrait = _portrait(report)
     return Explanation(
@@ -144,6 +150,15 @@ def point(reason: Reason, catalogue: Mapping[str, Signal], _: Translate, view: V
     )
 
 
+def _deciding(report: Report) -> list[Reason]:
+    """As ``Report.deciding``, but facts before the choice of words, which nobody can check: it comes after all facts
+    that weigh anything."""
+    bad = report.level is not Level.CLEAN
+    speaking = [reason for reason in report.reasons if reason.weight and (reason.weight > 0) is bad]
+    facts = [one for one in speaking if one.finding.group is not Group.WORDS and abs(one.weight) >= FACT]
+    return [*facts, *(one for one in speaking if one not in facts)][:DECIDING]
+
+
 def _sentences(reason: Reason, catalogue: Mapping[str, Signal]) -> tuple[str, str, str]:
     signal = catalogue.get(reason.finding.signal)
     if signal is not None:
@@ -183,6 +198,8 @@ def _certainty(report: Report, _: Translate) -> str:
     """How sure, as a person says it, and on how many kinds of evidence it rests."""
     sure = report.probability if report.level is not Level.CLEAN else 1 - report.probability
     word = _(next(text for least, text in _CERTAINTY if sure >= least))
+    if report.level is Level.SUSPICIOUS and report.probability >= UNPROVEN_FROM:
+        word = _(_UNPROVEN)
     if report.groups < 2:
         return word
     rest = _("{count} independent kinds of evidence were found.").format(count=report.groups)
