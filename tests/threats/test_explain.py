@@ -38,7 +38,7 @@ def test_facts_come_before_the_choice_of_words() -> None:
     small = Reason(Finding("route.small", Group.ROUTE, 0.1), 0.1)
     said = explain(msgspec.structs.replace(made, reasons=(words, made.reasons[0], small)), CATALOGUE, "en")
     assert [point.signal for point in said.deciding] == ["authentication.dmarc-fail", "words.phishing", "route.small"]
-    assert [point.signal for point in said.points][0] == "words.phishing"
+    assert said.points[0].signal == "words.phishing"
 
 
 def test_what_is_probable_without_facts_is_not_called_certain() -> None:
