@@ -116,7 +116,8 @@ def build(rows: Sequence[Read], channels: Iterable[Channel] = tuple(Channel)) ->
 
 
 def _example(row: Read) -> Example:
-    answers = {"malicious": row.bad}
+    # Generated requests for transfers teach what their generator writes like, and that business talk is bad.
+    answers = {} if row.source == "bec-adjei" else {"malicious": row.bad}
     if row.channel is Channel.MAIL:
         answers["bec"] = row.label == "whaling"
     if row.bad and row.channel is Channel.SMS:
@@ -171,6 +172,7 @@ def _weights(channel: Channel, taught: Sequence[Read]) -> Weights:
 
 def _unseen(taught: Sequence[Read]) -> tuple[list[Read], Floats]:
     """Rows, and the log-odds that words give them by a table that has not seen their source."""
+    taught = [row for row in taught if "malicious" in _example(row).answers]
     rows: list[Read] = []
     said: list[float] = []
     for family in sorted({row.family for row in taught}):

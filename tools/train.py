@@ -18,7 +18,10 @@ from courriel.threats.table import Head, Table, parse, render
 
 FEWEST = 2
 """Clusters of near-duplicates that a feature must stand in."""
-RIDGE = 3e-5
+RIDGE = 1e-4
+LEVEL = 1.0
+"""How hard the log-odds of a text without known words are held at 0: unknown words are no evidence, though good mail
+happens to be wordier than bad in what there is to learn from."""
 KEPT = 40_000
 """Features of a table: the heaviest."""
 STEPS = 120
@@ -106,8 +109,8 @@ def _fit(matrix: csr_matrix, answers: NDArray[np.bool_], each: Floats) -> tuple[
         weights, bias = parameters[:-1], parameters[-1]
         margins = signs * (matrix @ weights + bias)
         pull = -signs * each / (1 + np.exp(np.clip(margins, -50, 50)))
-        value = float(each @ np.logaddexp(0, -margins) + RIDGE / 2 * (weights @ weights))
-        return value, np.append(turned @ pull + RIDGE * weights, pull.sum())
+        value = float(each @ np.logaddexp(0, -margins) + RIDGE / 2 * (weights @ weights) + LEVEL / 2 * bias**2)
+        return value, np.append(turned @ pull + RIDGE * weights, pull.sum() + LEVEL * bias)
 
     start = np.zeros(matrix.shape[1] + 1)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})

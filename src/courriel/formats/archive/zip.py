@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["ENTRIES", "ENTRY_OCTETS", "RATIO", "TOTAL_OCTETS", "entries"]
+__all__ = ["ENTRIES", "ENTRY_OCTETS", "RATIO", "TOTAL_OCTETS", "directory", "entries", "member"]
 
 ENTRIES: Final = 4_096
 """Most entries of a file; the largest workbooks have some hundred."""
@@ -29,6 +29,7 @@ _END: Final = struct.Struct("<4s4H2LH")
 _END_MAGIC: Final = b"PK\x05\x06"
 _COMMENT_OCTETS: Final = 65_535
 _ENCRYPTED: Final = 0x1
+_DAMAGED: Final = (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, struct.error, OverflowError)
 _READABLE: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
@@ -48,8 +49,30 @@ def entries(octets: bytes, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
                 yield info.filename, content
                 if left <= 0:
                     return
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, struct.error, OverflowError):
+    except _DAMAGED:
         return
+
+
+def directory(octets: bytes) -> list[zipfile.ZipInfo]:
+    """What the directory says there is, locked entries included; empty for what is no archive.  Never raises."""
+    if not 0 < _count(octets) <= ENTRIES:
+        return []
+    try:
+        with zipfile.ZipFile(io.BytesIO(octets)) as archive:
+            return archive.infolist()
+    except _DAMAGED:
+        return []
+
+
+def member(octets: bytes, info: zipfile.ZipInfo, limit: int) -> bytes:
+    """The beginning of one entry of ``directory``; nothing of a locked or strangely packed one.  Never raises."""
+    if info.compress_type not in _READABLE or info.flag_bits & _ENCRYPTED:
+        return b""
+    try:
+        with zipfile.ZipFile(io.BytesIO(octets)) as archive:
+            return _read(archive, info, min(limit, ENTRY_OCTETS))
+    except _DAMAGED:
+        return b""
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, bound: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from courriel.threats import marks
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import (
+    attachments,
     bulk,
     call,
     callback,
@@ -38,6 +39,7 @@ class Module(Protocol):
 
 MODULES: Final[tuple[Module, ...]] = (
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
+    attachments,
     marks,
 )
 
