@@ -19,6 +19,8 @@ from typing import Any, Final
 from courriel.threats.lists import brands, nearness
 
 LISTS: Final = Path(__file__).resolve().parent.parent / "src" / "courriel" / "threats" / "lists"
+DECEITS: Final = frozenset({"gbooking", "googl", "googll", "instragram", "microsof", "oneidrive"})
+"""Visited, and no honest name all the same."""
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -44,7 +46,7 @@ def neighbours(tranco: Path) -> list[str]:
     near = nearness.Near(brands.labels())
     names = (line.split(",")[1].strip() for line in tranco.read_text("utf-8").splitlines())
     labels = {label for name in names for label in name.split(".")[:-1]}
-    return sorted(label for label in labels if near.of(label))
+    return sorted(label for label in labels if label not in DECEITS and near.of(label))
 
 
 def _write(name: str, what: str, entries: list[str]) -> None:
