@@ -56,6 +56,8 @@ class House:
     director: Executive
     colleague: str
     colleague_address: str
+    written: tuple[str, ...]
+    """Addresses, not of the house, from which the reader has had mail for long."""
 
 
 HOUSES: Final[Mapping[str, House]] = {
@@ -65,6 +67,7 @@ HOUSES: Final[Mapping[str, House]] = {
         Executive("Helen Ward", "Managing Director", ("helen.ward@brightwell.example",)),
         "Priya Nair",
         "priya.nair@brightwell.example",
+        ("news@thegreenshed.example", "no-reply@tidewater-library.example"),
     ),
     "fr": House(
         "clairval.example",
@@ -72,6 +75,7 @@ HOUSES: Final[Mapping[str, House]] = {
         Executive("Hélène Garnier", "Directrice générale", ("helene.garnier@clairval.example",)),
         "Inès Faure",
         "ines.faure@clairval.example",
+        ("lettre@serre-du-moulin.example", "ne-pas-repondre@bibliotheque-du-quai.example"),
     ),
 }
 """By language."""
@@ -101,11 +105,12 @@ def _server(house: House) -> str:
 
 
 def _context(house: House) -> Context:
+    senders = {house.colleague_address: Sender(received=41, answered=17), house.domain: Sender(received=230)}
     return Context(
         own_domains=frozenset({house.domain}),
         owner_names=(house.reader,),
         executives=(house.director,),
         colleagues=(house.colleague,),
-        senders={house.colleague_address: Sender(received=41, answered=17), house.domain: Sender(received=230)},
+        senders=senders | {address: Sender(received=12) for address in house.written},
         remembers=True,
     )
