@@ -15,9 +15,7 @@ from courriel.cli.main import courriel
 from courriel.model.threat import Channel, Kind
 
 RESERVED = re.compile(r"(?:^|\.)(?:example|test|invalid)$")
-DOCUMENTATION = [
-    ipaddress.ip_network(one) for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "10.0.0.0/8")
-]
+DOCUMENTATION = [ipaddress.ip_network(one) for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 EVERY = [(exercise, language) for exercise in EXERCISES for language in LANGUAGES]
 
 
