@@ -47,7 +47,7 @@ def test_the_terminal_shows_the_verdict_first_and_the_proof_below() -> None:
         "MALICIOUS · Phishing",
         "Dangerous: this is phishing.",
         "What decided",
-        "① The sender's domain bank[.]example says",
+        "① The sender's domain bank.example says",
         "What speaks for it",
         "What to do",
         "The proof in detail",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from courriel.threats.defang import defang, defanged, pieces, visible
+from courriel.threats.defang import defang, defanged, pieces, unlinked, visible
 
 CASES = [
     ("https://bank.example/a.php?x=1", "hxxps://bank[.]example/a[.]php?x=1"),
@@ -25,6 +25,12 @@ def test_an_address_is_made_harmless(address: str, harmless: str) -> None:
 def test_addresses_in_a_text_are_made_harmless_and_sentences_left_alone() -> None:
     text = "See www.bank.example or write to me@x.example. Thanks. Bye... 3.5 %"
     assert defanged(text) == "See www[.]bank[.]example or write to me[@]x[.]example. Thanks. Bye... 3.5 %"
+
+
+def test_a_sentence_keeps_names_and_loses_links() -> None:
+    text = "bank.example (info@bank.example) leads to http://evil.test/a and www.evil.test."
+    harmless = "bank.example (info@bank.example) leads to hxxp://evil[.]test/a and www[.]evil[.]test."
+    assert unlinked(text) == harmless
 
 
 def test_hidden_characters_are_named() -> None:

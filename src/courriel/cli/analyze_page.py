@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from html import escape
 from typing import Final
@@ -17,7 +17,7 @@ from courriel.base.i18n import translator
 from courriel.cli import analyze_words as words
 from courriel.cli.analyze_svg import way
 from courriel.cli.output import octets
-from courriel.threats.defang import defanged, pieces, visible
+from courriel.threats.defang import defanged, pieces, unlinked, visible
 from courriel.threats.dossier import Dossier, File, Mailbox
 from courriel.threats.explain import Point, Translate
 
@@ -91,12 +91,17 @@ def body(dossier: Dossier, _: Translate, *, open_: bool) -> Iterator[str]:
     yield "</details>"
 
 
-def safe(text: str) -> str:
+def safe(text: str, harmless: Callable[[str], str] = defanged) -> str:
     """Words of the message as HTML: escaped, defanged, every hidden character named and marked."""
     return "".join(
-        f'<mark class="unseen">{escape(piece)}</mark>' if is_name else escape(defanged(piece))
+        f'<mark class="unseen">{escape(piece)}</mark>' if is_name else escape(harmless(piece))
         for piece, is_name in pieces(text)
     )
+
+
+def sentence(text: str) -> str:
+    """A sentence, or a quote in one: no link, but names of domains as everybody knows them."""
+    return safe(text, unlinked)
 
 
 def heading(text: str, _: Translate) -> str:
@@ -135,11 +140,11 @@ def _lay(dossier: Dossier, _: Translate) -> Iterator[str]:
 def _point(point: Point, _: Translate) -> str:
     quotes = ""
     for place, quoted in words.quotes(point.evidence).items():
-        listed = " · ".join(f"<q>{safe(one)}</q>" for one in quoted)
+        listed = " · ".join(f"<q>{sentence(one)}</q>" for one in quoted)
         quotes += f'<p><span class="dim">{escape(words.where(place, _))}:</span> {listed}</p>'
     return (
-        f'<div class="fact"><h3>{safe(point.seen)}</h3>{quotes}<p>{safe(point.why)}</p>'
-        f"<p><strong>→</strong> {safe(point.then)}</p></div>"
+        f'<div class="fact"><h3>{sentence(point.seen)}</h3>{quotes}<p>{sentence(point.why)}</p>'
+        f"<p><strong>→</strong> {sentence(point.then)}</p></div>"
     )
 
 
@@ -292,7 +297,7 @@ def _points(dossier: Dossier, _: Translate) -> Iterator[str]:
             f'<span class="{"bad" if one.weight > 0 else "good"}">{one.weight:+.2f}</span>',
             f"<code>{escape(visible(one.signal))}</code>",
             escape(one.group),
-            safe(one.seen),
+            sentence(one.seen),
         ]
         for one in dossier.explanation.points
     ]

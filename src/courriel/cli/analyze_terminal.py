@@ -16,7 +16,7 @@ from rich.text import Text
 from courriel.base.i18n import translator
 from courriel.cli import analyze_words as words
 from courriel.cli.output import octets
-from courriel.threats.defang import defanged, pieces, visible
+from courriel.threats.defang import defanged, pieces, unlinked, visible
 from courriel.threats.dossier import Dossier, Mailbox, Station
 from courriel.threats.explain import Point, Translate
 
@@ -69,6 +69,11 @@ def safe(text: str, style: str = "") -> Text:
     return Text(visible(defanged(text)), style=style)
 
 
+def sentence(text: str, style: str = "") -> Text:
+    """A sentence, or a quote in one: no link, but names of domains as everybody knows them."""
+    return Text(visible(unlinked(text)), style=style)
+
+
 # ------------------------------------------------------------------------------------------------- for anybody
 
 
@@ -107,9 +112,9 @@ def _title(text: str, _: Translate) -> Text:
 
 
 def _point(mark: str, point: Point, _: Translate) -> Padding:
-    lines: list[RenderableType] = [Text.assemble((f"{mark} ", "bold"), safe(point.seen, "bold"))]
+    lines: list[RenderableType] = [Text.assemble((f"{mark} ", "bold"), sentence(point.seen, "bold"))]
     details = [Text.assemble((f"{place}: ", "dim"), quotes) for place, quotes in _quotes(point, _)]
-    details += [Text(visible(defanged(point.why))), Text(f"→ {visible(defanged(point.then))}")]
+    details += [sentence(point.why), sentence(f"→ {point.then}")]
     lines += [Padding(line, (0, 0, 0, 2)) for line in details]
     return Padding(Group(*lines), (0, 0, 0, 2))
 
@@ -117,7 +122,7 @@ def _point(mark: str, point: Point, _: Translate) -> Padding:
 def _quotes(point: Point, _: Translate) -> Iterator[tuple[str, Text]]:
     """(where, the words quoted from there)."""
     for place, quoted in words.quotes(point.evidence).items():
-        yield words.where(place, _), Text(" · ").join(safe(f"“{one}”", "italic magenta") for one in quoted)
+        yield words.where(place, _), Text(" · ").join(sentence(f"“{one}”", "italic magenta") for one in quoted)
 
 
 # ------------------------------------------------------------------------------------------------- the proof
@@ -286,7 +291,7 @@ def _points(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
         length = max(round(abs(point.weight) * BAR / most), 1)
         colour = "red" if point.weight > 0 else "green"
         name = Text(visible(point.signal), style="dim")
-        table.add_row(f"{point.weight:+.2f}", Text("█" * length, style=colour), name, safe(point.seen))
+        table.add_row(f"{point.weight:+.2f}", Text("█" * length, style=colour), name, sentence(point.seen))
     table.add_row(f"{dossier.prior:+.2f}", "", Text("–", style="dim"), _("before anything was looked at"))
     sum_words = _("sum: not wanted with {percent}").format(percent=words.percent(dossier.probability))
     table.add_row(f"{dossier.score:+.2f}", "", "", Text(sum_words, style="bold"))

@@ -16,6 +16,7 @@ _ADDRESS: Final = re.compile(
     r"|\b(?:[\w-]{1,63}\.){1,10}[a-z]{2,24}\b(?:/[^\s<>\"]{0,4000})?",
     re.I,
 )
+_LINK: Final = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bmailto:|\bwww\.)[^\s<>\"]{1,4000}", re.I)
 _AT: Final = re.compile(r"@")
 
 _UNSEEN: Final = re.compile(
@@ -34,6 +35,11 @@ def defang(address: str) -> str:
 def defanged(text: str) -> str:
     """A text with every address in it defanged."""
     return _ADDRESS.sub(lambda match: defang(match[0]), text)
+
+
+def unlinked(text: str) -> str:
+    """A sentence with every link in it defanged; a mere ``bank.example`` or ``marie@home.example`` stays."""
+    return _LINK.sub(lambda match: defang(match[0]), text)
 
 
 def visible(text: str) -> str:
