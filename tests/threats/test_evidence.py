@@ -50,6 +50,12 @@ def _facts(report: object, signal: str) -> list[str]:
     return [value for one in report.reasons if one.finding.signal == signal for value in one.finding.facts.values()]  # type: ignore[attr-defined]
 
 
+def test_a_quote_that_is_part_of_another_is_left_out() -> None:
+    view = made.view(visible="confirm your password now")
+    long, short = Evidence("text", "confirm your password"), Evidence("text", "your password")
+    assert as_they_stand([short, long, short], view) == (long,)
+
+
 def test_what_does_not_stand_there_is_noticed() -> None:
     view = made.view()
     assert stands(view, Evidence("hidden", "quick  brown"))

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
-
 from courriel.model.threat import EVIDENCE_CHARACTERS, Evidence
 from courriel.threats.view import View
 
@@ -24,13 +22,14 @@ _FILE_OCTETS: Final = 65_536
 
 
 def as_they_stand(evidence: Iterable[Evidence], view: View) -> tuple[Evidence, ...]:
-    """Those of ``evidence`` that stand in the message, in its own spelling, each once."""
-    found: dict[Evidence, None] = {}
+    """Those of ``evidence`` that stand in the message, in its own spelling; none that is part of another."""
+    found: list[Evidence] = []
     for one in evidence:
-        words = _spelling(one, view)
-        if words:
-            found[msgspec.structs.replace(one, words=words[:EVIDENCE_CHARACTERS])] = None
-    return tuple(found)[:QUOTES]
+        words = _spelling(one, view)[:EVIDENCE_CHARACTERS]
+        if words and not any(words in other.words for other in found if other.where == one.where):
+            found = [other for other in found if other.where != one.where or other.words not in words]
+            found.append(Evidence(one.where, words))
+    return tuple(found[:QUOTES])
 
 
 def _spelling(one: Evidence, view: View) -> str:
