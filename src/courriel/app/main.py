@@ -15,6 +15,8 @@ from courriel.base.i18n import speak
 
 if TYPE_CHECKING:
     from courriel.cli.doors import ServeOptions, TrialOptions, TrialReport
+    from courriel.model.envelope import Client
+    from courriel.model.judgement import Judgement
     from courriel.ports.administration import Administration
 
 
@@ -64,6 +66,11 @@ class HouseDoors:
 
         with nullcontext(options.data) if options.data else _passing_data() as data:
             server.run(server.serve(data, settings, ready))
+
+    def judge_message(self, content: bytes, client: Client, mail_from: str) -> Judgement | None:
+        from courriel.app.judging import judge_message
+
+        return judge_message(content, client, mail_from)
 
 
 @contextmanager

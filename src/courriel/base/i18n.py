@@ -38,3 +38,8 @@ def N_(text: str) -> str:
 def translator(language: str) -> Callable[[str], str]:
     """From an English text to the same in ``language``; a text without a translation stays English."""
     return gettext.translation(DOMAIN, str(LOCALES), [language], fallback=True).gettext
+
+
+def spoken() -> str:
+    """The one of LANGUAGES that the environment asks for, which is what ``gettext`` speaks."""
+    return LANGUAGES[1] if gettext.find(DOMAIN, str(LOCALES)) else LANGUAGES[0]

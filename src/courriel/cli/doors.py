@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from courriel.model.envelope import Client
+from courriel.model.judgement import Judgement
 from courriel.ports.administration import Administration
 
 
@@ -68,4 +70,8 @@ class Doors(Protocol):
 
     def trial(self, options: TrialOptions, announce: Callable[[TrialReport], None]) -> None:
         """Run a trial server until it is told to stop; ``announce`` is called when it is ready."""
+        ...
+
+    def judge_message(self, content: bytes, client: Client, mail_from: str) -> Judgement | None:
+        """Check the sender of a message in a file by asking the DNS; None when it takes too long."""
         ...

@@ -12,6 +12,7 @@ from courriel import __version__
 from courriel.base.errors import CourrielError, FormatError
 from courriel.base.i18n import LANGUAGES
 from courriel.cli import (
+    analyze,
     care,
     device,
     directory,
@@ -19,6 +20,7 @@ from courriel.cli import (
     dns,
     doctor,
     journey,
+    learn,
     lists,
     mail,
     mail_away,
@@ -72,6 +74,8 @@ for command in (
     serving.try_,
     serving.serve,
     care.status,
+    analyze.analyze,
+    learn.learn,
     directory.domain,
     directory.user,
     directory.alias,

@@ -47,7 +47,6 @@ MODULES: Final[tuple[Module, ...]] = (
     *(authentication, history, identity, lookalike, route, links),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
     attachments,
-    marks,
 )
 
 
