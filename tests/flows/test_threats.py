@@ -64,15 +64,3 @@ def test_a_forged_sender_is_named_and_explained(place: Trial) -> None:
     assert (hop["facts"]["kind"], hop["facts"]["decision"]) == ("spoofing", "junk")
     told = courriel("--lang", "fr", "trace", "<forged@x>", "--words", data=place.data)
     assert "malveillant" in told.stdout
-
-
-def test_a_forged_sender_is_named_and_explained(place: Trial) -> None:
-    _send(place, "x@good.test", FORGED)
-    [mail] = _found(place, "Junk", b"forged")
-    assert mail.count(b"X-Courriel-Verdict:") == 1, "what the message says of itself is taken out"
-    assert b"; kind=spoofing; " in mail and b"authentication.dmarc-fail" in mail
-    traced = courriel("trace", "<forged@x>", "--json", data=place.data)
-    [hop] = [one for one in json.loads(traced.stdout)["hops"] if one["place"] == "content check"]
-    assert (hop["facts"]["kind"], hop["facts"]["decision"]) == ("spoofing", "junk")
-    told = courriel("--lang", "fr", "trace", "<forged@x>", "--words", data=place.data)
-    assert "malveillant" in told.stdout

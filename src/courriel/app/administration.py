@@ -565,6 +565,13 @@ class LocalAdministration:
         domain = normalise(request.domain) if request.domain else ""
         return await self._ask_zones(lambda zones: ReportDesk(self._home, zones.reader).show(domain, request.days))
 
+    async def user_learnt(self, request: do.UserLearnt) -> dict[str, Any]:
+        account = self._account(request.login)
+        if request.forget:
+            await self._home.lessons.forget(account.id)
+            await self._home.marks.forget(account.id)
+        return {"login": account.login, **msgspec.to_builtins(self._home.marks.learnt(account.id))}
+
     async def reports_sent(self, request: do.ReportsSent) -> list[dict[str, Any]]:
         if request.send:
             if self._report_mail is None:
@@ -584,6 +591,7 @@ HANDLERS: Final[dict[type[do.Request], Handler]] = {
     do.DnsShow: LocalAdministration.dns_show,
     do.Doctor: LocalAdministration.doctor,
     do.DnsDmarc: LocalAdministration.dns_dmarc,
+    do.UserLearnt: LocalAdministration.user_learnt,
     do.Reports: LocalAdministration.reports,
     do.ReportsSent: LocalAdministration.reports_sent,
     do.DnsInventory: LocalAdministration.dns_inventory,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from courriel.app.installation import Installation
+from courriel.delivery.learning import Memory
+from courriel.threats.marks import FEWEST
 from courriel.threats.view import Context, Executive
 
 COLLEAGUES: Final = 500
@@ -35,6 +37,16 @@ class Household:
             executives=common.executives,
             colleagues=common.colleagues,
         )
+
+    def marks_of(self, recipients: tuple[str, ...]) -> Memory | None:
+        """What the reader has taught, if it is one, and has taught enough to be heard."""
+        if len(recipients) != 1:
+            return None
+        account = self._home.directory.by_login(recipients[0])
+        if account is None:
+            return None
+        memory = Memory(self._home.marks, account.id)
+        return memory if memory.junk + memory.good >= FEWEST else None
 
     def _look(self) -> Context:
         directory, settings = self._home.directory, self._home.settings.threats

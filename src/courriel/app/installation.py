@@ -27,6 +27,7 @@ from courriel.store.sqlite.lessons import SqliteLessons
 from courriel.store.sqlite.lists import SqliteLists
 from courriel.store.sqlite.mail_reports import SqliteMailReports
 from courriel.store.sqlite.maildrops import SqliteMaildrops
+from courriel.store.sqlite.marks import SqliteMarks
 from courriel.store.sqlite.queue import SqliteQueue
 from courriel.store.sqlite.settings import StoreSettings
 from courriel.store.sqlite.sieve import SqliteSieve
@@ -63,6 +64,7 @@ class Installation:
     sieve: SqliteSieve
     mail_reports: SqliteMailReports
     judged_mails: SqliteJudgedMails
+    marks: SqliteMarks
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -99,6 +101,7 @@ class Installation:
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
             lists, maildrops, lessons, keys, dkim, index, sieve, mail_reports, judged_mails,
+            SqliteMarks(data / "marks.db"),
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -116,6 +119,7 @@ class Installation:
         self.sieve.close()
         self.mail_reports.close()
         self.judged_mails.close()
+        self.marks.close()
         self.directory.close()
 
 

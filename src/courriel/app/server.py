@@ -28,12 +28,14 @@ from courriel.app.services import (
     open_milters,
     open_report_reader,
     open_sender_check,
+    scans_mail,
 )
 from courriel.app.tracing import WireTraces
 from courriel.app.web import web_names
 from courriel.app.zone_desk import ZoneDesk
 from courriel.base.log import Level, log, render_json, render_logfmt, to_stderr
 from courriel.delivery.failure_reports import FailureReports
+from courriel.delivery.learning import Teacher
 from courriel.delivery.lists import DAY_S, QUESTION_DAYS
 from courriel.net.listener import Listener
 from courriel.net.tls import CertificateFiles, private_authority, server_context
@@ -77,6 +79,8 @@ class Server:
         self.resolver = resolver_of(installation.settings, installation.clock)
         self.report_reader = open_report_reader(installation)
         self.failures = self._failure_reports()
+        home = installation
+        self.teacher = Teacher(home.lessons, home.store, home.marks) if scans_mail(home.settings) else None
         self.senders = open_sender_check(installation, self.resolver, self.report_reader, self.failures)
         self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
@@ -215,6 +219,8 @@ async def serve(data: Path, settings: Settings, ready: Callable[[Server], Corout
         work.append(tasks.create_task(server.installation.dkim.watch(server.resolver)))
         work.append(tasks.create_task(server.feed_index()))
         work.append(tasks.create_task(server.report_reader.run()))
+        if server.teacher is not None:
+            work.append(tasks.create_task(server.teacher.run()))
         if server.failures is not None:
             work.append(tasks.create_task(server.failures.run()))
         if settings.reports.send:

@@ -105,14 +105,20 @@ def open_sender_check(
         raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
+def scans_mail(settings: Settings) -> bool:
+    """Whether mail from elsewhere is looked at by what it is after."""
+    return settings.threats.scan == "on" or (settings.threats.scan == "auto" and judges_senders(settings))
+
+
 def open_threat_scan(home: Installation) -> ThreatScan | None:
     """Who looks at what mail from elsewhere is after, None when nobody does."""
     settings, threats = home.settings, home.settings.threats
-    if threats.scan == "off" or (threats.scan == "auto" and not judges_senders(settings)):
+    if not scans_mail(settings):
         return None
     thresholds = {name.lower(): Thresholds(one.junk_at, one.refuse_at) for name, one in threats.domains.items()}
     usual = {EVERYWHERE: Thresholds(threats.junk_at, threats.refuse_at)}
-    return ThreatScan(ThreatSettings(usual | thresholds), Household(home).of, settings.name)
+    household = Household(home)
+    return ThreatScan(ThreatSettings(usual | thresholds), household.of, settings.name, household.marks_of)
 
 
 def open_report_reader(home: Installation) -> ReportReader:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from courriel.base.utc import utc_day
 from courriel.cli.doors import Doors
 from courriel.cli.options import data_option, json_option, password_option, read_password
 from courriel.cli.output import ask, console, octets, rows_table, show
@@ -177,6 +178,21 @@ def user_limits(
         recipients=answer["recipients_per_day"] or _("any number of"),
     )
     show(answer, as_json, text)
+
+
+@user.command("learnt", help=_("What a user's marks (Junk, not Junk) have taught the server; --forget begins anew."))
+@click.argument("login", metavar="ADDRESS")
+@click.option("--forget", is_flag=True, help=_("Forget all of it."))
+@data_option
+@json_option
+@click.pass_obj
+def user_learnt(doors: Doors, login: str, forget: bool, data: Path, as_json: bool) -> None:
+    answer = ask(doors.administration(data), do.UserLearnt(login, forget))
+    if not answer["last"]:
+        show(answer, as_json, _("Nothing was learnt yet: move mail to Junk, or out of it."))
+        return
+    text = _("Learnt from {junk} junk and {good} good messages; the last on {day}.")
+    show(answer, as_json, text.format(junk=answer["junk"], good=answer["good"], day=utc_day(answer["last"])))
 
 
 @user.command("release", help=_("Let a user send again whose mail is held for fear of a stolen password."))

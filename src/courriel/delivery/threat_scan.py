@@ -19,8 +19,9 @@ from courriel.base.log import Level as LogLevel
 from courriel.base.log import log
 from courriel.delivery import verdict_field
 from courriel.model.refusals import FilterVerdict
-from courriel.model.threat import Level, Report
+from courriel.model.threat import Channel, Level, Report
 from courriel.model.transit import Transit
+from courriel.threats.marks import Marks
 from courriel.threats.scan import scan
 from courriel.threats.view import Arrival, Context
 
@@ -63,11 +64,19 @@ def _highest(values: list[float]) -> float:
 
 
 class ThreatScan:
-    """``house`` tells what is known of the people here, for recipients' addresses."""
+    """``house`` tells what is known of the people here, for recipients' addresses; ``marks`` what the one reader of a
+    message has taught, None where there are several or nothing was taught."""
 
-    def __init__(self, settings: ThreatSettings, house: Callable[[tuple[str, ...]], Context], hostname: str) -> None:
+    def __init__(
+        self,
+        settings: ThreatSettings,
+        house: Callable[[tuple[str, ...]], Context],
+        hostname: str,
+        marks: Callable[[tuple[str, ...]], Marks | None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._house = house
+        self._marks = marks
         self._hostname = hostname
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -75,12 +84,12 @@ class ThreatScan:
         """Write what is found into ``transit``.  Raises FilterVerdict."""
         transit.content = verdict_field.without(transit.content, header_octets)
         recipients = tuple([str(one.address) for one in transit.envelope.recipients])
-        arrival, context = _arrival(transit, recipients), self._house(recipients)
+        known = (_arrival(transit, recipients), self._house(recipients), Channel.MAIL, self._marks(recipients))
         if len(transit.content) <= SHORT_OCTETS:
-            report = scan(transit.content, arrival, context)
+            report = scan(transit.content, *known)
         else:
             async with self._turns:
-                report = await asyncio.to_thread(scan, transit.content, arrival, context)
+                report = await asyncio.to_thread(scan, transit.content, *known)
         transit.verdict_fields += verdict_field.render(report, self._hostname)
         self._decide(transit, report)
 

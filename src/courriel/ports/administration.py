@@ -466,6 +466,13 @@ class DnsPublish(Request, tag="dns.publish", frozen=True):
     token: str = ""
 
 
+class UserLearnt(Request, tag="user.learnt", frozen=True):
+    """What an account has taught of junk: ``{login, junk, good, last}``; ``forget``: all of it is forgotten first."""
+
+    login: str
+    forget: bool = False
+
+
 class DnsDmarc(Request, tag="dns.dmarc", frozen=True):
     """Where a domain stands between p=none and p=reject: ``zones.policy_step.Step`` with ``domain``, ``earned``, and
     the ``changes`` made; a ``server`` has the next step published there if reports have earned it (``DnsPublish``)."""
@@ -616,6 +623,7 @@ AnyRequest = (
     | DnsPublish
     | Doctor
     | DnsDmarc
+    | UserLearnt
     | Reports
     | ReportsSent
     | Trace
