@@ -215,6 +215,8 @@ class Rules:
             uses,
             lambda id: self._scripts.known(account, f"duplicate {id}", now),
             lambda location, name: included.get(name) if location == "personal" else None,
+            transit.spam,
+            transit.virus,
         )
 
     async def _included(self, account: AccountId) -> dict[str, Script]:

@@ -19,7 +19,7 @@ from courriel.base.log import Level as LogLevel
 from courriel.base.log import log
 from courriel.delivery import verdict_field
 from courriel.model.refusals import FilterVerdict
-from courriel.model.threat import Channel, Level, Report
+from courriel.model.threat import Channel, Kind, Level, Report
 from courriel.model.transit import Transit
 from courriel.threats.marks import Marks
 from courriel.threats.scan import scan
@@ -90,6 +90,7 @@ class ThreatScan:
         else:
             async with self._turns:
                 report = await asyncio.to_thread(scan, transit.content, *known)
+        transit.spam, transit.virus = levels(report)
         transit.verdict_fields += verdict_field.render(report, self._hostname)
         self._decide(transit, report)
 
@@ -116,6 +117,14 @@ def _arrival(transit: Transit, recipients: tuple[str, ...]) -> Arrival:
         bool(client.tls),
         judgement,
     )
+
+
+def levels(report: Report) -> tuple[int, int]:
+    """For scripts (RFC 5235 §2, §3.2): spam 1 to 10; virus 0 where no file looked like one, 4 possible, 5 certain."""
+    virus = 0
+    if report.kind is Kind.MALWARE:
+        virus = 5 if report.level is Level.MALICIOUS else 4
+    return 1 + round(9 * report.probability), virus
 
 
 def _why(report: Report) -> str:

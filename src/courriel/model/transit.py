@@ -64,6 +64,9 @@ class Transit(msgspec.Struct):
     """Why filters want it kept apart, if they do."""
     judgement: Judgement | None = None
     """What was found out about its sender; None where nobody looked."""
+    spam: int = 0
+    virus: int = 0
+    """What the scan of its content says, for scripts: 0 not looked at, 1 clean, up to 10 and 5.  RFC 5235 §2, §3."""
     junk: str = ""
     """Why it goes among the junk of people here, "" when it does not."""
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
