@@ -20,6 +20,8 @@ def seen(message: View) -> dict[str, Finding]:
 
 
 TEXTS: list[tuple[str, Channel, str]] = [
+    ("content.cancel-lure", MAIL, "Thank you for your order. You can cancel your order: click here."),
+    ("content.cancel-lure", MAIL, "Votre commande a été validée. Annulation de votre commande : cliquez ici."),
     ("content.urgency", MAIL, "Please act now, this offer ends within 24 hours."),
     ("content.urgency", MAIL, "Merci de répondre dans les plus brefs délais, sous 24 h."),
     ("content.loss", MAIL, "We noticed unusual sign-in activity and your mailbox will be deactivated."),

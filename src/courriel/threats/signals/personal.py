@@ -56,8 +56,7 @@ NAMED: Final = Signal(
     seen=N_("It addresses you by name ({name}) and wants something from you."),
     why=N_("That proves nothing: names and employers are easy to find, and make a lie sound true."),
     then=advice.LOOK_TWICE,
-    weights={Kind.SPEAR_PHISHING: 1.2},
-    fact=True,
+    weights={Kind.SPEAR_PHISHING: 1.8},
 )
 HOUSE: Final = Signal(
     name="context.names-your-house",
@@ -65,7 +64,7 @@ HOUSE: Final = Signal(
     seen=N_("A stranger names your organisation or your colleagues: {name}."),
     why=N_("Somebody has learnt about you before writing; that is the mark of an attack made to measure."),
     then=advice.ASK,
-    weights={Kind.SPEAR_PHISHING: 1.2, Kind.WHALING: 0.4},
+    weights={Kind.SPEAR_PHISHING: 2.2, Kind.WHALING: 0.4},
 )
 ADDRESS: Final = Signal(
     name="context.address-for-name",
