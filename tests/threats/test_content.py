@@ -270,6 +270,13 @@ def test_colleagues_are_named_by_a_stranger_only() -> None:
     assert "context.names-your-house" not in seen(view(text=text, context=context, author="a@acme.example"))
 
 
+def test_a_name_is_quoted_as_it_stands() -> None:
+    context = Context(owner_names=("Hélène Marchand",))
+    message = view(text="Bonjour HÉLÈNE, cliquez sur ce lien", context=context, recipients=())
+    (evidence,) = seen(message)["context.names-you"].evidence
+    assert evidence.words == "HÉLÈNE"
+
+
 def test_the_reader_may_be_named_by_the_address_alone() -> None:
     message = view(text="Hello julie, review and sign the document", recipients=(person("julie.perrin@example.org"),))
     assert "context.names-you" in seen(message)
