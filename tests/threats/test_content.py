@@ -20,6 +20,8 @@ def seen(message: View) -> dict[str, Finding]:
 
 
 TEXTS: list[tuple[str, Channel, str]] = [
+    ("content.cancel-lure", MAIL, "Thank you for your order. You can cancel your order: click here."),
+    ("content.cancel-lure", MAIL, "Votre commande a été validée. Annulation de votre commande : cliquez ici."),
     ("content.urgency", MAIL, "Please act now, this offer ends within 24 hours."),
     ("content.urgency", MAIL, "Merci de répondre dans les plus brefs délais, sous 24 h."),
     ("content.loss", MAIL, "We noticed unusual sign-in activity and your mailbox will be deactivated."),
@@ -266,6 +268,13 @@ def test_colleagues_are_named_by_a_stranger_only() -> None:
     text = "Luc Fontanel asked me to send the payroll list of all employees, please send me the salary list."
     assert "context.names-your-house" in seen(view(text=text, context=context))
     assert "context.names-your-house" not in seen(view(text=text, context=context, author="a@acme.example"))
+
+
+def test_a_name_is_quoted_as_it_stands() -> None:
+    context = Context(owner_names=("Hélène Marchand",))
+    message = view(text="Bonjour HÉLÈNE, cliquez sur ce lien", context=context, recipients=())
+    (evidence,) = seen(message)["context.names-you"].evidence
+    assert evidence.words == "HÉLÈNE"
 
 
 def test_the_reader_may_be_named_by_the_address_alone() -> None:
