@@ -26,9 +26,13 @@ class Brand:
     domains: tuple[str, ...]
 
 
+def unmarked(text: str) -> str:
+    """Without marks of trade and letters in boxes, which NFKC would make letters of the name."""
+    return _MARKS.sub(" ", text)
+
+
 def plain_words(text: str) -> tuple[str, ...]:
-    """The words of a name, lower case, without accents and marks of trade; "U P S" is one word."""
-    text = _MARKS.sub(" ", text)
+    """The words of a name, lower case, without accents; "U P S" is one word."""
     text = _SPACED.sub(lambda spaced: spaced[0].replace(" ", "").replace(".", ""), text)
     bare = unicodedata.normalize("NFD", text.lower())
     return tuple(_WORD.findall("".join(one for one in bare if not unicodedata.combining(one))))
@@ -79,8 +83,8 @@ def same_owner(one: str, other: str) -> bool:
     two endings."""
     if one == other:
         return True
-    owner = by_domain().get(one)
-    if owner is not None and (other in owner.domains or owner is by_domain().get(other)):
+    owners = (by_domain().get(one), by_domain().get(other))
+    if any(owner is not None and {one, other} <= set(owner.domains) for owner in owners):
         return True
     label = one.partition(".")[0]
     return len(label) > 1 and label == other.partition(".")[0]

@@ -17,7 +17,7 @@ from typing import Final
 from courriel.base.i18n import N_
 from courriel.model.threat import Channel, Evidence, Finding, Group, Kind
 from courriel.threats.lists import brands, lines, words
-from courriel.threats.lists.brands import Brand, plain_words, same_owner
+from courriel.threats.lists.brands import Brand, plain_words, same_owner, unmarked
 from courriel.threats.reading.letters import fold
 from courriel.threats.reading.organisation import organisation
 from courriel.threats.signal import Look, Signal
@@ -183,7 +183,7 @@ def is_free(person: Person) -> bool:
 @lru_cache(maxsize=4096)
 def brand_in(display: str) -> tuple[Brand, bool] | None:
     """The brand that a name is about; whether the name is nothing else (offices' words aside)."""
-    said = plain_words(fold(display))
+    said = plain_words(fold(unmarked(display)))
     roles = words("roles")
     for i, word in enumerate(said):
         for name, brand in brands.by_first_word().get(word, ()):
@@ -197,6 +197,7 @@ def brand_in(display: str) -> tuple[Brand, bool] | None:
     return None
 
 
+_ONE_SOUND: Final = re.compile("t?sch|ch|ck|th|ph|ng")
 _CLUSTER: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _MIXED: Final = re.compile(r"[a-z]\d+(?=[a-z])|\d[a-z]+(?=\d)")
 
@@ -205,7 +206,7 @@ def looks_random(label: str) -> bool:
     """Long runs of consonants, or digits strewn into letters, in a long label that is no A-label."""
     if len(label) < 8 or label.startswith("xn--"):
         return False
-    return bool(_CLUSTER.search(label)) or len(_MIXED.findall(label)) >= 3
+    return bool(_CLUSTER.search(_ONE_SOUND.sub("s", label))) or len(_MIXED.findall(label)) >= 3
 
 
 def _address_in_name(view: View, person: Person) -> Iterable[Finding]:

@@ -27,6 +27,8 @@ HOSTS: Final = 50
 """Different organisations of links that are looked at."""
 OWN_LETTERS: Final = 5
 """Names of the house's own domains that are long enough to have look-alikes."""
+SAME_NAME: Final = 0.5
+"""Strength of a name with another ending: it may well be somebody's of the same name."""
 CHANCE: Final = 3
 """Letters of chance behind a name."""
 CHANCE_BEHIND: Final = 5
@@ -73,8 +75,9 @@ def sender(view: View) -> Iterable[Finding]:
             signal, real = (OWN, real) if real else (SENDER, imitated(name))
             if real:
                 facts = {"domain": shown(name), "real": real}
+                strength = SAME_NAME if _label(name) == real.partition(".")[0] else 1.0
                 evidence = (Evidence(where, f"{person.local}@{person.domain}"),)
-                yield Finding(signal.name, signal.group, 1.0, evidence, facts)
+                yield Finding(signal.name, signal.group, strength, evidence, facts)
                 return
 
 
@@ -101,7 +104,8 @@ def imitated(name: str) -> str:
     if pictured != label and pictured in known:
         return known[pictured].domains[0]
     if label in known:
-        return known[label].domains[0] if within(name, "free_hosts") else ""
+        cheap = within(name, "free_hosts") or name.rpartition(".")[2] in words("suspicious_tlds")
+        return known[label].domains[0] if cheap else ""
     undone = _undone(pictured)
     near = undone if undone in known else _near_brands().of(pictured)
     if near:
@@ -216,10 +220,12 @@ def _is_lures(text: str) -> bool:
 
 
 def _added(label: str, real: str) -> bool:
-    """The own name with words added by hyphens, or with words of lures run together."""
-    before, found, behind = label.partition(real)
-    together = bool(found and label != real) and _are_lures([rest for rest in (before, behind) if rest], True)
-    return real in label.split("-") or together
+    """The own name, its hyphens aside, with words added by hyphens, or with words of lures run together."""
+    if real in label.split("-") or label.startswith(f"{real}-") or label.endswith(f"-{real}"):
+        return True
+    bare = real.replace("-", "")
+    before, found, behind = label.replace("-", "").partition(bare)
+    return bool(found and bare != label) and _are_lures([rest for rest in (before, behind) if rest], all_of_them=True)
 
 
 SIGNALS: Final[tuple[Signal, ...]] = (SENDER, OWN, LINK)
