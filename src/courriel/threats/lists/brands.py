@@ -11,7 +11,9 @@ from typing import Final
 from courriel.threats.lists import lines, words
 
 LABEL_LETTERS: Final = 5
-"""A shorter label is in too many words to mean anything."""
+"""A shorter label is in too many words to mean anything there."""
+SHORT_LETTERS: Final = 3
+"""A shorter label means nothing even when hyphens set it apart."""
 _SPACED: Final = re.compile(r"(?:(?<=^)|(?<=[\s._-]))(?:\w[ .]){2,}\w(?=$|[\s._-])")
 _MARKS: Final = re.compile("[\u00a9\u00ae\u2120\u2122\U0001f150-\U0001f1ff]")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -67,15 +69,21 @@ def by_domain() -> dict[str, Brand]:
 
 
 @cache
-def labels() -> dict[str, Brand]:
-    """First labels of their domains that are long enough to be recognised: "paypal"."""
+def all_labels() -> dict[str, Brand]:
+    """First labels of their domains, but for those that anybody's may hold: "paypal", "dhl"."""
     found: dict[str, Brand] = {}
     for _, brand in all_brands():
         for domain in brand.domains:
             label = domain.partition(".")[0]
-            if len(label) >= LABEL_LETTERS and label not in words("generic"):
+            if len(label) >= SHORT_LETTERS and label not in words("generic"):
                 found.setdefault(label, brand)
     return found
+
+
+@cache
+def labels() -> dict[str, Brand]:
+    """Those of them that are long enough to be recognised inside another word."""
+    return {label: brand for label, brand in all_labels().items() if len(label) >= LABEL_LETTERS}
 
 
 def same_owner(one: str, other: str) -> bool:

@@ -192,8 +192,8 @@ def _with_words(label: str) -> str:
     or three letters of chance ("costcocpt")."""
     known, parts = brands.labels(), label.split("-")
     for part in parts if len(parts) > 1 else ():
-        brand = known.get(part)
-        if brand is not None and _are_lures([other for other in parts if other != part], all_of_them=False):
+        brand = brands.all_labels().get(part)
+        if brand is not None and _is_set_apart(brand, part, [other for other in parts if other != part]):
             return brand.domains[0]
     for found in _brand_inside().finditer(label):
         before, behind = label[: found.start()].strip("-"), label[found.end() :].strip("-")
@@ -203,6 +203,16 @@ def _with_words(label: str) -> str:
         if by_chance or _are_lures([rest for rest in (before, behind) if rest], all_of_them=True):
             return known[found[0]].domains[0]
     return ""
+
+
+def _is_set_apart(brand: brands.Brand, part: str, others: list[str]) -> bool:
+    """Whether a name between hyphens is the brand's: a long one that is no everyday word always, another beside words
+    of lures."""
+    if part in words("lures"):
+        return False
+    if len(part) >= brands.LABEL_LETTERS:
+        return not brand.everyday or _are_lures(others, all_of_them=False)
+    return not all(other.isdigit() for other in others) and _are_lures(others, all_of_them=True)
 
 
 def _are_lures(parts: list[str], all_of_them: bool) -> bool:
