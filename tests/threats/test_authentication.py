@@ -41,6 +41,9 @@ CASES: list[tuple[str, View, set[str]]] = [
     ("our own, proven", came("chief@example.org", dmarc="pass"), {"proven"}),
     ("no author", view(author=""), {"no-author"}),
     ("a name for an author", view(authors=(person("", "Paul"),)), {"no-author"}),
+    ("a comma in the name", view(authors=(person("Bank"), person("a@example.net", "x"))), {"broken-author"}),
+    ("a domain that is none", view(author="a@%shop.example"), {"broken-author"}),
+    ("one label", view(author="a@posts"), {"broken-author"}),
     ("two of one house", view(authors=(person("a@example.net"), person("b@mail.example.net"))), set()),
     ("two of two", view(authors=(person("a@example.net"), person("b@example.com"))), {"many-authors"}),
     ("two fields", view(headers=(("from", "x@example.net"),)), {"many-authors"}),
@@ -57,6 +60,14 @@ def test_the_failing_domain_is_named() -> None:
     finding = found(authentication.LOOKS, came(dmarc="fail", policy="reject"))["authentication.dmarc-fail"]
     assert finding.facts == {"domain": "example.net"} and finding.evidence[0].words == "paul@example.net"
     assert finding.strength == 1.0
+
+
+def test_a_forgotten_quote_is_no_crime() -> None:
+    def strength(name: str, display: str) -> float:
+        message = view(authors=(person(name), person("x@example.net", display)))
+        return found(authentication.LOOKS, message)["authentication.broken-author"].strength
+
+    assert strength("Doe", "John") < 0.5 < strength("Nutella partner", "jehd")
 
 
 def test_a_list_breaks_proofs_in_good_faith() -> None:

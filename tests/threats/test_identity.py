@@ -43,6 +43,8 @@ CASES: list[tuple[View, set[str]]] = [
     (named("Amazon", "x@amazon.pl"), set()),  # its name with a country's ending
     (named("Amazon", "x@amazon.top"), {"brand-name", "suspicious-ending"}),
     (named("Anna via PayPal"), set()),
+    (view(authors=(person("PayPal"), person("a@example.net", "x"))), {"brand-name"}),
+    (named("Trustwallet"), {"brand-name"}),
     (named("Orange"), {"brand-name"}),
     (named("Michael Orange"), set()),
     (named("Jason Slack"), set()),
@@ -59,6 +61,9 @@ CASES: list[tuple[View, set[str]]] = [
     (named("Cher"), set()),  # one name is everybody's
     (named("Marie Durand"), {"your-name"}),
     (named("Marie Durand", "marie@example.org", arrival=PROVEN), set()),
+    (view(author="Marie@example.org", arrival=Arrival(judgement=judged())), {"your-name"}),
+    (view(author="marie@example.org", arrival=PROVEN), set()),
+    (view(author="marie@example.org"), set()),  # nobody judged
     # Offices and titles on free mail.
     (named("Jean Petit, PDG", "jeanpetit@gmail.com"), {"title-on-free-mail"}),
     (named("John Smith CEO", "x@gmail.com"), {"title-on-free-mail"}),
@@ -87,6 +92,7 @@ CASES: list[tuple[View, set[str]]] = [
     (view(return_path="b@elsewhere.example", arrival=Arrival(judgement=judged(spf="pass"))), set()),
     (view(return_path="b@bounce.example.net", arrival=Arrival(judgement=judged())), set()),
     # The domain by itself.
+    (view(author="a@casino-86008.firebaseapp.com"), {"free-host-sender"}),
     (view(author="a@offers.xyz"), {"suspicious-ending"}),
     (view(author="a@qktfxthukmwf.com"), {"random-domain"}),
     (view(author="a@rhythm-section.com"), set()),

@@ -16,7 +16,9 @@ from courriel.threats.view import Arrival, Context, Hop, Link, Person, View
 
 
 def person(address: str, display: str = "") -> Person:
-    local, _, domain = address.rpartition("@")
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return Person(display, address, "", "")
     return Person(display, local, domain.lower(), organisation(domain.lower()))
 
 

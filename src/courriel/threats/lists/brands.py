@@ -14,6 +14,8 @@ LABEL_LETTERS: Final = 5
 """A shorter label is in too many words to mean anything there."""
 SHORT_LETTERS: Final = 3
 """A shorter label means nothing even when hyphens set it apart."""
+JOINED: Final = 8
+"""Letters of a name of several words that is recognised run together."""
 _SPACED: Final = re.compile(r"(?:(?<=^)|(?<=[\s._-]))(?:\w[ .]){2,}\w(?=$|[\s._-])")
 _MARKS: Final = re.compile("[\u00a9\u00ae\u2120\u2122\U0001f150-\U0001f1ff]")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -60,6 +62,12 @@ def by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Brand], ...]]:
     for name, brand in all_brands():
         found.setdefault(name[0], []).append((name, brand))
     return {first: tuple(sorted(pairs, key=lambda pair: -len(pair[0]))) for first, pairs in found.items()}
+
+
+@cache
+def by_joined_words() -> dict[str, Brand]:
+    """Long names of several words, run together: "trustwallet"."""
+    return {joined: brand for name, brand in all_brands() if len(name) > 1 and len(joined := "".join(name)) >= JOINED}
 
 
 @cache

@@ -93,7 +93,7 @@ def links(view: View) -> Iterable[Finding]:
             return
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def imitated(name: str) -> str:
     """The brand's domain that a registrable domain (A-labels) imitates; "" for none."""
     if not name or name in brands.by_domain() or name in words("neighbours"):
