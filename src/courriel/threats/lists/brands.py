@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from courriel.threats.lists import lines
+from courriel.threats.lists import lines, words
 
 LABEL_LETTERS: Final = 5
-"""A shorter label is in too many words to mean anything."""
+"""A shorter label is in too many words to mean anything there."""
+SHORT_LETTERS: Final = 3
+"""A shorter label means nothing even when hyphens set it apart."""
+_SPACED: Final = re.compile(r"(?:(?<=^)|(?<=[\s._-]))(?:\w[ .]){2,}\w(?=$|[\s._-])")
+_MARKS: Final = re.compile("[\u00a9\u00ae\u2120\u2122\U0001f150-\U0001f1ff]")
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -24,8 +28,14 @@ class Brand:
     domains: tuple[str, ...]
 
 
+def unmarked(text: str) -> str:
+    """Without marks of trade and letters in boxes, which NFKC would make letters of the name."""
+    return _MARKS.sub(" ", text)
+
+
 def plain_words(text: str) -> tuple[str, ...]:
-    """The words of a name, lower case, without accents."""
+    """The words of a name, lower case, without accents; "U P S" is one word."""
+    text = _SPACED.sub(lambda spaced: spaced[0].replace(" ", "").replace(".", ""), text)
     bare = unicodedata.normalize("NFD", text.lower())
     return tuple(_WORD.findall("".join(one for one in bare if not unicodedata.combining(one))))
 
@@ -47,8 +57,8 @@ def all_brands() -> tuple[tuple[tuple[str, ...], Brand], ...]:
 def by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Brand], ...]]:
     """The names that begin with a word, longest first."""
     found: dict[str, list[tuple[tuple[str, ...], Brand]]] = {}
-    for words, brand in all_brands():
-        found.setdefault(words[0], []).append((words, brand))
+    for name, brand in all_brands():
+        found.setdefault(name[0], []).append((name, brand))
     return {first: tuple(sorted(pairs, key=lambda pair: -len(pair[0]))) for first, pairs in found.items()}
 
 
@@ -59,15 +69,21 @@ def by_domain() -> dict[str, Brand]:
 
 
 @cache
-def labels() -> dict[str, Brand]:
-    """First labels of their domains that are long enough to be recognised: "paypal"."""
+def all_labels() -> dict[str, Brand]:
+    """First labels of their domains, but for those that anybody's may hold: "paypal", "dhl"."""
     found: dict[str, Brand] = {}
     for _, brand in all_brands():
         for domain in brand.domains:
             label = domain.partition(".")[0]
-            if len(label) >= LABEL_LETTERS:
+            if len(label) >= SHORT_LETTERS and label not in words("generic"):
                 found.setdefault(label, brand)
     return found
+
+
+@cache
+def labels() -> dict[str, Brand]:
+    """Those of them that are long enough to be recognised inside another word."""
+    return {label: brand for label, brand in all_labels().items() if len(label) >= LABEL_LETTERS}
 
 
 def same_owner(one: str, other: str) -> bool:
@@ -75,8 +91,8 @@ def same_owner(one: str, other: str) -> bool:
     two endings."""
     if one == other:
         return True
-    owner = by_domain().get(one)
-    if owner is not None and (other in owner.domains or owner is by_domain().get(other)):
+    owners = (by_domain().get(one), by_domain().get(other))
+    if any(owner is not None and {one, other} <= set(owner.domains) for owner in owners):
         return True
     label = one.partition(".")[0]
     return len(label) > 1 and label == other.partition(".")[0]

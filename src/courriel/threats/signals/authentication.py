@@ -19,7 +19,7 @@ from courriel.model.verdict import Result
 from courriel.threats.lists import brands, words
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
-from courriel.threats.signals.proof import author, from_list, proven, under
+from courriel.threats.signals.proof import author, bare, from_list, proven, under
 from courriel.threats.view import Person, View
 
 DMARC_FAIL: Final = Signal(
@@ -114,7 +114,9 @@ def checks(view: View) -> Iterable[Finding]:
     elif person is not None and proven(view):
         yield from _good(person)
     elif person is not None and not from_list(view):
-        yield from _unproven(view, judgement, person)
+        if bare(view):
+            yield _finding(UNPROVEN, 1.0, (_from(person),), domain=person.domain)
+        yield from _spf(view, judgement)
 
 
 def own_domain(view: View) -> Iterable[Finding]:
@@ -140,13 +142,6 @@ def _failed(view: View, judgement: Judgement) -> Iterable[Finding]:
         yield from _spf(view, judgement)
 
 
-def _unproven(view: View, judgement: Judgement, person: Person) -> Iterable[Finding]:
-    signed = any(one.result is Result.PASS for one in judgement.dkim.signatures)
-    passed = signed or judgement.origin.spf.result is Result.PASS
-    yield _finding(UNPROVEN, 0.4 if passed else 1.0, (_from(person),), domain=person.domain)
-    yield from _spf(view, judgement)
-
-
 def _spf(view: View, judgement: Judgement) -> Iterable[Finding]:
     spf = judgement.origin.spf
     domain = spf.domain.rpartition("@")[2]
@@ -159,7 +154,7 @@ def _spf(view: View, judgement: Judgement) -> Iterable[Finding]:
 def _good(person: Person) -> Iterable[Finding]:
     yield _finding(PROVEN, 1.0, (_from(person),), domain=person.domain)
     brand = brands.by_domain().get(person.organisation)
-    if brand is not None and not {person.domain, person.organisation} & words("free_mail"):
+    if brand is not None and person.domain not in words("free_mail"):
         yield _finding(BRAND_PROVEN, 1.0, (_from(person),), brand=brand.name, domain=person.organisation)
 
 

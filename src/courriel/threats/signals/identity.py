@@ -17,12 +17,12 @@ from typing import Final
 from courriel.base.i18n import N_
 from courriel.model.threat import Channel, Evidence, Finding, Group, Kind
 from courriel.threats.lists import brands, lines, words
-from courriel.threats.lists.brands import Brand, plain_words, same_owner
+from courriel.threats.lists.brands import Brand, plain_words, same_owner, unmarked
 from courriel.threats.reading.letters import fold
 from courriel.threats.reading.organisation import organisation
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
-from courriel.threats.signals.proof import disproven, from_list, proven, under
+from courriel.threats.signals.proof import bare, disproven, from_list, proven, under
 from courriel.threats.view import Person, View
 
 COLLEAGUES: Final = 5_000
@@ -150,7 +150,7 @@ def answers(view: View) -> Iterable[Finding]:
     home = person.organisation or person.domain
     for other in view.reply_to[:3]:
         there = other.organisation or other.domain
-        if not there or not home or same_owner(there, home):
+        if not there or not home or same_owner(there, home) or _is_passed_on(view, person, other):
             continue
         free = is_free(other) and not is_free(person)
         signal = REPLY_FREE if free else REPLY_ELSEWHERE
@@ -177,13 +177,13 @@ def domains(view: View) -> Iterable[Finding]:
 
 def is_free(person: Person) -> bool:
     """Whether anybody can have such an address."""
-    return person.domain in words("free_mail") or person.organisation in words("free_mail")
+    return person.domain in words("free_mail")
 
 
 @lru_cache(maxsize=4096)
 def brand_in(display: str) -> tuple[Brand, bool] | None:
     """The brand that a name is about; whether the name is nothing else (offices' words aside)."""
-    said = plain_words(fold(display))
+    said = plain_words(fold(unmarked(display)))
     roles = words("roles")
     for i, word in enumerate(said):
         for name, brand in brands.by_first_word().get(word, ()):
@@ -197,6 +197,7 @@ def brand_in(display: str) -> tuple[Brand, bool] | None:
     return None
 
 
+_ONE_SOUND: Final = re.compile("t?sch|ch|ck|th|ph|ng")
 _CLUSTER: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _MIXED: Final = re.compile(r"[a-z]\d+(?=[a-z])|\d[a-z]+(?=\d)")
 
@@ -205,22 +206,28 @@ def looks_random(label: str) -> bool:
     """Long runs of consonants, or digits strewn into letters, in a long label that is no A-label."""
     if len(label) < 8 or label.startswith("xn--"):
         return False
-    return bool(_CLUSTER.search(label)) or len(_MIXED.findall(label)) >= 3
+    return bool(_CLUSTER.search(_ONE_SOUND.sub("s", label))) or len(_MIXED.findall(label)) >= 3
 
 
 def _address_in_name(view: View, person: Person) -> Iterable[Finding]:
     found = _ADDRESS.search(person.display)
-    shown = found or (None if _VIA.search(person.display) else _DOMAIN.search(person.display))
-    if shown is None:
-        yield from _brand(view, person)
-        return
-    there = organisation(shown[1].lower())
-    if not there or same_owner(there, person.organisation) or from_list(view):
-        return
-    evidence = (Evidence("from", person.display[:200]),)
-    facts = {"shown": shown[0], "domain": person.domain}
-    yield Finding(ADDRESS.name, ADDRESS.group, 1.0 if found else 0.7, evidence, facts)
+    shown = found or _domain_in_name(view, person.display)
+    there = organisation(shown[1].lower()) if shown else ""
+    if shown and there and not same_owner(there, person.organisation) and not from_list(view):
+        evidence = (Evidence("from", person.display[:200]),)
+        facts = {"shown": shown[0], "domain": person.domain}
+        yield Finding(ADDRESS.name, ADDRESS.group, 1.0 if found else 0.7, evidence, facts)
     yield from _brand(view, person)
+
+
+def _domain_in_name(view: View, display: str) -> re.Match[str] | None:
+    """A domain that somebody knows, or that is the whole name: "News.com Daily" is a title."""
+    shown = None if _VIA.search(display) else _DOMAIN.search(display)
+    if shown is None:
+        return None
+    there = organisation(shown[1].lower())
+    known = there in brands.by_domain() or there in view.context.own_domains
+    return shown if known or shown[0] == display.strip() else None
 
 
 def _brand(view: View, person: Person) -> Iterable[Finding]:
@@ -228,10 +235,8 @@ def _brand(view: View, person: Person) -> Iterable[Finding]:
     if found is None or from_list(view) or _VIA.search(person.display):
         return
     brand, alone = found
-    if _belongs(person, brand) and not disproven(view):
-        return
     if _belongs(person, brand):
-        return  # forged, which is authentication's business
+        return  # where it is forged, authentication says so
     facts = {"brand": brand.name, "domain": person.domain, "own": brand.domains[0]}
     yield Finding(BRAND.name, BRAND.group, 1.0 if alone else 0.5, (_from(person, True),), facts)
 
@@ -308,10 +313,17 @@ def _office(person: Person) -> Iterable[Finding]:
         yield Finding(FREE_OFFICE.name, FREE_OFFICE.group, 1.0, evidence, facts)
 
 
+def _is_passed_on(view: View, person: Person, other: Person) -> bool:
+    """A list's, without its fields: "Anna via List", from and to the list itself, or answers to where it was sent."""
+    places = {(one.local, one.domain) for one in view.recipients}
+    by_list = bool(_VIA.search(person.display)) and (person.local, person.domain) in places
+    return by_list or ((other.local, other.domain) in places and not is_free(other))
+
+
 def _returned(view: View, person: Person, home: str) -> Iterable[Finding]:
     """Only where the server has looked for a proof and found none: senders for others are everywhere."""
     path = view.return_path
-    if path is None or view.arrival.judgement is None or proven(view):
+    if path is None or not bare(view):
         return
     there = path.organisation or path.domain
     if there and home and not same_owner(there, home):

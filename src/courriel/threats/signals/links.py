@@ -10,6 +10,7 @@ belongs to one brand is one place.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -22,7 +23,7 @@ from courriel.threats.lists.brands import same_owner
 from courriel.threats.reading.organisation import host_name, organisation
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
-from courriel.threats.signals.lookalike import shown
+from courriel.threats.signals.lookalike import raw_label, shown
 from courriel.threats.signals.proof import from_list, under
 from courriel.threats.view import Link, View
 
@@ -187,7 +188,8 @@ def none_to_sender(view: View) -> Iterable[Finding]:
     places = {link.organisation for link in view.links if link.scheme in _WEB and link.organisation}
     if not home or home in words("free_mail") or not places:
         return
-    if not any(same_owner(home, place) or place in words("mailers") for place in places):
+    read_at = {one.organisation for one in view.recipients}
+    if not any(same_owner(home, place) or place in words("mailers") or place in read_at for place in places):
         evidence = tuple(Evidence("link", link.href[:200]) for link in view.links if link.organisation)[:SHOWN]
         yield Finding(NONE_MATCH.name, NONE_MATCH.group, 1.0, evidence, {"domain": view.authors[0].domain})
 
@@ -216,14 +218,24 @@ def is_number(host: str) -> bool:
     return len(parts) <= 4 and all(_BASE.fullmatch(part) for part in parts)
 
 
+def is_inside(host: str) -> bool:
+    """An address of a network at home (RFC 1918) or the machine itself: nobody else can wait there."""
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return host == "localhost"
+
+
 def has_mixed_letters(host: str) -> bool:
-    """A label that draws Latin letters beside those of another alphabet, or another alphabet's only to look Latin."""
-    return any(not label.isascii() and _pretends(label) for label in (shown(part) for part in host.split(".")) if label)
+    """A label that draws Latin letters beside those of another alphabet, or that IDNA forbids (RFC 5892): no registry
+    sells such names, only owners of a domain put them below it."""
+    return any(_pretends(part) for part in host.split(".") if part.startswith("xn--"))
 
 
-def _pretends(label: str) -> bool:
+def _pretends(a_label: str) -> bool:
+    label = raw_label(a_label)
     scripts = {_script(one) for one in label if one.isalpha()} - {""}
-    return "latin" in scripts and len(scripts) > 1
+    return ("latin" in scripts and len(scripts) > 1) or (label != a_label and shown(a_label) == a_label)
 
 
 def _script(letter: str) -> str:
@@ -246,6 +258,8 @@ def _of_link(link: Link, view: View) -> Iterator[tuple[Signal, dict[str, str]]]:
     host = shown(link.host)
     if link.userinfo and "." in link.userinfo:
         yield USERINFO, {"shown": link.userinfo[:60], "host": host}
+    if is_inside(link.host):
+        return
     if link.port not in _PORTS:
         yield PORT, {"host": host, "port": str(link.port)}
     if is_number(link.host):

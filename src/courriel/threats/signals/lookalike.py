@@ -9,6 +9,7 @@ domains, never for names of under six letters nor for those that have visitors o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from courriel.base.i18n import N_
 from courriel.formats.domain import to_unicode
 from courriel.model.threat import Channel, Evidence, Finding, Group, Kind
-from courriel.threats.lists import brands, lines, words
+from courriel.threats.lists import brands, lines, within, words
 from courriel.threats.lists.nearness import Near
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
@@ -26,6 +27,14 @@ HOSTS: Final = 50
 """Different organisations of links that are looked at."""
 OWN_LETTERS: Final = 5
 """Names of the house's own domains that are long enough to have look-alikes."""
+SAME_NAME: Final = 0.5
+"""Strength of a name with another ending: it may well be somebody's of the same name."""
+CHANCE: Final = 3
+"""Letters of chance behind a name."""
+CHANCE_BEHIND: Final = 5
+"""A shorter name has too many honest words behind it."""
+LURE_LETTERS: Final = 18
+"""Of the longest word of lures, with room."""
 _DIGITS: Final = str.maketrans({"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g"})
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
@@ -66,8 +75,9 @@ def sender(view: View) -> Iterable[Finding]:
             signal, real = (OWN, real) if real else (SENDER, imitated(name))
             if real:
                 facts = {"domain": shown(name), "real": real}
+                strength = SAME_NAME if _label(name) == real.partition(".")[0] else 1.0
                 evidence = (Evidence(where, f"{person.local}@{person.domain}"),)
-                yield Finding(signal.name, signal.group, 1.0, evidence, facts)
+                yield Finding(signal.name, signal.group, strength, evidence, facts)
                 return
 
 
@@ -86,15 +96,16 @@ def links(view: View) -> Iterable[Finding]:
 @lru_cache(maxsize=16_384)
 def imitated(name: str) -> str:
     """The brand's domain that a registrable domain (A-labels) imitates; "" for none."""
-    if not name or name in brands.by_domain():
+    if not name or name in brands.by_domain() or name in words("neighbours"):
         return ""
     label = _label(name)
     pictured = _pictured(label)
     known = brands.labels()
     if pictured != label and pictured in known:
         return known[pictured].domains[0]
-    if label in known or label in words("neighbours"):
-        return ""
+    if label in known:
+        cheap = within(name, "free_hosts") or name.rpartition(".")[2] in words("suspicious_tlds")
+        return known[label].domains[0] if cheap else ""
     undone = _undone(pictured)
     near = undone if undone in known else _near_brands().of(pictured)
     if near:
@@ -124,8 +135,18 @@ def shown(name: str) -> str:
     return to_unicode(name) if "xn--" in name else name
 
 
+def raw_label(label: str) -> str:
+    """What an A-label stands for, also where IDNA forbids it (RFC 3492)."""
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode").lower()
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+
+
 def _label(name: str) -> str:
-    return shown(name.partition(".")[0])
+    return raw_label(name.partition(".")[0])
 
 
 @cache
@@ -160,37 +181,61 @@ def _near_own(real: str) -> Near:
     return Near((real,), letters=OWN_LETTERS)
 
 
+@cache
+def _brand_inside() -> re.Pattern[str]:
+    names = sorted((re.escape(label) for label, brand in brands.labels().items() if not brand.everyday), key=len)
+    return re.compile("|".join(reversed(names)))
+
+
 def _with_words(label: str) -> str:
-    """A brand's label with words added: "paypal-secure", "securepaypal"; all that is added must be words of lures
-    or digits, unless the brand's name is no everyday word and hyphens set it apart."""
-    parts = label.split("-")
-    known, lures = brands.labels(), words("lures")
-    if len(parts) > 1:
-        for part in parts:
-            brand = known.get(part)
-            rest = [other for other in parts if other != part]
-            if brand is not None and any(other in lures for other in rest):
-                return brand.domains[0]
-    for lure in _around(label):
-        brand = known.get(lure)
-        if brand is not None and not brand.everyday:
+    """The brand whose label has words of lures added, by hyphens or run together ("paypal-secure", "mynetflixbill"),
+    or three letters of chance ("costcocpt")."""
+    known, parts = brands.labels(), label.split("-")
+    for part in parts if len(parts) > 1 else ():
+        brand = brands.all_labels().get(part)
+        if brand is not None and _is_set_apart(brand, part, [other for other in parts if other != part]):
             return brand.domains[0]
+    for found in _brand_inside().finditer(label):
+        before, behind = label[: found.start()].strip("-"), label[found.end() :].strip("-")
+        by_chance = (
+            not before and len(behind) == CHANCE and len(found[0]) > CHANCE_BEHIND and behind not in words("endings")
+        )
+        if by_chance or _are_lures([rest for rest in (before, behind) if rest], all_of_them=True):
+            return known[found[0]].domains[0]
     return ""
 
 
-def _around(label: str) -> Iterable[str]:
-    """What is left of a label when a word of lures is taken away before or behind it."""
-    lures = words("lures")
-    for i in range(3, len(label) - brands.LABEL_LETTERS + 1):
-        if label[:i] in lures:
-            yield label[i:]
-        if label[-i:] in lures:
-            yield label[:-i]
+def _is_set_apart(brand: brands.Brand, part: str, others: list[str]) -> bool:
+    """Whether a name between hyphens is the brand's: a long one that is no everyday word always, another beside words
+    of lures."""
+    if part in words("lures"):
+        return False
+    if len(part) >= brands.LABEL_LETTERS:
+        return not brand.everyday or _are_lures(others, all_of_them=False)
+    return not all(other.isdigit() for other in others) and _are_lures(others, all_of_them=True)
+
+
+def _are_lures(parts: list[str], all_of_them: bool) -> bool:
+    several = [_is_lures(part) for part in parts]
+    return bool(several) and (all(several) if all_of_them else any(several))
+
+
+@lru_cache(maxsize=4096)
+def _is_lures(text: str) -> bool:
+    """Whether a text is words of lures run together, digits aside."""
+    text = text.strip("0123456789-")
+    return not text or any(
+        text[:end] in words("lures") and _is_lures(text[end:]) for end in range(2, min(len(text), LURE_LETTERS) + 1)
+    )
 
 
 def _added(label: str, real: str) -> bool:
-    """The own name with words added by hyphens, or with a word of lures run together."""
-    return real in label.split("-") or any(rest == real for rest in _around(label))
+    """The own name, its hyphens aside, with words added by hyphens, or with words of lures run together."""
+    if real in label.split("-") or label.startswith(f"{real}-") or label.endswith(f"-{real}"):
+        return True
+    bare = real.replace("-", "")
+    before, found, behind = label.replace("-", "").partition(bare)
+    return bool(found and bare != label) and _are_lures([rest for rest in (before, behind) if rest], all_of_them=True)
 
 
 SIGNALS: Final[tuple[Signal, ...]] = (SENDER, OWN, LINK)

@@ -28,6 +28,15 @@ def disproven(view: View) -> bool:
     return judgement is not None and judgement.dmarc.result is Result.FAIL
 
 
+def bare(view: View) -> bool:
+    """Judged, and nothing at all speaks for any sender: no reverse-path that passes, no signature, be it a broken one
+    (lists and forwarders break those of honest senders)."""
+    judgement = view.arrival.judgement
+    if judgement is None or judgement.origin.spf.result is Result.PASS:
+        return False
+    return all(one.result is Result.NONE for one in judgement.dkim.signatures)
+
+
 def from_list(view: View) -> bool:
     """A mailing list's: it changes messages and sends them itself, so the author's proofs do not survive."""
     return any(name in ("list-id", "list-post", "mailing-list") for name, _ in view.headers)

@@ -86,8 +86,9 @@ def greeting(view: View) -> Iterable[Finding]:
     helo, reverse = view.arrival.helo.lower().rstrip("."), view.arrival.reverse_name.lower().rstrip(".")
     if view.channel is not Channel.MAIL or not helo or not view.arrival.client_ip:
         return
-    if _false(helo, reverse, view):
-        yield Finding(HELO.name, HELO.group, 1.0, (Evidence("envelope", helo[:200]),), {"helo": helo[:80]})
+    strength = _falseness(helo, reverse, view)
+    if strength:
+        yield Finding(HELO.name, HELO.group, strength, (Evidence("envelope", helo[:200]),), {"helo": helo[:80]})
 
 
 def machine(view: View) -> Iterable[Finding]:
@@ -135,21 +136,19 @@ def is_dynamic(name: str, ip: str) -> bool:
     return bool(_DYNAMIC.search(name))
 
 
-def _false(helo: str, reverse: str, view: View) -> bool:
+def _falseness(helo: str, reverse: str, view: View) -> float:
+    """0 to 1.  Programs of people behind a router greet with what it calls them, so that counts for half."""
     bare = helo.strip("[]")
     if _is_address(bare):
-        return helo == bare or bare.removeprefix("ipv6:") != view.arrival.client_ip
-    if "." not in helo or helo.endswith((".local", ".localdomain", ".lan")):
-        return True
-    if any(under(helo, own) for own in view.context.own_domains) and not under(reverse, organisation(helo)):
-        return True
+        return 1.0 if helo == bare else 0.5 * (bare.removeprefix("ipv6:") != view.arrival.client_ip)
+    if "." not in helo:
+        return 1.0
+    if helo.endswith((".local", ".localdomain", ".lan")):
+        return 0.5
     famous = organisation(helo)
-    borrowed = famous in brands.by_domain() or famous in words("free_mail")
-    return bool(reverse) and borrowed and organisation(reverse) != famous and not _one_house(famous, reverse)
-
-
-def _one_house(famous: str, reverse: str) -> bool:
-    return brands.same_owner(famous, organisation(reverse))
+    own = any(under(helo, domain) for domain in view.context.own_domains)
+    borrowed = own or famous in brands.by_domain() or famous in words("free_mail")
+    return float(bool(reverse) and borrowed and not brands.same_owner(famous, organisation(reverse)))
 
 
 def _is_address(text: str) -> bool:
