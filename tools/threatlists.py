@@ -3,8 +3,8 @@
 python -m tools.threatlists TRANCO.csv
 
 Confusables: small letters outside ASCII whose picture is one small Latin letter, by Unicode's confusables (UTS #39)
-as the package ``confusable-homoglyphs`` brings them.  Neighbours: labels of the Tranco list that are one letter away
-from an attacked brand's, hence registered by somebody with visitors of their own and no proof of deceit.
+as the package ``confusable-homoglyphs`` brings them.  Neighbours: domains of the Tranco list that the signals would
+take for imitations: most belong to the brands themselves, all have visitors of their own and no proof of deceit.
 """
 
 from __future__ import annotations
@@ -16,9 +16,26 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from courriel.threats.lists import brands, nearness
+from courriel.threats.reading.organisation import organisation
+from courriel.threats.signals import lookalike
 
 LISTS: Final = Path(__file__).resolve().parent.parent / "src" / "courriel" / "threats" / "lists"
+DECEITS: Final = frozenset(
+    [
+        "06yahoo",
+        "66yahoo",
+        "gbooking",
+        "googl",
+        "googlezip",
+        "googll",
+        "instragram",
+        "microsof",
+        "oneidrive",
+        "openai626",
+    ]
+)
+"""Visited, and no honest names all the same."""
+HONEST: Final = "Honest domains that look like a brand's."
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,11 +57,10 @@ def _a_small_letter(character: str) -> bool:
 
 
 def neighbours(tranco: Path) -> list[str]:
-    """Labels that would be found near a brand, and are others'."""
-    near = nearness.Near(brands.labels())
-    names = (line.split(",")[1].strip() for line in tranco.read_text("utf-8").splitlines())
-    labels = {label for name in names for label in name.split(".")[:-1]}
-    return sorted(label for label in labels if near.of(label))
+    """Registrable domains that would be said to imitate a brand, and have visitors of their own."""
+    hosts = (line.split(",")[1].strip() for line in tranco.read_text("utf-8").splitlines())
+    names = {organisation(host) for host in hosts}
+    return sorted(name for name in names if name.partition(".")[0] not in DECEITS and lookalike.imitated(name))
 
 
 def _write(name: str, what: str, entries: list[str]) -> None:
@@ -54,7 +70,8 @@ def _write(name: str, what: str, entries: list[str]) -> None:
 def main() -> None:
     pairs = [f"{letter} {pictures}" for letter, pictures in confusables().items() if pictures]
     _write("confusables", "A Latin letter, and what looks like it.", pairs)
-    _write("neighbours", "Honest names one letter away from an attacked one.", neighbours(Path(sys.argv[1])))
+    _write("neighbours", HONEST, [])
+    _write("neighbours", HONEST, neighbours(Path(sys.argv[1])))
 
 
 if __name__ == "__main__":

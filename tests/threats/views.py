@@ -5,25 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Any
-from urllib.parse import urlsplit
 
 from courriel.model.judgement import DkimFindings, Iprev, Judgement, Origin
 from courriel.model.threat import Channel, Finding
 from courriel.model.verdict import DkimVerdict, DmarcVerdict, Result, SpfVerdict
+from courriel.threats.reading.organisation import organisation
+from courriel.threats.reading.urls import link as taken_apart
 from courriel.threats.signal import Look
 from courriel.threats.view import Arrival, Context, Hop, Link, Person, View
-
-_SECOND_LEVEL = frozenset({"co.uk", "com.br", "co.jp", "gouv.fr", "github.io", "web.app", "com.au"})
-
-
-def organisation(domain: str) -> str:
-    """The registrable domain: enough of the public suffix list for tests."""
-    labels = domain.split(".")
-    if len(labels) < 2 or all(label.isdigit() for label in labels):
-        return ""
-    if ".".join(labels[-2:]) in _SECOND_LEVEL:
-        return ".".join(labels[-3:]) if len(labels) > 2 else ""
-    return ".".join(labels[-2:])
 
 
 def person(address: str, display: str = "") -> Person:
@@ -32,13 +21,7 @@ def person(address: str, display: str = "") -> Person:
 
 
 def link(href: str, text: str = "", kind: str = "a") -> Link:
-    try:
-        parts = urlsplit(href)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return Link(kind, text, href, href.partition(":")[0].lower(), "", "", None, "", "")
-    userinfo = parts.netloc.rpartition("@")[0]
-    return Link(kind, text, href, parts.scheme, userinfo, host, port, parts.path, organisation(host))
+    return taken_apart(kind, text, href)
 
 
 def hop(

@@ -115,6 +115,8 @@ class Context:
     remembers: bool = False
     """Whether ``senders`` is complete, so that an unknown sender is a fact."""
     known_message_ids: Callable[[str], bool] | None = None
+    known_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By the name of a correspondent (its words, lower case, without accents): the addresses it wrote from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from courriel.threats.lists import lines
+from courriel.threats.lists import lines, words
 
 LABEL_LETTERS: Final = 5
 """A shorter label is in too many words to mean anything."""
+_SPACED: Final = re.compile(r"(?:(?<=^)|(?<=[\s._-]))(?:\w[ .]){2,}\w(?=$|[\s._-])")
+_MARKS: Final = re.compile("[\u00a9\u00ae\u2120\u2122\U0001f150-\U0001f1ff]")
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -25,7 +27,9 @@ class Brand:
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """The words of a name, lower case, without accents."""
+    """The words of a name, lower case, without accents and marks of trade; "U P S" is one word."""
+    text = _MARKS.sub(" ", text)
+    text = _SPACED.sub(lambda spaced: spaced[0].replace(" ", "").replace(".", ""), text)
     bare = unicodedata.normalize("NFD", text.lower())
     return tuple(_WORD.findall("".join(one for one in bare if not unicodedata.combining(one))))
 
@@ -47,8 +51,8 @@ def all_brands() -> tuple[tuple[tuple[str, ...], Brand], ...]:
 def by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Brand], ...]]:
     """The names that begin with a word, longest first."""
     found: dict[str, list[tuple[tuple[str, ...], Brand]]] = {}
-    for words, brand in all_brands():
-        found.setdefault(words[0], []).append((words, brand))
+    for name, brand in all_brands():
+        found.setdefault(name[0], []).append((name, brand))
     return {first: tuple(sorted(pairs, key=lambda pair: -len(pair[0]))) for first, pairs in found.items()}
 
 
@@ -65,7 +69,7 @@ def labels() -> dict[str, Brand]:
     for _, brand in all_brands():
         for domain in brand.domains:
             label = domain.partition(".")[0]
-            if len(label) >= LABEL_LETTERS:
+            if len(label) >= LABEL_LETTERS and label not in words("generic"):
                 found.setdefault(label, brand)
     return found
 

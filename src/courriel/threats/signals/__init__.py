@@ -10,16 +10,22 @@ from courriel.threats import marks
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import (
     attachments,
+    authentication,
     bulk,
     call,
     callback,
     credentials,
     hidden,
+    history,
     html,
+    identity,
     intent,
     language,
+    links,
+    lookalike,
     money,
     personal,
+    route,
     scams,
     sms,
     thread,
@@ -38,9 +44,9 @@ class Module(Protocol):
 
 
 MODULES: Final[tuple[Module, ...]] = (
+    *(authentication, history, identity, links, lookalike, route),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
-    attachments,
-    marks,
+    *(attachments, marks),
 )
 
 
