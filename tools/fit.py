@@ -23,9 +23,9 @@ from courriel.threats.weights import LEAST, MOST, Weights
 from tools.kit import Row
 from tools.train import Example, learn
 
-CAP = 8.0
+CAP = 16.0
 """Log-odds of words at most: ``weights.AGAINST`` of words."""
-STIFFNESS = 0.005
+STIFFNESS = 0.001
 """How hard a signal's factor is held at 1."""
 _TEACHING = {Channel.CALL: {Channel.CALL, Channel.SMS}}
 """What is said in text messages stands in for calls, of which there is no permissive corpus to speak of."""
@@ -157,7 +157,7 @@ def _weights(channel: Channel, taught: Sequence[Read]) -> Weights:
         return value, np.append(gradient, seen.T @ pull + 2 * STIFFNESS * (factors - 1))
 
     start = np.concatenate([[-1.5, 1.0, 0.0], np.ones(len(names))])
-    bounds = [(-4.0, 0.0), (0.05, 4.0), (-2.0, 2.0), *[(LEAST, MOST) if one else (1.0, 1.0) for one in enough]]
+    bounds = [(-6.0, 0.0), (0.05, 4.0), (-3.0, 3.0), *[(LEAST, MOST) if one else (1.0, 1.0) for one in enough]]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     factors = {name: round(float(value), 3) for name, value in zip(names, found[3:], strict=True)}
     return Weights(

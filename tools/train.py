@@ -18,8 +18,8 @@ from courriel.threats.table import Head, Table, parse, render
 
 FEWEST = 2
 """Clusters of near-duplicates that a feature must stand in."""
-RIDGE = 1e-4
-LEVEL = 1.0
+RIDGE = 3e-5
+LEVEL = 0.03
 """How hard the log-odds of a text without known words are held at 0: unknown words are no evidence, though good mail
 happens to be wordier than bad in what there is to learn from."""
 KEPT = 40_000

@@ -26,10 +26,10 @@ AGAINST: Final[Mapping[Group, float]] = {
     Group.CONTENT: 4.5,
     Group.ATTACHMENTS: 6.0,
     Group.CONTEXT: 3.0,
-    Group.WORDS: 8.0,
+    Group.WORDS: 16.0,
 }
 """Log-odds that all findings of a group together may speak against a message."""
-FOR: Final[Mapping[Group, float]] = dict.fromkeys(Group, 3.0) | {Group.WORDS: 8.0}
+FOR: Final[Mapping[Group, float]] = dict.fromkeys(Group, 3.0) | {Group.WORDS: 16.0}
 """… and for it."""
 
 

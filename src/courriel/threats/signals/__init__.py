@@ -46,8 +46,7 @@ class Module(Protocol):
 MODULES: Final[tuple[Module, ...]] = (
     *(authentication, history, identity, links, lookalike, route),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
-    attachments,
-    marks,
+    *(attachments, marks),
 )
 
 
