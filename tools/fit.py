@@ -203,7 +203,7 @@ def _balanced(rows: Sequence[Read]) -> Floats:
     groups: dict[tuple[bool, str], list[int]] = {}
     for at, row in enumerate(rows):
         groups.setdefault((row.bad, row.source), []).append(at)
-    for (_, _), several in groups.items():
+    for several in groups.values():
         each[several] = 1 / np.sqrt(len(several))
     for bad in (False, True):
         several = [at for at, row in enumerate(rows) if row.bad is bad]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -40,7 +41,7 @@ class Judge:
     def __init__(self) -> None:
         self.asked: list[tuple[Arrival, Context, Channel]] = []
 
-    def __call__(self, view: View) -> Report:
+    def __call__(self, view: View, deep: object = ()) -> Report:
         self.asked.append((view.arrival, view.context, view.channel))
         level = next((one for one in Level if one.value == view.subject), Level.CLEAN)
         kind = Kind.PHISHING if level in (Level.SUSPICIOUS, Level.MALICIOUS) else None
@@ -255,3 +256,17 @@ def test_a_hostile_message_ends_in_a_bounded_report(run: Callable[..., Result], 
     assert result.exit_code == 0, result.output
     assert time.process_time() - began < 4
     assert len(result.stdout) < 400_000 and page.stat().st_size < 4_000_000
+
+
+def test_codes_in_pictures_are_looked_for(tmp_path: Path) -> None:
+    """The command has the time that a server has not."""
+    codes = pytest.importorskip("zxingcpp")
+    image = pytest.importorskip("PIL.Image")
+    code = codes.create_barcode("https://evil.example/login", codes.BarcodeFormat.QRCode).to_image(scale=6)
+    picture = io.BytesIO()
+    image.frombytes("L", code.shape[::-1], bytes(memoryview(code))).save(picture, "PNG")
+    part = b"MIME-Version: 1.0\r\nContent-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    letter = b"From: a@home.example\r\nSubject: scan me\r\n" + part + base64.encodebytes(picture.getvalue())
+    result = CliRunner().invoke(courriel, ["analyze", str(file(tmp_path, letter)), "--json"])
+    (found,) = lines(result)
+    assert "attachments.qr-code" in [point["signal"] for point in found["explanation"]["points"]]

@@ -31,6 +31,7 @@ from courriel.threats.dossier import Dossier, Source, dossier
 from courriel.threats.read import read
 from courriel.threats.scan import judge
 from courriel.threats.signals import catalogue
+from courriel.threats.signals.attachments import DEEP_LOOKS
 from courriel.threats.stated import arrival
 from courriel.threats.view import Arrival, Context, Executive
 
@@ -203,7 +204,7 @@ def _analyse(item: Item, raw: bytes, wishes: Wishes) -> Dossier:
     came, checked_by = _arrival(raw, wishes)
     view = read(raw, came, wishes.context, wishes.channel)
     source = Source(item.name, item.octets, item.sha256, item.cut, checked_by, wishes.authserv_id)
-    return dossier(source, view, judge(view), catalogue(), wishes.language)
+    return dossier(source, view, judge(view, deep=DEEP_LOOKS), catalogue(), wishes.language)
 
 
 def _arrival(raw: bytes, wishes: Wishes) -> tuple[Arrival, str]:

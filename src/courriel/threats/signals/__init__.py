@@ -44,16 +44,17 @@ class Module(Protocol):
 
 
 MODULES: Final[tuple[Module, ...]] = (
-    *(authentication, history, identity, links, lookalike, route),
+    *(authentication, history, identity, lookalike, route, links),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
-    *(attachments, marks),
+    attachments,
 )
 
 
 @cache
 def catalogue() -> Mapping[str, Signal]:
     """All signals by name."""
-    return {signal.name: signal for module in MODULES for signal in module.SIGNALS}
+    of_modules = [signal for module in MODULES for signal in module.SIGNALS]
+    return {signal.name: signal for signal in (*of_modules, *marks.SIGNALS)}
 
 
 @cache
