@@ -21,10 +21,12 @@ from courriel.cli.main import courriel
 from courriel.model.envelope import Client
 from courriel.model.judgement import Judgement
 from courriel.model.threat import Channel, Kind, Level, Report
+from courriel.threats.dossier import Dossier
 from courriel.threats.view import Arrival, Context, View
 from tests.cli.compound import compound
 from tests.formats.test_outlook import saved
 from tests.threats import made
+from tests.trial import ROOT
 
 LETTER = (
     b"Return-Path: <bounce@mass.example>\r\n"
@@ -108,6 +110,22 @@ def test_json_is_one_line_with_the_schema(run: Callable[..., Result], tmp_path: 
     assert total == pytest.approx(found["score"])
 
 
+def test_every_field_of_the_json_is_documented() -> None:
+    docs = (ROOT / "docs" / "analyze.md").read_text()
+    waiting: list[object] = [Dossier]
+    while waiting:
+        struct = waiting.pop()
+        for field in msgspec.structs.fields(struct):  # type: ignore[arg-type]
+            assert f"`{field.name}`" in docs, field.name
+            waiting += _structs(field.type)
+
+
+def _structs(kind: object) -> list[object]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [kind]
+    return [struct for inner in getattr(kind, "__args__", ()) for struct in _structs(inner)]
+
+
 def test_standard_input_is_read(run: Callable[..., Result]) -> None:
     result = run("-", "--json", stdin=BAD)
     assert result.exit_code == 2 and lines(result)[0]["source"]["name"] == "-"
@@ -129,10 +147,15 @@ def test_a_page_is_written(run: Callable[..., Result], tmp_path: Path) -> None:
 def test_text_messages_and_calls(
     run: Callable[..., Result], judge: Judge, tmp_path: Path, option: str, channel: Channel
 ) -> None:
-    found = run(option, file(tmp_path, b"Votre colis attend : http://col1s.test"), "--json")
-    assert lines(found)[0]["channel"] == channel.value
+    result = run(option, file(tmp_path, b"Votre colis attend : http://col1s.test"), "--json")
+    assert lines(result)[0]["channel"] == channel.value
     assert judge.asked[-1][2] is channel
     assert run(option, "-", stdin=b"hello").exit_code == 0
+    (found,) = lines(run(option, file(tmp_path, b"From mum at 10:00 on 24.11.2026: bring bread"), "--json"))
+    assert found["text"]["visible"].startswith("From mum")
+    file(tmp_path / "texts", b"one", "1.txt")
+    file(tmp_path / "texts", b"two", "2.txt")
+    assert len(lines(run(option, tmp_path / "texts", "--json"))) == 2
 
 
 # ------------------------------------------------------------------------------------------------- what is known

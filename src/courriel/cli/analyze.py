@@ -127,7 +127,7 @@ def analyze(
     missing = next((path for path in chosen if str(path) != "-" and not path.exists()), None)
     if missing is not None:
         raise Wrong(_("There is no {path}.").format(path=missing))
-    many = not told and is_many(chosen)
+    many = is_many(chosen, mail=not told)
     worst = _tell(chosen, wishes, html, "json" if as_json else "csv" if as_csv else "", many)
     raise click.exceptions.Exit(worst)
 
@@ -196,7 +196,7 @@ def _exit_code(batch: analyze_batch.Batch) -> int:
 
 
 def _analysed(paths: tuple[Path, ...], wishes: Wishes) -> Iterator[tuple[Item, Dossier | None]]:
-    for item in items(paths):
+    for item in items(paths, mail=wishes.channel is Channel.MAIL):
         yield item, _analyse(item, item.raw, wishes) if item.raw is not None else None
 
 
