@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -20,10 +21,12 @@ from courriel.cli.main import courriel
 from courriel.model.envelope import Client
 from courriel.model.judgement import Judgement
 from courriel.model.threat import Channel, Kind, Level, Report
+from courriel.threats.dossier import Dossier
 from courriel.threats.view import Arrival, Context, View
 from tests.cli.compound import compound
 from tests.formats.test_outlook import saved
 from tests.threats import made
+from tests.trial import ROOT
 
 LETTER = (
     b"Return-Path: <bounce@mass.example>\r\n"
@@ -40,7 +43,7 @@ class Judge:
     def __init__(self) -> None:
         self.asked: list[tuple[Arrival, Context, Channel]] = []
 
-    def __call__(self, view: View) -> Report:
+    def __call__(self, view: View, deep: object = ()) -> Report:
         self.asked.append((view.arrival, view.context, view.channel))
         level = next((one for one in Level if one.value == view.subject), Level.CLEAN)
         kind = Kind.PHISHING if level in (Level.SUSPICIOUS, Level.MALICIOUS) else None
@@ -107,6 +110,22 @@ def test_json_is_one_line_with_the_schema(run: Callable[..., Result], tmp_path: 
     assert total == pytest.approx(found["score"])
 
 
+def test_every_field_of_the_json_is_documented() -> None:
+    docs = (ROOT / "docs" / "analyze.md").read_text()
+    waiting: list[object] = [Dossier]
+    while waiting:
+        struct = waiting.pop()
+        for field in msgspec.structs.fields(struct):  # type: ignore[arg-type]
+            assert f"`{field.name}`" in docs, field.name
+            waiting += _structs(field.type)
+
+
+def _structs(kind: object) -> list[object]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [kind]
+    return [struct for inner in getattr(kind, "__args__", ()) for struct in _structs(inner)]
+
+
 def test_standard_input_is_read(run: Callable[..., Result]) -> None:
     result = run("-", "--json", stdin=BAD)
     assert result.exit_code == 2 and lines(result)[0]["source"]["name"] == "-"
@@ -128,10 +147,15 @@ def test_a_page_is_written(run: Callable[..., Result], tmp_path: Path) -> None:
 def test_text_messages_and_calls(
     run: Callable[..., Result], judge: Judge, tmp_path: Path, option: str, channel: Channel
 ) -> None:
-    found = run(option, file(tmp_path, b"Votre colis attend : http://col1s.test"), "--json")
-    assert lines(found)[0]["channel"] == channel.value
+    result = run(option, file(tmp_path, b"Votre colis attend : http://col1s.test"), "--json")
+    assert lines(result)[0]["channel"] == channel.value
     assert judge.asked[-1][2] is channel
     assert run(option, "-", stdin=b"hello").exit_code == 0
+    (found,) = lines(run(option, file(tmp_path, b"From mum at 10:00 on 24.11.2026: bring bread"), "--json"))
+    assert found["text"]["visible"].startswith("From mum")
+    file(tmp_path / "texts", b"one", "1.txt")
+    file(tmp_path / "texts", b"two", "2.txt")
+    assert len(lines(run(option, tmp_path / "texts", "--json"))) == 2
 
 
 # ------------------------------------------------------------------------------------------------- what is known
@@ -255,3 +279,17 @@ def test_a_hostile_message_ends_in_a_bounded_report(run: Callable[..., Result], 
     assert result.exit_code == 0, result.output
     assert time.process_time() - began < 4
     assert len(result.stdout) < 400_000 and page.stat().st_size < 4_000_000
+
+
+def test_codes_in_pictures_are_looked_for(tmp_path: Path) -> None:
+    """The command has the time that a server has not."""
+    codes = pytest.importorskip("zxingcpp")
+    image = pytest.importorskip("PIL.Image")
+    code = codes.create_barcode("https://evil.example/login", codes.BarcodeFormat.QRCode).to_image(scale=6)
+    picture = io.BytesIO()
+    image.frombytes("L", code.shape[::-1], bytes(memoryview(code))).save(picture, "PNG")
+    part = b"MIME-Version: 1.0\r\nContent-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    letter = b"From: a@home.example\r\nSubject: scan me\r\n" + part + base64.encodebytes(picture.getvalue())
+    result = CliRunner().invoke(courriel, ["analyze", str(file(tmp_path, letter)), "--json"])
+    (found,) = lines(result)
+    assert "attachments.qr-code" in [point["signal"] for point in found["explanation"]["points"]]

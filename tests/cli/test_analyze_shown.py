@@ -125,6 +125,8 @@ def test_the_page_is_well_formed() -> None:
 
 def test_words_are_marked_once_and_never_inside_one_another() -> None:
     assert marked("a b c a", ["b c", "c a", "a"]) == "<mark>a</mark> <mark>b c</mark> a"
+    assert marked("http://clicks.test", ["click"]) == "hxxp://clicks[.]test"
+    assert marked("http://click.test", ["click"]) == "hxxp://<mark>click</mark>.test"
     assert marked("x", ["absent"]) == "x"
     assert marked("a\nb  c", ["a b c"]) == "<mark>a\nb  c</mark>"
 

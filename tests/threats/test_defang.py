@@ -8,6 +8,7 @@ from courriel.threats.defang import defang, defanged, pieces, unlinked, visible
 
 CASES = [
     ("https://bank.example/a.php?x=1", "hxxps://bank[.]example/a[.]php?x=1"),
+    ("thttp://evil.test", "thxxp://evil[.]test"),
     ("HTTP://EVIL.test", "HxxP://EVIL[.]test"),
     ("ftp://a.b/", "fxp://a[.]b/"),
     ("mailto:a@b.example", "mailto[:]a[@]b[.]example"),
@@ -31,6 +32,11 @@ def test_a_sentence_keeps_names_and_loses_links() -> None:
     text = "bank.example (info@bank.example) leads to http://evil.test/a and www.evil.test."
     harmless = "bank.example (info@bank.example) leads to hxxp://evil[.]test/a and www[.]evil[.]test."
     assert unlinked(text) == harmless
+
+
+def test_a_scheme_that_is_cut_off_is_no_link_either() -> None:
+    assert defanged("[http://") == "[hxxp://"
+    assert unlinked("see https://") == "see hxxps://"
 
 
 def test_hidden_characters_are_named() -> None:

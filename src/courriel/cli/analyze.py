@@ -31,6 +31,7 @@ from courriel.threats.dossier import Dossier, Source, dossier
 from courriel.threats.read import read
 from courriel.threats.scan import judge
 from courriel.threats.signals import catalogue
+from courriel.threats.signals.attachments import DEEP_LOOKS
 from courriel.threats.stated import arrival
 from courriel.threats.view import Arrival, Context, Executive
 
@@ -126,7 +127,7 @@ def analyze(
     missing = next((path for path in chosen if str(path) != "-" and not path.exists()), None)
     if missing is not None:
         raise Wrong(_("There is no {path}.").format(path=missing))
-    many = not told and is_many(chosen)
+    many = is_many(chosen, mail=not told)
     worst = _tell(chosen, wishes, html, "json" if as_json else "csv" if as_csv else "", many)
     raise click.exceptions.Exit(worst)
 
@@ -195,7 +196,7 @@ def _exit_code(batch: analyze_batch.Batch) -> int:
 
 
 def _analysed(paths: tuple[Path, ...], wishes: Wishes) -> Iterator[tuple[Item, Dossier | None]]:
-    for item in items(paths):
+    for item in items(paths, mail=wishes.channel is Channel.MAIL):
         yield item, _analyse(item, item.raw, wishes) if item.raw is not None else None
 
 
@@ -203,7 +204,7 @@ def _analyse(item: Item, raw: bytes, wishes: Wishes) -> Dossier:
     came, checked_by = _arrival(raw, wishes)
     view = read(raw, came, wishes.context, wishes.channel)
     source = Source(item.name, item.octets, item.sha256, item.cut, checked_by, wishes.authserv_id)
-    return dossier(source, view, judge(view), catalogue(), wishes.language)
+    return dossier(source, view, judge(view, deep=DEEP_LOOKS), catalogue(), wishes.language)
 
 
 def _arrival(raw: bytes, wishes: Wishes) -> tuple[Arrival, str]:

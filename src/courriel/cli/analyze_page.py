@@ -60,7 +60,8 @@ def page(dossier: Dossier) -> str:
     """The whole page of one message."""
     language = dossier.explanation.language
     _ = translator(language)
-    title = f"{dossier.explanation.level} – {visible(dossier.subject) or visible(dossier.source.name)}"
+    about = visible(defanged(dossier.subject or dossier.source.name))
+    title = f"{dossier.explanation.level} – {about}"
     return document(language, title, [*body(dossier, _, open_=True), _footer(dossier, _)])
 
 
@@ -176,7 +177,7 @@ def _file(dossier: Dossier, _: Translate) -> str:
     source = dossier.source
     cut = " · " + escape(_("only its beginning was looked at")) if source.cut else ""
     digest = f'<br><span class="mono">sha256 {source.sha256}</span>' if source.sha256 else ""
-    return f"{escape(visible(source.name))} · {octets(source.octets)}{cut}{digest}"
+    return f"{sentence(source.name)} · {octets(source.octets)}{cut}{digest}"
 
 
 def _differs(name: str, dossier: Dossier, _: Translate) -> str:
@@ -190,7 +191,7 @@ def _mailbox(one: Mailbox) -> str:
 
 def _checks(dossier: Dossier, _: Translate) -> Iterator[str]:
     yield heading(words.CHECKS, _)
-    yield note(visible(words.checked_by(dossier, _)))
+    yield note(visible(unlinked(words.checked_by(dossier, _))))
     if not dossier.checks:
         return
     rows = []
@@ -233,7 +234,7 @@ def _files(dossier: Dossier, _: Translate) -> Iterator[str]:
     yield heading(words.FILES, _)
     rows = [
         [
-            escape(visible(one.name)) or "–",
+            sentence(one.name) or "–",
             _file_type(one, _),
             octets(one.octets),
             f'<span class="mono">{one.sha256}</span>',
@@ -247,7 +248,7 @@ def _files(dossier: Dossier, _: Translate) -> Iterator[str]:
 def _file_type(one: File, _: Translate) -> str:
     style = "bad" if one.real_type in words.DANGEROUS else ""
     real = f'<span class="{style}">{escape(_(words.FILES_ARE[one.real_type]))}</span>'
-    return f'{real}<br><span class="dim">{escape(visible(one.media_type))}</span>'
+    return f'{real}<br><span class="dim">{sentence(one.media_type)}</span>'
 
 
 def _more(in_all: int, shown: int, _: Translate) -> Iterator[str]:
@@ -276,10 +277,11 @@ def _quotes(dossier: Dossier) -> list[str]:
 
 def marked(text: str, quotes: Iterable[str]) -> str:
     """The text as HTML, with the first place of each quote marked, whatever blanks are between its words; quotes that
-    overlap an earlier one are left."""
+    overlap an earlier one, or are only part of a word, are left."""
     spans: list[tuple[int, int]] = []
     for quote in quotes:
-        found = re.search(r"\s+".join(map(re.escape, quote.split())), text)
+        wanted = r"\s+".join(map(re.escape, quote.split()))
+        found = re.search(rf"(?<!\w){wanted}(?!\w)", text)
         if found is not None and all(found.end() <= start or found.start() >= end for start, end in spans):
             spans.append(found.span())
     parts: list[str] = []
@@ -295,7 +297,7 @@ def _points(dossier: Dossier, _: Translate) -> Iterator[str]:
     rows = [
         [
             f'<span class="{"bad" if one.weight > 0 else "good"}">{one.weight:+.2f}</span>',
-            f"<code>{escape(visible(one.signal))}</code>",
+            f"<code>{sentence(one.signal)}</code>",
             escape(one.group),
             sentence(one.seen),
         ]

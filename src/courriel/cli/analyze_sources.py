@@ -42,10 +42,10 @@ class Item(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def is_many(paths: Iterable[Path]) -> bool:
+def is_many(paths: Iterable[Path], *, mail: bool = True) -> bool:
     """Whether a summary is wanted rather than one report: several paths, a folder, an mbox."""
     paths = list(paths)
-    return len(paths) != 1 or paths[0].is_dir() or (_is_file(paths[0]) and _begins(paths[0], b"From "))
+    return len(paths) != 1 or paths[0].is_dir() or (mail and _is_file(paths[0]) and _begins(paths[0], b"From "))
 
 
 def count(paths: Iterable[Path]) -> int:
@@ -61,16 +61,18 @@ def count(paths: Iterable[Path]) -> int:
     return total
 
 
-def items(paths: Iterable[Path]) -> Iterator[Item]:
-    """Every message, in order.  ``Path("-")`` is standard input."""
+def items(paths: Iterable[Path], *, mail: bool = True) -> Iterator[Item]:
+    """Every message, in order.  ``Path("-")`` is standard input.  Without ``mail`` a file is one text, however it
+    begins."""
+    read = _of_mail if mail else _of_text
     for path in paths:
         if str(path) == "-":
-            yield from _of_stream("-", sys.stdin.buffer)
+            yield from read("-", sys.stdin.buffer)
             continue
         for file in _files(path) if path.is_dir() else [path]:
             try:
                 with file.open("rb") as stream:
-                    yield from _of_stream(str(file), stream)
+                    yield from read(str(file), stream)
             except OSError as error:
                 yield Item(str(file), None, 0, "", problem=error.strerror or str(error))
 
@@ -92,12 +94,24 @@ def _begins(path: Path, words: bytes) -> bool:
         return stream.read(len(words)) == words
 
 
-def _of_stream(name: str, stream: BinaryIO) -> Iterator[Item]:
+def _of_mail(name: str, stream: BinaryIO) -> Iterator[Item]:
     first = stream.read(PIECE)
     if first.startswith(b"From "):
         yield from _of_mbox(name, _pieces(first, stream))
         return
-    yield _of_file(name, _pieces(first, stream))
+    item = _of_file(name, _pieces(first, stream))
+    yield _of_outlook(item, item.raw) if item.raw is not None and item.raw.startswith(OUTLOOK) else item
+
+
+def _of_text(name: str, stream: BinaryIO) -> Iterator[Item]:
+    yield _of_file(name, _pieces(stream.read(PIECE), stream))
+
+
+def _of_outlook(item: Item, raw: bytes) -> Item:
+    try:
+        return msgspec.structs.replace(item, raw=message_of(raw))
+    except FormatError as error:
+        return msgspec.structs.replace(item, raw=None, problem=str(error))
 
 
 def _pieces(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
@@ -125,11 +139,4 @@ def _of_file(name: str, pieces: Iterator[bytes]) -> Item:
         kept.write(piece[: max(MESSAGE_OCTETS - kept.tell(), 0)])
     raw = kept.getvalue()
     item = Item(name, raw, octets, digest.hexdigest(), cut=octets > len(raw))
-    if not raw:
-        return msgspec.structs.replace(item, raw=None, problem="empty")
-    if not raw.startswith(OUTLOOK):
-        return item
-    try:
-        return msgspec.structs.replace(item, raw=message_of(raw))
-    except FormatError as error:
-        return msgspec.structs.replace(item, raw=None, problem=str(error))
+    return item if raw else msgspec.structs.replace(item, raw=None, problem="empty")

@@ -160,7 +160,7 @@ def _card(dossier: Dossier, _: Translate) -> Panel:
     cut = " · " + _("only its beginning was looked at") if source.cut else ""
     digest = f" · sha256 {source.sha256}" if source.sha256 else ""
     size = f"{octets(source.octets)}{digest}{cut}"
-    table.add_row(Text(_("File"), style="dim"), Text(f"{visible(source.name)}\n{size}"))
+    table.add_row(Text(_("File"), style="dim"), sentence(source.name).append(f"\n{size}"))
     return Panel(table, title=_(words.CARD), title_align="left", box=ROUNDED, border_style="dim")
 
 
@@ -176,7 +176,7 @@ def _mailbox(one: Mailbox) -> Text:
 
 def _checks(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
     yield _title(words.CHECKS, _)
-    yield Padding(Text(visible(words.checked_by(dossier, _)), style="dim"), (0, 0, 0, 2))
+    yield Padding(sentence(words.checked_by(dossier, _), "dim"), (0, 0, 0, 2))
     if not dossier.checks:
         return
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -209,7 +209,7 @@ def way(route: tuple[Station, ...], _: Translate) -> Text:
             text.append("┆ ", style="dim").append(_("says it got it from "), style="dim")
             text.append_text(_from(station, _)).append("\n")
         text.append("│ ", style=colour).append(note or _("sent"), style=colour)
-        text.append(f"  {visible(station.with_)}\n", style="dim")
+        text.append_text(sentence(f"  {station.with_}\n", "dim"))
         mark = "◉" if place == len(route) - 1 else "●"
         text.append(f"{mark} ", style=f"bold {colour}").append_text(safe(station.by or "?", "bold"))
         text.append(f"  {words.moment(station.at)}\n", style="dim")
@@ -248,8 +248,8 @@ def _files(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
         table.add_column(title, overflow="fold")
     for one in dossier.files[:ROWS]:
         kind = Text(f"{_(words.FILES_ARE[one.real_type])}\n", style="red" if one.real_type in words.DANGEROUS else "")
-        kind.append(visible(one.media_type), style="dim")
-        table.add_row(Text(visible(one.name) or "–"), kind, octets(one.octets), one.sha256)
+        kind.append_text(sentence(one.media_type, "dim"))
+        table.add_row(sentence(one.name or "–"), kind, octets(one.octets), one.sha256)
     yield Padding(table, (0, 0, 0, 2))
     yield from _more(dossier.files_in_all, _)
 
@@ -290,7 +290,7 @@ def _points(dossier: Dossier, _: Translate) -> Iterator[RenderableType]:
     for point in points[:ROWS]:
         length = max(round(abs(point.weight) * BAR / most), 1)
         colour = "red" if point.weight > 0 else "green"
-        name = Text(visible(point.signal), style="dim")
+        name = sentence(point.signal, "dim")
         table.add_row(f"{point.weight:+.2f}", Text("█" * length, style=colour), name, sentence(point.seen))
     table.add_row(f"{dossier.prior:+.2f}", "", Text("–", style="dim"), _("before anything was looked at"))
     sum_words = _("sum: not wanted with {percent}").format(percent=words.percent(dossier.probability))

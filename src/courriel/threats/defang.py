@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SCHEME: Final = re.compile(r"\b(h)tt(ps?)\b(?=:|%3a)|\b(f)t(ps?)\b(?=://)|\b(mailto|tel|sms|javascript|data)(:)", re.I)
+_SCHEME: Final = re.compile(r"(h)tt(ps?)(?=:|%3a)|(f)t(ps?)(?=://)|\b(mailto|tel|sms|javascript|data)(:)", re.I)
+_CUT_OFF: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.I)
+"""A scheme whose address is in another piece of the text: what is marked or named in between cuts it."""
 _AFTER: Final = re.compile(r"(?<=[\w\])])\.(?=[\w\[])")
 _ADDRESS: Final = re.compile(
     r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bmailto:|\bwww\.)[^\s<>\"]{1,4000}|[\w.+-]{1,64}@[\w.-]{1,255}"
@@ -34,12 +36,12 @@ def defang(address: str) -> str:
 
 def defanged(text: str) -> str:
     """A text with every address in it defanged."""
-    return _ADDRESS.sub(lambda match: defang(match[0]), text)
+    return _CUT_OFF.sub(_scheme, _ADDRESS.sub(lambda match: defang(match[0]), text))
 
 
 def unlinked(text: str) -> str:
     """A sentence with every link in it defanged; a mere ``bank.example`` or ``marie@home.example`` stays."""
-    return _LINK.sub(lambda match: defang(match[0]), text)
+    return _CUT_OFF.sub(_scheme, _LINK.sub(lambda match: defang(match[0]), text))
 
 
 def visible(text: str) -> str:

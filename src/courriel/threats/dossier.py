@@ -290,7 +290,7 @@ def _files(attachments: tuple[Attachment, ...]) -> tuple[File, ...]:
 
 
 def _text(view: View) -> Text:
-    texts = view.visible, view.plain, view.hidden
+    texts = view.visible, view.plain.replace("\r\n", "\n"), view.hidden
     cut = any(len(text) > TEXT_CHARACTERS for text in texts)
     visible, plain, hidden = (text[:TEXT_CHARACTERS] for text in texts)
     return Text(visible, plain, hidden, cut)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from courriel.formats.message.parse import Part
 from courriel.model.threat import Channel, Finding, Report
 from courriel.threats import marks as account
 from courriel.threats import words
 from courriel.threats.read import read
+from courriel.threats.signal import Look
 from courriel.threats.signals import catalogue, looks
 from courriel.threats.view import Arrival, Context, View
 from courriel.threats.weigh import SUSPICIOUS_FROM, weigh
@@ -29,9 +30,9 @@ def scan(
     return judge(read(raw, arrival or Arrival(), context or Context(), channel, part), marks)
 
 
-def judge(view: View, marks: account.Marks | None = None) -> Report:
-    """As ``scan``, of a message that is read already."""
-    found = tuple(findings(view))
+def judge(view: View, marks: account.Marks | None = None, deep: Iterable[Look] = ()) -> Report:
+    """As ``scan``, of a message that is read already.  ``deep`` look as well: they take longer than a server has."""
+    found = (*findings(view), *(one for look in deep for one in look(view)))
     table = words.model(view.channel)
     features = words.features(view)
     opinion = words.opinion(features, table)
