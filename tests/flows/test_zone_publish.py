@@ -16,6 +16,7 @@ import dns.update
 import pytest
 
 from courriel.formats.zone_file import quoted
+from courriel.zones.plan import SRV_NAMES
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
 from tests.trial import command, free_port
 
@@ -86,6 +87,7 @@ def test_an_empty_zone_turns_right(administrator: Administrator) -> None:
     assert [row for row in after if row["state"] != "right"] == []
     assert len(after) == len(before)
     assert administrator.ask("dns", "check", ZONE) == []
+    assert {f"{name}.{ZONE}" for name in SRV_NAMES.values()} <= {row["name"] for row in after}
     assert {"mta-sts", "mta-sts-host", "autoconfig", "autodiscover"} <= {row["purpose"] for row in after}
 
 
