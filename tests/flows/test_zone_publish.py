@@ -21,6 +21,7 @@ from courriel.app.installation import Installation
 from courriel.base.utc import utc_day
 from courriel.formats.zone_file import quoted
 from courriel.model.mail_report import MailReport, Seen
+from courriel.zones.plan import SRV_NAMES
 from courriel.zones.policy_step import DAYS
 from tests.app.test_checkup import OFF
 from tests.flows.knot import KEY, PROGRAMS, SECRET, Knot
@@ -93,6 +94,7 @@ def test_an_empty_zone_turns_right(administrator: Administrator) -> None:
     assert [row for row in after if row["state"] != "right"] == []
     assert len(after) == len(before)
     assert administrator.ask("dns", "check", ZONE) == []
+    assert {f"{name}.{ZONE}" for name in SRV_NAMES.values()} <= {row["name"] for row in after}
     assert {"mta-sts", "mta-sts-host", "autoconfig", "autodiscover"} <= {row["purpose"] for row in after}
 
 

@@ -31,11 +31,11 @@ SRV_NAMES: Final[Mapping[str, str]] = {
     "imap": "_imap._tcp",
     "pop3s": "_pop3s._tcp",
     "pop3": "_pop3._tcp",
-    "sieve": "_sieve._tcp",
+    "managesieve": "_sieve._tcp",
 }
 """Our doors → service names.  RFC 6186 §3, RFC 8314 §5.1, RFC 5804 §1.8."""
 
-PREFERRED: Final = frozenset({"submissions", "imaps", "pop3s", "sieve"})
+PREFERRED: Final = frozenset({"submissions", "imaps", "pop3s", "managesieve"})
 """TLS from the first octet comes first.  RFC 8314 §3."""
 
 
