@@ -64,7 +64,7 @@ async def ask(index: TextIndex, known: Numbers, key: keys.Header | keys.InBody |
 
 
 def _indexes(known: Numbers, uids: set[int]) -> set[int]:
-    if len(uids) * 8 > known.count:  # looking through all is then cheaper than looking each up
+    if len(uids) * 32 > known.count:  # looking through all is then cheaper than looking each up
         return set(compress(range(known.count), map(uids.__contains__, known.uids)))
     return {index for uid in uids if (index := known.index(uid)) >= 0}
 
