@@ -149,7 +149,7 @@ async def main() -> None:
     await ask_imap(store, index, words, ROUNDS)
     if options.messages <= 10_000:
         print("over IMAP, without")
-        await ask_imap(store, None, {"rare": words["rare"]}, 2)
+        await ask_imap(store, None, words, 3)
     await store.close()
     if not options.keep:
         shutil.rmtree(directory, ignore_errors=True)

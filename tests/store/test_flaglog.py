@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from array import array
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from courriel.model.flags import FLAGGED, SEEN, FlagAction, FlagChange
 from courriel.model.ids import MailboxId, ModSeq
+from courriel.model.mailbox import SPECIAL_MAILBOXES
 from courriel.store.sqlite import shard
 from courriel.store.sqlite.flaglog import FlagRecord, parse, render
 from courriel.store.sqlite.pending import BULK
 from courriel.store.sqlite.recovery import JUMP
-from tests.store.conftest import ALICE, Bench, inbox, letter
+from tests.store.conftest import ALICE, BOB, Bench, inbox, letter
 
 records = st.builds(
     lambda account, mailbox, first, pairs: FlagRecord(
@@ -150,3 +152,29 @@ async def test_no_more_flags_change_than_may_wait_for_the_disk(bench: Bench, mon
         await store.change_flags(ALICE, box, everyone, FlagChange(action, SEEN))
         waiting = sum(len(record.uids) for record in parse(log.read_bytes()))
         assert waiting <= 10 + len(everyone)
+
+
+async def test_an_account_stays_while_flags_of_it_wait_although_its_view_goes(bench: Bench) -> None:
+    """One in memory through a view alone was let go of with it, flags waiting: what was read anew
+    had a lower number than its message, and the group that writes the flags found no account."""
+    store = await bench.open(flag_sync_ms=3_600_000, idle_views=1, idle_accounts=1, shards=1)
+    alices = await inbox(store)
+    await store.create_account(BOB, SPECIAL_MAILBOXES)
+    bobs = (await store.mailbox(BOB, "INBOX")).id
+    await store.append([letter(alices), letter(bobs, account=BOB)])
+    await store.shards[0].source.settled()
+    await store.view(ALICE, alices)
+    await store.mailbox(BOB, "INBOX")  # now the account is held by the view alone
+    await store.change_flags(ALICE, alices, [1], FlagChange(FlagAction.ADD, SEEN))
+    await store.view(BOB, bobs)
+    gc.collect()
+    view = await store.view(ALICE, alices)
+    assert (view.flags[0], view.modseqs[0]) == (SEEN, view.modseq)
+    assert await store.modseq(ALICE) == view.modseq
+    assert (await store.mailbox(ALICE, "INBOX")).unseen == 0
+    del view
+    await store.view(BOB, bobs)
+    await store.append([letter(bobs, "later", account=BOB)])
+    await store.close()
+    again = await bench.open(shards=1)
+    assert (await again.view(ALICE, alices)).flags[0] == SEEN

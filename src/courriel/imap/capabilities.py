@@ -63,6 +63,7 @@ LOGGED_IN: Final = (
     b"PARTIAL",  # RFC 9394
     b"MULTISEARCH",  # RFC 7377
     b"UIDONLY",  # RFC 9586
+    b"UIDBATCHES",  # RFC 10022
 )
 
 

@@ -18,6 +18,7 @@ from courriel.base.log import Level
 from courriel.imap.answers import AnswerCache, FlagTexts, SelectCache, row_starts
 from courriel.imap.contexts import Context, gone
 from courriel.imap.facts import FactCache, KnownFacts
+from courriel.imap.folded import FoldedTexts
 from courriel.imap.replies import No
 from courriel.imap.session import Feature, Session
 from courriel.imap.settings import ImapSettings
@@ -57,6 +58,7 @@ class Shared:
     appending_octets: int = 0
     flag_texts: dict[AccountId, FlagTexts] = field(default_factory=dict)
     selects: SelectCache = field(default_factory=SelectCache)
+    folded: FoldedTexts = field(default_factory=FoldedTexts)
     facts: FactCache = field(init=False)
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ from courriel.imap.commands import (
     sort,
     store,
     thread,
+    uidbatches,
     update,
 )
 from courriel.imap.commands import list as listing
@@ -48,6 +49,7 @@ from courriel.imap.wire import select as select_wire
 from courriel.imap.wire import sort as sort_wire
 from courriel.imap.wire import store as store_wire
 from courriel.imap.wire import thread as thread_wire
+from courriel.imap.wire import uidbatches as uidbatches_wire
 from courriel.imap.wire.fragments import Command
 
 
@@ -125,6 +127,7 @@ VERBS: dict[bytes, Verb] = {
     b"UID THREAD": Verb(thread_wire.parse, thread.run_uid, SELECTED, by_uid=True),
     b"UID FETCH": Verb(fetch_wire.parse, fetch.run_uid, SELECTED, by_uid=True),
     b"UID STORE": Verb(store_wire.parse, store.run_uid, SELECTED, by_uid=True),
+    b"UIDBATCHES": Verb(uidbatches_wire.parse, uidbatches.run, SELECTED, by_uid=True),
     b"UID COPY": Verb(plain.parse_copy, copy.copy_uid, SELECTED, by_uid=True),
     b"UID MOVE": Verb(plain.parse_copy, copy.move_uid, SELECTED, by_uid=True),
 }

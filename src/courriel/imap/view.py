@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from courriel.imap.answers import changed_since
 from courriel.imap.wire.response import RECENT
 from courriel.model.changes import Dropped, Flagged, Gone
 from courriel.ports.store import View
@@ -137,7 +138,7 @@ class Numbers:
         own, self._own = self._own, []
         if changes is None:
             self._gone = None
-            places = [place for place, modseq in enumerate(view.modseqs) if modseq > since]
+            places = changed_since(view.modseqs, since)
             return [Flagged(view.modseq, [view.uids[place] for place in places], places)], False
         flagged: list[Flagged] = []
         dropped = False

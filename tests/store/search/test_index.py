@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from courriel.formats.folding import fold
 from courriel.ports.index import Place
 from courriel.store.memory.index import MemoryIndex
+from courriel.store.search import located
 from courriel.store.search.located import TRACE_BLOCKS
 from courriel.store.search.shelf import FAN, chain, names
 from tests.store.search.library import ALICE, Library
@@ -194,6 +195,41 @@ async def test_copies_moves_and_restored_messages_are_found(tmp_path: Path) -> N
     await library.close()
 
 
+async def test_a_large_mailbox_is_not_read_for_a_rare_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only for what the database has no answer to: a word that is in many bodies, or old mail that was moved in."""
+    monkeypatch.setattr(located, "LARGE", 20)
+    monkeypatch.setattr(located, "FEW", 2)
+    monkeypatch.setattr(located, "ORDER_BLOCK", 4)
+    reads: list[int] = []
+    follow = located.Located.follow
+
+    async def counted(self: located.Located, view: object) -> None:
+        reads.append(1)
+        await follow(self, view)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(located.Located, "follow", counted)
+    library = await opened(tmp_path)
+    await library.put(*[letter(f"common {'rare' if number == 7 else 'x'}") for number in range(30)])
+    await library.feed()
+    await library.put(letter("rare, and not indexed"))
+    assert await compare(library, Place.BODY, "rare") == ({8}, {31})
+    assert await compare(library, Place.BODY, "absent") == (set(), {31})
+    archive = (await library.store.mailbox(ALICE, "Archive")).id
+    await library.store.copy(ALICE, library.mailbox, [8], archive)
+    assert not reads
+    await library.store.expunge(ALICE, library.mailbox, [8])
+    assert await compare(library, Place.BODY, "rare") == (set(), {31})
+    assert not reads
+    await library.store.move(ALICE, archive, [1], library.mailbox)
+    assert await compare(library, Place.BODY, "rare") == ({32}, {31})
+    assert not reads, "a copy is newer than all"
+    await library.store.move(ALICE, library.mailbox, [3], archive)
+    await library.store.move(ALICE, archive, [2], library.mailbox)
+    assert await compare(library, Place.BODY, "rare") == ({32}, {31})
+    assert reads == [1]
+    await library.close()
+
+
 async def test_segments_become_few(tmp_path: Path) -> None:
     library = await opened(tmp_path)
     for number in range(2 * FAN + 1):
@@ -333,6 +369,7 @@ STEP = st.one_of(
     st.tuples(st.just("put"), PHRASE, PHRASE),
     st.tuples(st.just("expunge"), st.integers(0, 9)),
     st.tuples(st.just("copy"), st.integers(0, 9)),
+    st.tuples(st.just("away and back"), st.integers(0, 9)),
     st.tuples(st.just("feed")),
     st.tuples(st.just("sweep")),
     st.tuples(st.just("crash")),
@@ -354,6 +391,11 @@ async def live(directory: Path, steps: list[tuple[object, ...]]) -> None:
                 await library.store.maintain(library.clock.now())
             case ("copy", int(place)) if place < len(view.uids):
                 await library.store.copy(ALICE, library.mailbox, [view.uids[place]], library.mailbox)
+            case ("away and back", int(place)) if place < len(view.uids):
+                archive = (await library.store.mailbox(ALICE, "Archive")).id
+                await library.store.move(ALICE, library.mailbox, [view.uids[place]], archive)
+                away = (await library.store.view(ALICE, archive)).uids
+                await library.store.move(ALICE, archive, away, library.mailbox)
             case ("feed",):
                 await library.feed()
             case ("sweep",):
@@ -376,8 +418,13 @@ async def live(directory: Path, steps: list[tuple[object, ...]]) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEP, max_size=25))
 @pytest.mark.slow
-def test_the_index_answers_as_reading_does(steps: list[tuple[object, ...]]) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place:
+@pytest.mark.parametrize("large", [1, located.LARGE])
+def test_the_index_answers_as_reading_does(large: int, steps: list[tuple[object, ...]]) -> None:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place,
+    ):
+        patch.setattr(located, "LARGE", large)
         asyncio.run(live(Path(place), steps))
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from courriel.base.errors import FormatError
-from courriel.imap.answers import ANSWER_OCTETS
+from courriel.imap.answers import ANSWER_OCTETS, changed_since
 from courriel.imap.commands import contents, limits, numbers
 from courriel.imap.commands.rows import Rows
 from courriel.imap.peer import Peer
@@ -91,6 +91,8 @@ def _changed(peer: Peer, found: Sequence[int], since: int) -> Sequence[int]:
     known = peer.selected
     modseqs = known.view.modseqs
     if not known.behind:
+        if len(found) == len(modseqs):
+            return changed_since(modseqs, since)
         return [index for index in found if modseqs[index] > since]
     places = ((index, known.view.index(known.uids[index])) for index in found)
     return [index for index, now in places if now >= 0 and modseqs[now] > since]

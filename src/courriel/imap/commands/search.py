@@ -8,17 +8,19 @@ letting others have their turn in between (AUTH attack row 28).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import IntEnum
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from courriel.imap import folded
 from courriel.imap.commands import limits, numbers, results, text_keys, update
 from courriel.imap.commands.progress import Progress
 from courriel.imap.commands.text_keys import Message, Told
 from courriel.imap.contexts import Judge
 from courriel.imap.facts import Fact
+from courriel.imap.folded import Folded
 from courriel.imap.peer import Peer
 from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
@@ -176,6 +178,64 @@ def _fact(key: Key) -> Fact | None:
     if isinstance(key, keys.InEnvelope):
         return _OF_ENVELOPE[key.field]
     return Fact.SENT_DAY if isinstance(key, keys.Days) and key.moment is Moment.SENT else None
+
+
+def _reading_keys(key: Key) -> Iterator[keys.Header | keys.InBody | keys.InText]:
+    """Those in ``key`` that ask about text."""
+    if isinstance(key, _READING):
+        yield key
+    elif isinstance(key, (keys.And, keys.Or, keys.Not)):
+        for part in _parts(key):
+            yield from _reading_keys(part)
+
+
+class _Texts:
+    """Where the text of messages comes from: what was kept of an earlier search, else the store."""
+
+    def __init__(self, peer: Peer, known: Numbers, is_kept: bool, with_header: bool) -> None:
+        self._peer = peer
+        self._uids, self._view = known.uids, known.view
+        self._is_kept = is_kept
+        self._with_header = with_header
+        self._ids: dict[int, int] = {}
+        self._known = peer.shared.folded.of(known.view.account, known.view.mailbox) if is_kept else {}
+
+    @classmethod
+    async def begin(
+        cls, peer: Peer, known: Numbers, asked: Sequence[keys.Header | keys.InBody | keys.InText], found: Sequence[int]
+    ) -> _Texts:
+        """For these keys and messages."""
+        is_kept = all(map(folded.answers, asked))
+        texts = cls(peer, known, is_kept, any(isinstance(key, keys.InText) for key in asked))
+        if is_kept:
+            await texts._load_ids(known, found)
+        return texts
+
+    async def _load_ids(self, known: Numbers, found: Sequence[int]) -> None:
+        store = self._peer.store
+        if len(found) * 8 > known.count:
+            every = await store.column(known.view, Column.ID, 0, known.count)
+            if not known.behind:
+                self._ids = dict(zip(range(known.count), cast("Sequence[int]", every), strict=True))
+                return
+        some = await store.values(known.view, Column.ID, [known.uids[index] for index in found])
+        self._ids = {index: int(id) for index, id in zip(found, some, strict=True) if id is not None}
+
+    def kept(self, index: int) -> Folded | None:
+        text = self._known.get(self._ids.get(index, 0))
+        return None if text is None or (self._with_header and text.header is None) else text
+
+    async def read(self, index: int) -> Message | None:
+        """None: it is gone."""
+        view, store = self._view, self._peer.store
+        record = await store.record(view.account, view.mailbox, self._uids[index])
+        if record is None:
+            return None
+        message = Message(await store.read(view.account, MessageId(record.id)), record)
+        if self._is_kept:
+            text = message.folded(self._with_header)
+            self._peer.shared.folded.keep(view.account, view.mailbox, record.id, text)
+        return message
 
 
 class _Query:
@@ -344,20 +404,20 @@ class _Query:
 
     # --- one message --------------------------------------------------------------------------------------------------
     async def _read(self, reading: list[Key], found: list[int]) -> list[int]:
-        peer, known, store = self._peer, self._known, self._peer.store
-        view, uids = known.view, known.uids
+        peer, known = self._peer, self._known
+        asked = [key for part in reading for key in _reading_keys(part)]
+        source = await _Texts.begin(peer, known, asked, found)
+        only = reading[0] if len(reading) == 1 and isinstance(reading[0], _READING) else None
         hits = []
         octets = 0
         progress = Progress(peer, len(found))
         for done, index in enumerate(found):
-            record = await store.record(view.account, view.mailbox, uids[index])
-            if record is None:
+            text = source.kept(index) or await source.read(index)
+            if text is None:
                 continue
-            raw = await store.read(view.account, MessageId(record.id))
-            message = Message(raw, record)
-            if all(self._holds(key, index, message) for key in reading):
+            if text.holds(only) if only is not None else all(self._holds(key, index, text) for key in reading):
                 hits.append(index)
-            octets += len(raw)
+            octets += text.octets
             if octets >= TURN_OCTETS:
                 octets = 0
                 progress.reached(done + 1)
@@ -366,7 +426,7 @@ class _Query:
                     return []
         return hits
 
-    def _holds(self, key: Key, index: int, message: Message | None) -> bool:
+    def _holds(self, key: Key, index: int, message: Message | Folded | None) -> bool:
         if message is not None:
             if isinstance(key, _READING):
                 return message.holds(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from courriel.base.errors import CourrielError, FormatError
-from courriel.imap.answers import first_unseen
+from courriel.imap.answers import changed_since, first_unseen
 from courriel.imap.peer import Peer, flag_facts, mode
 from courriel.imap.session import State, claims_recent
 from courriel.imap.view import Numbers
@@ -111,7 +111,7 @@ async def _resync(peer: Peer, numbers: Numbers, resync: Resync) -> None:
         gone = [uid for uid in gone if sets.contains(known, uid)]
     if gone:
         peer.write(b"* VANISHED (EARLIER) %b\r\n" % sets.render(gone))
-    indexes: Sequence[int] = [index for index, modseq in enumerate(view.modseqs) if modseq > since]
+    indexes: Sequence[int] = changed_since(view.modseqs, since)
     if resync.known is not None:
         known = sets.merged(resync.known, 0)
         indexes = [index for index in indexes if sets.contains(known, view.uids[index])]

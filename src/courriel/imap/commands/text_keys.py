@@ -17,6 +17,7 @@ from courriel.formats.folding import fold
 from courriel.formats.header import HeaderBlock, split_block
 from courriel.formats.loose import holds_loosely, stems
 from courriel.formats.message.text import decoded_header, decoded_text
+from courriel.imap.folded import BETWEEN, Folded
 from courriel.imap.view import Numbers
 from courriel.imap.wire import search as keys
 from courriel.model.message import Record
@@ -64,7 +65,7 @@ async def ask(index: TextIndex, known: Numbers, key: keys.Header | keys.InBody |
 
 
 def _indexes(known: Numbers, uids: set[int]) -> set[int]:
-    if len(uids) * 8 > known.count:  # looking through all is then cheaper than looking each up
+    if len(uids) * 32 > known.count:  # looking through all is then cheaper than looking each up
         return set(compress(range(known.count), map(uids.__contains__, known.uids)))
     return {index for uid in uids if (index := known.index(uid)) >= 0}
 
@@ -87,6 +88,10 @@ class Message:
         self._header: str | None = None
         self._texts: list[str] | None = None
 
+    @property
+    def octets(self) -> int:
+        return len(self.raw)
+
     def holds(self, key: keys.Header | keys.InBody | keys.InText) -> bool:
         if isinstance(key, keys.Header):
             return self.holds_field(key.name, key.text, key.loose)
@@ -102,6 +107,12 @@ class Message:
         if isinstance(key, keys.InText):
             texts.append(fold(decoded_header(self.raw[self.record.prefix_octets :], self.record.parts, 0)))
         return holds_loosely("\n".join(texts), stems(key.text))
+
+    def folded(self, with_header: bool) -> Folded:
+        """To be kept for the next search."""
+        if with_header:
+            self.holds_header("")
+        return Folded.of(BETWEEN.join(self._folded_texts()), self._header)
 
     def holds_field(self, name: bytes, text: str, loose: bool = False) -> bool:
         if self._block is None:

@@ -65,22 +65,23 @@ class SqliteIndex:
         located = self._located.get(view)
         if located is None:
             located = self._located[view] = Located(shard.source, view)
-        await located.follow(view)
         shelf.refresh()
         wanted = lookup(text)
         patterns = [pattern(stem) for stem in stems(text)] if loose else []
-        hits: set[int] = set()
-        doubts = located.beyond(shelf.cursor)
+        bodies: set[int] = set()
+        others: set[int] = set()
+        known = shelf.cursor
         for segment in list(shelf.segments):
             if loose:
                 sure, unsure = _judge_loosely(segment, place, patterns)
             else:
                 sure, unsure = await _judge(segment, place, wanted, text)
-            hits |= located.with_bodies(sure) if sure else sure
-            doubts |= located.with_bodies(unsure) if unsure else unsure
+            bodies |= sure
+            others |= unsure
             await asyncio.sleep(0)
+        hits, doubts = await located.messages(view, bodies, others, known)
         if place is not Place.BODY and not loose:
-            hits |= await located.with_trace(text)
+            hits |= await located.with_trace(view, text)
         return Matches(hits, doubts - hits)
 
     # --- care -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from courriel.model.ids import AccountId, MailboxId, ModSeq
 from courriel.store.sqlite import flags as flag_changes
 from courriel.store.sqlite.connection import Row
 from courriel.store.sqlite.flaglog import FlagLog, FlagRecord, render
+from courriel.store.sqlite.state import AccountState
 from courriel.store.sqlite.transaction import KIND_MAIL, KINDS, Transaction, pack_ids
 from courriel.store.sqlite.view import SqliteView
 
@@ -24,6 +25,8 @@ class PendingFlags:
     def __init__(self, log: FlagLog) -> None:
         self._log = log
         self._records: list[FlagRecord] = []
+        self._owners: dict[AccountId, AccountState] = {}
+        """Accounts whose newest numbers are nowhere else: held, for the view through which they changed may go."""
         self.count = 0
 
     def __bool__(self) -> bool:
@@ -34,6 +37,7 @@ class PendingFlags:
         owner, count = view.owner, len(judged.places)
         first = owner.counter + 1
         self._log.append(render(owner.id, view.mailbox, first, judged.uids, judged.flags))
+        self._owners[owner.id] = owner
         owner.counter += count
         self._records.append(FlagRecord(owner.id, view.mailbox, first, judged.uids, judged.flags))
         self.count += count
@@ -71,6 +75,7 @@ class PendingFlags:
     def done(self) -> None:
         if self._records:
             self._records.clear()
+            self._owners.clear()
             self.count = 0
             self._log.clear()
 

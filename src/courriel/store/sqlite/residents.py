@@ -104,8 +104,7 @@ class Residents:
     def _keep_account(self, state: AccountState) -> None:
         self.accounts[state.id] = state
         self._used_accounts[state.id] = state
-        # An account whose flag changes wait is only in memory as it is: nothing is let go of before the next fold.
-        if len(self._used_accounts) > self._settings.idle_accounts and not self._pending:
+        if len(self._used_accounts) > self._settings.idle_accounts:
             self._used_accounts.popitem(last=False)
 
     def hold(self, drafts: Mapping[AccountId, AccountDraft]) -> None:
