@@ -81,7 +81,7 @@ class Server:
         self.failures = self._failure_reports()
         home = installation
         self.teacher = Teacher(home.lessons, home.store, home.marks) if scans_mail(home.settings) else None
-        self.senders = open_sender_check(installation, self.resolver, self.report_reader, self.failures)
+        self.senders = open_sender_check(installation, self.resolver, self.failures)
         self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
         self.report_mail = ReportMail(installation, self.intake, self.resolver)

@@ -92,14 +92,14 @@ def sender_settings(settings: Settings) -> SenderSettings:
 
 
 def open_sender_check(
-    home: Installation, resolver: Resolver, reader: ReportReader, failures: FailureReports | None = None
+    home: Installation, resolver: Resolver, failures: FailureReports | None = None
 ) -> SenderCheck | None:
     """Who looks at senders from elsewhere, None when nobody does.  Raises SettingsError for a network that is none."""
     if not judges_senders(home.settings):
         return None
     try:
         judge = SignatureJudge(resolver, Replays(), dkim2=home.settings.auth.dkim2)
-        tally = ReportTally(home.judged_mails, reader.is_report, failures) if home.settings.reports.send else None
+        tally = ReportTally(home.judged_mails, failures) if home.settings.reports.send else None
         return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge, tally)
     except ValueError as error:
         raise SettingsError(f"auth.trusted_networks: {error}") from None

@@ -70,7 +70,7 @@ class ReportReader:
 
     def taken(self, transit: Transit) -> None:
         """A message was delivered: if it looks like a report for us, it waits to be read.  Never waits itself."""
-        if not self.is_report(transit):
+        if not self._is_for_us(transit) or not _looks_like_one(transit.content):
             return
         reporter = proven_sender(transit)
         if not reporter:
@@ -80,10 +80,6 @@ class ReportReader:
         else:
             self._octets += len(transit.content)
             self._waiting.put_nowait((transit.id, reporter, transit.content))
-
-    def is_report(self, transit: Transit) -> bool:
-        """Whether a message looks like a report for us."""
-        return self._is_for_us(transit) and _looks_like_one(transit.content)
 
     async def run(self) -> None:
         """Read what waits, for ever."""

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from typing import Final
 
 from courriel.delivery.failure_reports import FailureReports
+from courriel.delivery.judge import header_length
 from courriel.model.judged_mail import judged_mail
 from courriel.model.judgement import Judgement, Ruling
 from courriel.model.transit import Transit
 from courriel.ports.judged_mails import JudgedMails
 
+_REPORT: Final = re.compile(rb"^subject[ \t]*+:[^\n]*?report domain:", re.IGNORECASE | re.MULTILINE)
+"""The subject of a report by mail.  RFC 9990 §3.2.3, RFC 8460 §5.3."""
+
+
+def is_report(content: bytes) -> bool:
+    """Of reports nobody is told, or two servers that report to each other would never be done."""
+    return _REPORT.search(content, 0, header_length(content)) is not None
+
 
 class ReportTally:
-    """``is_report`` says whether a message is a report for us: of reports nobody is told, or two servers that report to
-    each other would never be done.  ``failures`` None: single failures are not told."""
+    """``failures`` None: single failures are not told."""
 
-    def __init__(
-        self, mails: JudgedMails, is_report: Callable[[Transit], bool], failures: FailureReports | None = None
-    ) -> None:
+    def __init__(self, mails: JudgedMails, failures: FailureReports | None = None) -> None:
         self._mails = mails
-        self._is_report = is_report
         self._failures = failures
 
     def note(self, transit: Transit, judgement: Judgement, ruling: Ruling) -> None:
         """A message was judged; what was done with it is in ``ruling``."""
-        if not judgement.dmarc.record or self._is_report(transit):
+        if not judgement.dmarc.record or is_report(transit.content):
             return
         if self._failures is not None:
             self._failures.note(transit, judgement, ruling)
