@@ -37,7 +37,7 @@ def _scanned(
     recipients = tuple([Recipient(address_of(one)) for one in to or ("b@here.example",)])
     envelope = Envelope(Door.MX, Client("192.0.2.1", 1), reverse_path_of_text("a@x.example"), recipients)
     transit = Transit("id", envelope, content, 0.0)
-    step = ThreatScan(settings, lambda _: Context(), "here.example")
+    step = ThreatScan(settings, lambda *_: Context(), "here.example")
     asyncio.run(step.scan(transit, content.index(b"\r\n\r\n") + 4))
     return transit
 

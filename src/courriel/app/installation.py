@@ -20,6 +20,7 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.log import Level, log
 from courriel.ports.queue import OutboundQueue
 from courriel.store.search.index import SqliteIndex
+from courriel.store.sqlite.correspondents import SqliteCorrespondents
 from courriel.store.sqlite.directory import SqliteDirectory
 from courriel.store.sqlite.journeys import SqliteJourneys
 from courriel.store.sqlite.judged_mails import SqliteJudgedMails
@@ -65,6 +66,7 @@ class Installation:
     mail_reports: SqliteMailReports
     judged_mails: SqliteJudgedMails
     marks: SqliteMarks
+    correspondents: SqliteCorrespondents
 
     @classmethod
     async def open(cls, data: Path, settings: Settings) -> Installation:
@@ -101,7 +103,7 @@ class Installation:
         return cls(
             data, settings, clock, store, directory, queue, journeys, reports, passwords, authenticator, kept_lockout,
             lists, maildrops, lessons, keys, dkim, index, sieve, mail_reports, judged_mails,
-            SqliteMarks(data / "marks.db"),
+            SqliteMarks(data / "marks.db"), SqliteCorrespondents(data / "correspondents.db", clock),
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -120,6 +122,7 @@ class Installation:
         self.mail_reports.close()
         self.judged_mails.close()
         self.marks.close()
+        self.correspondents.close()
         self.directory.close()
 
 

@@ -79,8 +79,7 @@ class Server:
         self.resolver = resolver_of(installation.settings, installation.clock)
         self.report_reader = open_report_reader(installation)
         self.failures = self._failure_reports()
-        home = installation
-        self.teacher = Teacher(home.lessons, home.store, home.marks) if scans_mail(home.settings) else None
+        self.teacher = self._open_teacher() if scans_mail(installation.settings) else None
         self.senders = open_sender_check(installation, self.resolver, self.failures)
         self.intake = open_intake(installation, self.milters, self.senders, self.resolver, self.report_reader)
         self.outbound = Outbound(installation, self.intake, self.resolver)
@@ -162,6 +161,10 @@ class Server:
         """The examination that runs by itself."""
         home = self.installation
         return Checkup(Doctor(ZoneDesk(home, self.resolver), home.settings), home, self.intake)
+
+    def _open_teacher(self) -> Teacher:
+        home = self.installation
+        return Teacher(home.lessons, home.store, home.marks, home.correspondents)
 
     def _failure_reports(self) -> FailureReports | None:
         home = self.installation

@@ -19,6 +19,7 @@ from courriel.app.tracing import WireTraces
 from courriel.app.web import site_of
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
+from courriel.delivery.acquaintance import Acquaintance
 from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.failure_reports import FailureReports
@@ -164,6 +165,7 @@ def open_intake(
         sieve=settings.sieve,
         report_reader=report_reader,
         threats=open_threat_scan(home),
+        acquaintance=Acquaintance(home.correspondents) if scans_mail(settings) else None,
     )
 
 

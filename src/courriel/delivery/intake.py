@@ -17,6 +17,7 @@ from courriel.base.clock import Clock, SystemClock
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.delivery import forward, tell
+from courriel.delivery.acquaintance import Acquaintance
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.deliver import Deliverer
 from courriel.delivery.device import DeviceRates, alarm, mend, postmaster_of, sender_of
@@ -98,6 +99,7 @@ class Delivery:
         sieve: SieveSettings = DEFAULT_SIEVE,
         report_reader: ReportReader | None = None,
         threats: ThreatScan | None = None,
+        acquaintance: Acquaintance | None = None,
     ) -> None:
         """``keys`` seal what is put into addresses (``formats/seal.py``), the newest first."""
         self._directory = directory
@@ -111,6 +113,7 @@ class Delivery:
         self._sealer = sealer
         self._report_reader = report_reader
         self._threats = threats
+        self._acquaintance = acquaintance
         self._deliverer = Deliverer(store)
         self._rates = DeviceRates()
         self._guard = guard
@@ -264,6 +267,8 @@ class Delivery:
         await self._sort_and_carry_out(transit, plan, letters)
         for asked in transit.settles:
             await self.lists.settle(asked)
+        if self._acquaintance is not None:
+            self._acquaintance.taken(transit, plan)
         return Receipt(transit.id, tuple(transit.outcomes))
 
     async def _sort_and_carry_out(self, transit: Transit, plan: Plan, letters: list[Letter]) -> None:

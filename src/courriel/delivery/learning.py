@@ -14,8 +14,10 @@ from typing import Final
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
 from courriel.base.utc import utc_day
+from courriel.delivery.acquaintance import author_of
 from courriel.model.ids import AccountId
 from courriel.model.lesson import Lesson
+from courriel.ports.correspondents import Correspondents, Known
 from courriel.ports.lessons import Lessons
 from courriel.ports.marks import AccountMarks, Mark
 from courriel.ports.store import MailStore
@@ -36,8 +38,11 @@ DAILY: Final = 1_000
 class Teacher:
     """Runs as one task of the server."""
 
-    def __init__(self, lessons: Lessons, store: MailStore, marks: AccountMarks) -> None:
+    def __init__(
+        self, lessons: Lessons, store: MailStore, marks: AccountMarks, correspondents: Correspondents | None = None
+    ) -> None:
         self._lessons = lessons
+        self._correspondents = correspondents
         self._store = store
         self._marks = marks
         self._taught: Counter[tuple[AccountId, str]] = Counter()
@@ -73,6 +78,9 @@ class Teacher:
             raw = await self._store.read(lesson.account, lesson.message)
         except CourrielError:
             return None
+        if self._correspondents is not None and (author := author_of(raw)):
+            said = Known(marked_junk=1) if lesson.is_junk else Known(marked_good=1)
+            self._correspondents.note(lesson.account, author, said)
         features = await asyncio.to_thread(_features, raw)
         return Mark(lesson.account, lesson.content, lesson.is_junk, lesson.at, features)
 

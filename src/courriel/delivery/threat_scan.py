@@ -18,6 +18,7 @@ from typing import Final
 from courriel.base.log import Level as LogLevel
 from courriel.base.log import log
 from courriel.delivery import verdict_field
+from courriel.delivery.acquaintance import author_of
 from courriel.model.refusals import FilterVerdict
 from courriel.model.threat import Channel, Kind, Level, Report
 from courriel.model.transit import Transit
@@ -64,13 +65,13 @@ def _highest(values: list[float]) -> float:
 
 
 class ThreatScan:
-    """``house`` tells what is known of the people here, for recipients' addresses; ``marks`` what the one reader of a
-    message has taught, None where there are several or nothing was taught."""
+    """``house`` tells what is known of the people here and by them, for recipients' addresses and the author's;
+    ``marks`` what the one reader of a message has taught, None where there are several or nothing was taught."""
 
     def __init__(
         self,
         settings: ThreatSettings,
-        house: Callable[[tuple[str, ...]], Context],
+        house: Callable[[tuple[str, ...], str], Context],
         hostname: str,
         marks: Callable[[tuple[str, ...]], Marks | None] = lambda _: None,
     ) -> None:
@@ -84,7 +85,12 @@ class ThreatScan:
         """Write what is found into ``transit``.  Raises FilterVerdict."""
         transit.content = verdict_field.without(transit.content, header_octets)
         recipients = tuple([str(one.address) for one in transit.envelope.recipients])
-        known = (_arrival(transit, recipients), self._house(recipients), Channel.MAIL, self._marks(recipients))
+        known = (
+            _arrival(transit, recipients),
+            self._house(recipients, author_of(transit.content)),
+            Channel.MAIL,
+            self._marks(recipients),
+        )
         if len(transit.content) <= SHORT_OCTETS:
             report = scan(transit.content, *known)
         else:
