@@ -147,6 +147,9 @@ async def signatures(table: Zone) -> None:
             assert verdict.result is Result.PASS
 
         row(f"dkim verify, {octets:,} octets", await rate(verify))
+        await _peer(f"dkim sign RSA, {octets:,} octets", lambda m=plain: sign(m, [KEY], NOW))  # type: ignore[misc]
+        if (signer := auth_peers.dkimpy_signer(rsa_key(), KEY.selector.encode(), KEY.domain.encode())) is not None:
+            await _peer(f"dkimpy: dkim sign RSA, {octets:,} octets", lambda m=plain, s=signer: s(m))  # type: ignore[misc]
         for name, check in peers.items():
             if check is not None:
                 await _peer(f"{name}: dkim verify, {octets:,} octets", lambda c=check, m=message: c(m))  # type: ignore[misc]

@@ -12,6 +12,9 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from tests.zone import Zone
 
 FIELD: Final = re.compile(rb"[^\r\n]+(?:\r\n[ \t][^\r\n]*)*")
@@ -52,6 +55,15 @@ def dkimpy(zone: Zone) -> Callable[[bytes], bool] | None:
     if dkim is None:
         return None
     return lambda message: dkim.verify(message, dnsfunc=lambda name, **_: txt(zone, name.decode()))
+
+
+def dkimpy_signer(key: RSAPrivateKey, selector: bytes, domain: bytes) -> Callable[[bytes], bytes] | None:
+    """Signs a message, relaxed."""
+    dkim = module("dkim")
+    if dkim is None:
+        return None
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return lambda message: dkim.sign(message, selector, domain, pem, canonicalize=(b"relaxed", b"relaxed"))
 
 
 def authheaders(zone: Zone, ip: str, sender: str) -> Callable[[bytes], str] | None:
