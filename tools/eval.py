@@ -163,7 +163,9 @@ def reasons(judged: Judged) -> tuple[str, object]:
         found = [signals.get(reason.finding.signal) for reason in report.reasons if reason.weight > 0]
         return any(signal is not None and signal.fact for signal in found)
 
-    off = max(abs(report.score - report.prior - sum(reason.weight for reason in report.reasons)) for _, report in judged)
+    off = max(
+        abs(report.score - report.prior - sum(reason.weight for reason in report.reasons)) for _, report in judged
+    )
     figures = {
         "called bad": len(called),
         "with a fact": sum(map(fact, called)) / max(1, len(called)),

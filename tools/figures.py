@@ -47,7 +47,9 @@ def table(heads: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """A table of Markdown that is also legible in a terminal."""
     cells = [[*map(str, heads)], *[[_cell(one) for one in line] for line in lines]]
     widths = [max(len(line[at]) for line in cells) for at in range(len(heads))]
-    rows = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    rows = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(rows)
 

@@ -24,14 +24,16 @@ Rules = dict[str, str]
 
 
 class Style(NamedTuple):
-    """What an element hands on.  A colour of None is unknown."""
+    """What an element hands on.  A colour of None is unknown.  ``gone`` is for good; a text that is ``hidden`` by its
+    colour has children that may show."""
 
-    hidden: bool
+    gone: bool
     ink: Colour | None
     ground: Colour | None
+    hidden: bool
 
 
-SHOWN: Final = Style(False, (0, 0, 0), (255, 255, 255))
+SHOWN: Final = Style(False, (0, 0, 0), (255, 255, 255), False)
 
 _DECLARATION: Final = re.compile(r"([a-z-]{1,40})\s*:\s*([^;]{1,200})")
 _NUMBER: Final = re.compile(r"\s*(-?[0-9]*\.?[0-9]+)\s*([a-z%]*)")
@@ -61,7 +63,7 @@ _RGB: Final = re.compile(r"rgba?\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9
 def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: Rules) -> Style:
     """The style inside an element with these attributes."""
     written = attributes.get("style", "")
-    ink, ground, hidden = above.ink, above.ground, above.hidden
+    ink, ground, gone = above.ink, above.ground, above.gone
     if "class" in attributes:
         named = ";".join([classes[one] for one in attributes["class"].split()[:20] if one in classes])
         written = f"{named};{written}" if named else written
@@ -78,9 +80,8 @@ def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: R
         ink = colour(said["color"])
     elif name == "font" and "color" in attributes:
         ink = colour(attributes["color"])
-    if not hidden:
-        hidden = "hidden" in attributes or hides(said) or _alike(ink, ground)
-    return Style(hidden, ink, ground)
+    gone = gone or "hidden" in attributes or hides(said)
+    return Style(gone, ink, ground, gone or _alike(ink, ground))
 
 
 def rules(sheet: str) -> Rules:
