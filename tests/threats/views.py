@@ -16,7 +16,9 @@ from courriel.threats.view import Arrival, Context, Hop, Link, Person, View
 
 
 def person(address: str, display: str = "") -> Person:
-    local, _, domain = address.rpartition("@")
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return Person(display, address, "", "")
     return Person(display, local, domain.lower(), organisation(domain.lower()))
 
 
@@ -76,8 +78,8 @@ def view(
     """A message from paul@example.net to Marie.  ``others`` are fields of View as they are."""
     if authors is None:
         authors = (person(author, display),) if author else ()
-    written = tuple(f"{one.display} <{one.local}@{one.domain}>".strip() for one in authors)
-    headers = (*(("from", value) for value in written), ("subject", subject), *headers)
+    written = ", ".join(f"{one.display} <{one.local}@{one.domain}>".strip() for one in authors)
+    headers = (*((("from", written),) if authors else ()), ("subject", subject), *headers)
     defaults: dict[str, Any] = {
         "channel": channel,
         "headers": headers,

@@ -133,7 +133,8 @@ def _kinds(
 ) -> dict[Kind, float]:
     """Log-odds of each kind, given that the message is bad."""
     scores = dict(weights.kinds)
-    asking, naming = False, set()
+    asking = False
+    naming: set[Kind] = set()
     for finding in findings:
         signal = signals.get(finding.signal)
         if signal is None:

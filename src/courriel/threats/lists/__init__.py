@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+LABELS: Final = 5
+"""Of the longest entry that is a host."""
 _HERE: Final = Path(__file__).resolve().parent
 
 
@@ -25,9 +27,8 @@ def words(name: str) -> frozenset[str]:
 def within(host: str, name: str) -> str:
     """The entry that is this host (lower case) or stands above it; "" for none."""
     known = words(name)
-    rest = host
-    while rest:
-        if rest in known:
+    labels = host.rsplit(".", LABELS)[-LABELS:]
+    for i in range(len(labels)):
+        if (rest := ".".join(labels[i:])) in known:
             return rest
-        rest = rest.partition(".")[2]
     return ""

@@ -9,6 +9,7 @@ Good mail: mailing lists and forwarders break proofs; then a failure counts for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,8 @@ from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
 from courriel.threats.signals.proof import author, bare, from_list, proven, under
 from courriel.threats.view import Person, View
+
+_HOST: Final = re.compile(r"[\w.-]+")
 
 DMARC_FAIL: Final = Signal(
     name="authentication.dmarc-fail",
@@ -62,6 +65,14 @@ NO_AUTHOR: Final = Signal(
     then=advice.LOOK_TWICE,
     weights={Kind.SPOOFING: 1.5, Kind.SPAM: 1.2, Kind.PHISHING: 0.8},
 )
+BROKEN_AUTHOR: Final = Signal(
+    name="authentication.broken-author",
+    group=Group.AUTHENTICATION,
+    seen=N_("The line of the sender is broken: {line}."),
+    why=N_("Mail programs write it without faults; who breaks it on purpose wants a false name to be shown."),
+    then=advice.LOOK_TWICE,
+    weights={Kind.SPAM: 1.3, Kind.PHISHING: 1.3, Kind.SPOOFING: 0.6, Kind.SCAM: 0.4},
+)
 OWN_DOMAIN: Final = Signal(
     name="authentication.own-domain-forged",
     group=Group.AUTHENTICATION,
@@ -95,12 +106,27 @@ def authors(view: View) -> Iterable[Finding]:
     if view.channel is not Channel.MAIL:
         return
     values = [value for name, value in view.headers if name == "from"]
-    if len(values) > 1 or len({person.organisation or person.domain for person in view.authors}) > 1:
-        names = ", ".join(dict.fromkeys(f"{one.local}@{one.domain}" for one in view.authors[:5]))
-        evidence = tuple(Evidence("from", value[:200]) for value in values[:3])
-        yield _finding(MANY_AUTHORS, 1.0, evidence, names=names)
-    elif view.headers and not any(person.domain for person in view.authors):
-        yield _finding(NO_AUTHOR, 1.0, tuple(Evidence("from", value[:200]) for value in values[:1]))
+    evidence = tuple(Evidence("from", value[:200]) for value in values[:3])
+    named = [person for person in view.authors if person.domain]
+    if len(values) > 1 or len({person.organisation or person.domain for person in named}) > 1:
+        names = ", ".join(dict.fromkeys(f"{one.local}@{one.domain}" for one in named[:5]))
+        yield _finding(MANY_AUTHORS, 1.0, evidence, names=names or values[0][:80])
+    elif view.headers and not named:
+        yield _finding(NO_AUTHOR, 1.0, evidence)
+    elif not all(_is_host(person.domain) for person in view.authors):
+        strength = 0.3 if _is_reversed_name(view.authors) else 1.0
+        yield _finding(BROKEN_AUTHOR, strength, evidence, line=values[0][:80] if values else named[0].domain)
+
+
+def _is_reversed_name(authors: tuple[Person, ...]) -> bool:
+    """ "Doe, John <john@example.net>" without the quotes that it needs: some honest programs forget them."""
+    first, last = authors[0], authors[-1]
+    return len(authors) == 2 and not first.domain and first.local.isalpha() and last.display.istitle()
+
+
+def _is_host(domain: str) -> bool:
+    """A name that somebody may have: two labels or more, of letters, digits and hyphens (RFC 5321 §2.3.5)."""
+    return "." in domain and _HOST.fullmatch(domain) is not None
 
 
 def checks(view: View) -> Iterable[Finding]:
@@ -172,6 +198,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     SPF_FAIL,
     MANY_AUTHORS,
     NO_AUTHOR,
+    BROKEN_AUTHOR,
     OWN_DOMAIN,
     BRAND_PROVEN,
     PROVEN,

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from courriel.base.i18n import N_
 from courriel.model.threat import Channel, Evidence, Finding, Group, Kind
-from courriel.threats.lists import brands, lines, words
-from courriel.threats.lists.brands import Brand, plain_words, same_owner
+from courriel.threats.lists import brands, lines, within, words
+from courriel.threats.lists.brands import Brand, plain_words, same_owner, unmarked
 from courriel.threats.reading.letters import fold
 from courriel.threats.reading.organisation import organisation
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
-from courriel.threats.signals.proof import bare, disproven, from_list, proven, under
+from courriel.threats.signals.proof import author, bare, disproven, from_list, proven, under
 from courriel.threats.view import Person, View
 
 COLLEAGUES: Final = 5_000
@@ -81,6 +82,14 @@ TITLE: Final = Signal(
     then=advice.ASK,
     weights={Kind.WHALING: 1.8, Kind.SCAM: 0.8, Kind.SPEAR_PHISHING: 0.4},
 )
+FREE_HOST: Final = Signal(
+    name="identity.free-host-sender",
+    group=Group.IDENTITY,
+    seen=N_("The sender's domain is a place that anybody gets for nothing: {domain}."),
+    why=N_("Such places are made for trying out web pages; honest senders do not write from them."),
+    then=advice.NO_ANSWER,
+    weights={Kind.SPAM: 1.6, Kind.PHISHING: 1.6, Kind.SCAM: 0.6},
+)
 FREE_OFFICE: Final = Signal(
     name="identity.office-on-free-mail",
     group=Group.IDENTITY,
@@ -135,11 +144,30 @@ def names(view: View) -> Iterable[Finding]:
     """The names of authors."""
     if view.channel is not Channel.MAIL:
         return
-    for person in view.authors[:3]:
+    for person in _shown(view.authors[:4]):
         if person.display and person.domain:
             yield from _address_in_name(view, person)
             yield from _people(view, person)
             yield from _office(person)
+
+
+def _shown(authors: tuple[Person, ...]) -> tuple[Person, ...]:
+    """ "Bank, x <a@b.example>" has a mailbox without a domain, which programs show as the name."""
+    last = authors[-1] if authors else None
+    if last is None or not last.domain or all(person.domain for person in authors):
+        return authors[:3]
+    return tuple(person if person.domain else replace(last, display=person.local) for person in authors)
+
+
+def own_address(view: View) -> Iterable[Finding]:
+    """The reader's own address as the author's, where nothing speaks for it."""
+    person = author(view)
+    if view.channel is not Channel.MAIL or person is None or from_list(view) or _VIA.search(person.display):
+        return
+    if not bare(view) and not disproven(view):
+        return
+    if any((one.local.lower(), one.domain) == (person.local.lower(), person.domain) for one in view.recipients):
+        yield Finding(OWNER.name, OWNER.group, 1.0, (_from(person),))
 
 
 def answers(view: View) -> Iterable[Finding]:
@@ -171,6 +199,8 @@ def domains(view: View) -> Iterable[Finding]:
         if ending in words("suspicious_tlds"):
             facts = {"ending": ending, "domain": person.domain}
             yield Finding(ENDING.name, ENDING.group, 1.0, evidence, facts)
+        if within(person.domain, "free_hosts"):
+            yield Finding(FREE_HOST.name, FREE_HOST.group, 1.0, evidence, {"domain": person.domain})
         if looks_random(person.organisation.partition(".")[0]):
             yield Finding(RANDOM.name, RANDOM.group, 1.0, evidence, {"domain": person.domain})
 
@@ -183,20 +213,27 @@ def is_free(person: Person) -> bool:
 @lru_cache(maxsize=4096)
 def brand_in(display: str) -> tuple[Brand, bool] | None:
     """The brand that a name is about; whether the name is nothing else (offices' words aside)."""
-    said = plain_words(fold(display))
-    roles = words("roles")
+    said = plain_words(fold(unmarked(display)))
     for i, word in enumerate(said):
         for name, brand in brands.by_first_word().get(word, ()):
-            if said[i : i + len(name)] != name:
-                continue
-            rest = said[:i] + said[i + len(name) :]
-            alone = all(other in roles or other.isdigit() or len(other) < 3 for other in rest)
-            long = len("".join(name)) > 4
-            if alone or (long and not brand.everyday and len(rest) <= 4):
-                return brand, alone
+            if said[i : i + len(name)] == name:
+                found = _about(brand, name, said[:i] + said[i + len(name) :])
+                if found is not None:
+                    return found
+        joined = brands.by_joined_words().get(word)
+        if joined is not None:
+            return _about(joined, (word,), said[:i] + said[i + 1 :])
     return None
 
 
+def _about(brand: Brand, name: tuple[str, ...], rest: tuple[str, ...]) -> tuple[Brand, bool] | None:
+    """Beside offices' words a name is the brand's; beside a few others only a long one that is no everyday word."""
+    alone = all(other in words("roles") or other.isdigit() or len(other) < 3 for other in rest)
+    long = len("".join(name)) > 4
+    return (brand, alone) if alone or (long and not brand.everyday and len(rest) <= 4) else None
+
+
+_ONE_SOUND: Final = re.compile("t?sch|ch|ck|th|ph|ng")
 _CLUSTER: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _MIXED: Final = re.compile(r"[a-z]\d+(?=[a-z])|\d[a-z]+(?=\d)")
 
@@ -205,7 +242,7 @@ def looks_random(label: str) -> bool:
     """Long runs of consonants, or digits strewn into letters, in a long label that is no A-label."""
     if len(label) < 8 or label.startswith("xn--"):
         return False
-    return bool(_CLUSTER.search(label)) or len(_MIXED.findall(label)) >= 3
+    return bool(_CLUSTER.search(_ONE_SOUND.sub("s", label))) or len(_MIXED.findall(label)) >= 3
 
 
 def _address_in_name(view: View, person: Person) -> Iterable[Finding]:
@@ -343,6 +380,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     COLLEAGUE,
     OWNER,
     TITLE,
+    FREE_HOST,
     FREE_OFFICE,
     REPLY_FREE,
     REPLY_ELSEWHERE,
@@ -350,4 +388,4 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     RANDOM,
     ENDING,
 )
-LOOKS: Final[tuple[Look, ...]] = (names, answers, domains)
+LOOKS: Final[tuple[Look, ...]] = (names, own_address, answers, domains)

@@ -227,9 +227,9 @@ def is_inside(host: str) -> bool:
 
 
 def has_mixed_letters(host: str) -> bool:
-    """A label that draws Latin letters beside those of another alphabet, or that IDNA forbids (RFC 5892): no registry
-    sells such names, only owners of a domain put them below it."""
-    return any(_pretends(part) for part in host.split(".") if part.startswith("xn--"))
+    """A label that draws Latin letters beside those of another alphabet, or that IDNA forbids (RFC 5892; what could not
+    be made an A-label, too): no registry sells such names, only owners of a domain put them below it."""
+    return not host.isascii() or any(_pretends(part) for part in host.split(".") if part.startswith("xn--"))
 
 
 def _pretends(a_label: str) -> bool:
@@ -282,7 +282,7 @@ def _of_name(link: Link, host: str, view: View) -> Iterator[tuple[Signal, dict[s
     ending = link.host.rpartition(".")[2]
     if ending in words("suspicious_tlds"):
         yield ENDING, {"ending": ending, "host": host}
-    if "xn--" in link.host and has_mixed_letters(link.host):
+    if ("xn--" in link.host or not link.host.isascii()) and has_mixed_letters(link.host):
         yield MIXED, {"host": host}
     if brand := brand_in_front(link.host, link.organisation):
         yield SUBDOMAIN, {"brand": brand, "domain": link.organisation}

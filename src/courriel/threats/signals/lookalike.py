@@ -27,6 +27,8 @@ HOSTS: Final = 50
 """Different organisations of links that are looked at."""
 OWN_LETTERS: Final = 5
 """Names of the house's own domains that are long enough to have look-alikes."""
+SAME_NAME: Final = 0.5
+"""Strength of a name with another ending: it may well be somebody's of the same name."""
 CHANCE: Final = 3
 """Letters of chance behind a name."""
 CHANCE_BEHIND: Final = 5
@@ -73,8 +75,9 @@ def sender(view: View) -> Iterable[Finding]:
             signal, real = (OWN, real) if real else (SENDER, imitated(name))
             if real:
                 facts = {"domain": shown(name), "real": real}
+                strength = SAME_NAME if _label(name) == real.partition(".")[0] else 1.0
                 evidence = (Evidence(where, f"{person.local}@{person.domain}"),)
-                yield Finding(signal.name, signal.group, 1.0, evidence, facts)
+                yield Finding(signal.name, signal.group, strength, evidence, facts)
                 return
 
 
@@ -90,7 +93,7 @@ def links(view: View) -> Iterable[Finding]:
             return
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def imitated(name: str) -> str:
     """The brand's domain that a registrable domain (A-labels) imitates; "" for none."""
     if not name or name in brands.by_domain() or name in words("neighbours"):
@@ -101,7 +104,8 @@ def imitated(name: str) -> str:
     if pictured != label and pictured in known:
         return known[pictured].domains[0]
     if label in known:
-        return known[label].domains[0] if within(name, "free_hosts") else ""
+        cheap = within(name, "free_hosts") or name.rpartition(".")[2] in words("suspicious_tlds")
+        return known[label].domains[0] if cheap else ""
     undone = _undone(pictured)
     near = undone if undone in known else _near_brands().of(pictured)
     if near:
@@ -188,8 +192,8 @@ def _with_words(label: str) -> str:
     or three letters of chance ("costcocpt")."""
     known, parts = brands.labels(), label.split("-")
     for part in parts if len(parts) > 1 else ():
-        brand = known.get(part)
-        if brand is not None and _are_lures([other for other in parts if other != part], all_of_them=False):
+        brand = brands.all_labels().get(part)
+        if brand is not None and _is_set_apart(brand, part, [other for other in parts if other != part]):
             return brand.domains[0]
     for found in _brand_inside().finditer(label):
         before, behind = label[: found.start()].strip("-"), label[found.end() :].strip("-")
@@ -199,6 +203,16 @@ def _with_words(label: str) -> str:
         if by_chance or _are_lures([rest for rest in (before, behind) if rest], all_of_them=True):
             return known[found[0]].domains[0]
     return ""
+
+
+def _is_set_apart(brand: brands.Brand, part: str, others: list[str]) -> bool:
+    """Whether a name between hyphens is the brand's: a long one that is no everyday word always, another beside words
+    of lures."""
+    if part in words("lures"):
+        return False
+    if len(part) >= brands.LABEL_LETTERS:
+        return not brand.everyday or _are_lures(others, all_of_them=False)
+    return not all(other.isdigit() for other in others) and _are_lures(others, all_of_them=True)
 
 
 def _are_lures(parts: list[str], all_of_them: bool) -> bool:
@@ -216,10 +230,12 @@ def _is_lures(text: str) -> bool:
 
 
 def _added(label: str, real: str) -> bool:
-    """The own name with words added by hyphens, or with words of lures run together."""
-    before, found, behind = label.partition(real)
-    together = bool(found and label != real) and _are_lures([rest for rest in (before, behind) if rest], True)
-    return real in label.split("-") or together
+    """The own name, its hyphens aside, with words added by hyphens, or with words of lures run together."""
+    if real in label.split("-") or label.startswith(f"{real}-") or label.endswith(f"-{real}"):
+        return True
+    bare = real.replace("-", "")
+    before, found, behind = label.replace("-", "").partition(bare)
+    return bool(found and bare != label) and _are_lures([rest for rest in (before, behind) if rest], all_of_them=True)
 
 
 SIGNALS: Final[tuple[Signal, ...]] = (SENDER, OWN, LINK)

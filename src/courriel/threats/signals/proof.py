@@ -32,7 +32,7 @@ def bare(view: View) -> bool:
     """Judged, and nothing at all speaks for any sender: no reverse-path that passes, no signature, be it a broken one
     (lists and forwarders break those of honest senders)."""
     judgement = view.arrival.judgement
-    if judgement is None or judgement.origin.spf.result is Result.PASS:
+    if judgement is None or Result.PASS in (judgement.origin.spf.result, judgement.dmarc.result):
         return False
     return all(one.result is Result.NONE for one in judgement.dkim.signatures)
 
