@@ -35,6 +35,9 @@ HITS: Final = 40
 TEXTS: Final = 4
 """Texts whose phrases are remembered while their signals are looked at."""
 
+DENIABLE: Final = frozenset({"code", "card", "data-request"})
+"""Themes that a word of denial before turns round.  "If you do not verify …" denies nothing: that theme is not here."""
+_NEGATIONS: Final = frozenset({"not", "never", "t", "ne", "n", "jamais", "nunca", "nie", "niemals", "nao"})
 _TABLES: Final = ("english", "french", "others")
 _WORD: Final = re.compile(r"[^\W_]+")
 _MARKS: Final = re.compile("[\u0300-\u036f]+")
@@ -77,7 +80,7 @@ def said(folded: str) -> Said:
     possible = _possible(words)
     for start in [place for place, word in enumerate(words) if word in possible]:
         for theme, rest, _ in possible[words[start]]:
-            if end := _end(words, start + 1, rest):
+            if (end := _end(words, start + 1, rest)) and not _denied(theme, words, start):
                 found = hits.setdefault(theme, [])
                 if len(found) < HITS and (not found or found[-1].end < end):
                     found.append(Hit(start, end))
@@ -98,6 +101,11 @@ def themes() -> frozenset[str]:
 def _plain(text: str) -> str:
     """Without accents."""
     return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFD", text))
+
+
+def _denied(theme: str, words: tuple[str, ...], start: int) -> bool:
+    """Whether it is forbidden instead of asked for: "never share this code" is what honest senders write."""
+    return theme in DENIABLE and not _NEGATIONS.isdisjoint(words[max(0, start - 4) : start])
 
 
 def _possible(words: tuple[str, ...]) -> Mapping[str, list[_Phrase]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from courriel.model.threat import EVIDENCE_CHARACTERS, Evidence
@@ -43,7 +44,7 @@ def _evidence(view: View, found: Said, hit: Hit) -> Evidence:
     if not spans:
         return Evidence("text", " ".join(found.words[hit.start : hit.end])[:EVIDENCE_CHARACTERS])
     # Without tricks the words of both texts are the same ones; with them, the place is near.
-    stretch = min(len(spans), WORDS) / len(found.words)
+    stretch = len(spans) / len(found.words)
     first = min(int(hit.start * stretch), len(spans) - 1)
     last = min(max(first, int((hit.end - 1) * stretch)), len(spans) - 1)
     subject_ends = len(view.subject)
@@ -57,4 +58,4 @@ def _evidence(view: View, found: Said, hit: Hit) -> Evidence:
 @lru_cache(maxsize=4)
 def _spans(subject: str, visible: str) -> tuple[tuple[int, int], ...]:
     """Where the words of a message stand, asked for by several findings in turn."""
-    return tuple(word.span() for word in _WORD.finditer(f"{subject}\n{visible}"))
+    return tuple(word.span() for word in islice(_WORD.finditer(f"{subject}\n{visible}"), WORDS))

@@ -24,16 +24,17 @@ Rules = dict[str, str]
 
 
 class Style(NamedTuple):
-    """What an element hands on.  A colour of None is unknown.  ``gone`` is for good; a text that is ``hidden`` by its
-    colour has children that may show."""
+    """What an element hands on.  A colour of None is unknown.  ``gone`` stays for all inside; the size of letters and
+    their colours do not: frameworks set size 0 around and a real size within, to close the gaps between blocks."""
 
-    gone: bool
+    hidden: bool
     ink: Colour | None
     ground: Colour | None
-    hidden: bool
+    gone: bool = False
+    tiny: bool = False
 
 
-SHOWN: Final = Style(False, (0, 0, 0), (255, 255, 255), False)
+SHOWN: Final = Style(False, (0, 0, 0), (255, 255, 255))
 
 _DECLARATION: Final = re.compile(r"([a-z-]{1,40})\s*:\s*([^;]{1,200})")
 _NUMBER: Final = re.compile(r"\s*(-?[0-9]*\.?[0-9]+)\s*([a-z%]*)")
@@ -63,7 +64,7 @@ _RGB: Final = re.compile(r"rgba?\(\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*,\s*([0-9
 def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: Rules) -> Style:
     """The style inside an element with these attributes."""
     written = attributes.get("style", "")
-    ink, ground, gone = above.ink, above.ground, above.gone
+    ink, ground = above.ink, above.ground
     if "class" in attributes:
         named = ";".join([classes[one] for one in attributes["class"].split()[:20] if one in classes])
         written = f"{named};{written}" if named else written
@@ -80,8 +81,9 @@ def inherited(above: Style, name: str, attributes: Mapping[str, str], classes: R
         ink = colour(said["color"])
     elif name == "font" and "color" in attributes:
         ink = colour(attributes["color"])
-    gone = gone or "hidden" in attributes or hides(said)
-    return Style(gone, ink, ground, gone or _alike(ink, ground))
+    gone = above.gone or "hidden" in attributes or hides(said)
+    tiny = _is_tiny(said, above.tiny)
+    return Style(gone or tiny or _alike(ink, ground), ink, ground, gone, tiny)
 
 
 def rules(sheet: str) -> Rules:
@@ -132,8 +134,6 @@ def hides(said: Mapping[str, str]) -> bool:
         return True
     if said.get("mso-hide", "") == "all" and "display" in said:
         return True
-    if _pixels(said.get("font-size", ""), 99.0) <= SMALLEST_PX or _pixels(said.get("font", ""), 99.0) == 0.0:
-        return True
     if _pixels(said.get("opacity", ""), 1.0) <= 0.05:
         return True
     sizes = (said.get("max-height"), said.get("max-width"), said.get("height"), said.get("width"))
@@ -142,6 +142,15 @@ def hides(said: Mapping[str, str]) -> bool:
     if said.get("position", "") in ("absolute", "fixed"):
         return any(_pixels(said.get(side, ""), 0.0) <= OFF_SCREEN_PX for side in ("left", "top", "right"))
     return _pixels(said.get("text-indent", ""), 0.0) <= OFF_SCREEN_PX
+
+
+def _is_tiny(said: Mapping[str, str], above: bool) -> bool:
+    """Whether letters are too small to read; a size said here replaces what was said around."""
+    if "font-size" in said:
+        size = said["font-size"]
+        relative = size.endswith(("em", "%")) and not size.endswith("rem")
+        return (above and relative) or _pixels(size, 99.0) <= SMALLEST_PX
+    return _pixels(said["font"], 99.0) == 0.0 if "font" in said else above
 
 
 def _pixels(value: str, default: float) -> float:

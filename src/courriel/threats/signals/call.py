@@ -18,7 +18,9 @@ from courriel.threats.view import View
 
 _WHO: Final = ("adviser", "authority", "family")
 _PRESSURE: Final = ("loss", "purchase", "urgency", "secrecy", "refund", "prize", "account-rights", "fine", "investment")
-_DEMAND: Final = ("code", "card", "remote-access", "safe-account", "gift-card", "transfer", "password", "pay", "call")
+_HARD: Final = ("code", "card", "remote-access", "safe-account", "gift-card", "transfer", "password")
+"""Demands that no honest caller makes; to pay or to call back many ask."""
+_DEMAND: Final = (*_HARD, "pay", "call")
 
 PATTERN: Final = Signal(
     name="content.call-pattern",
@@ -49,12 +51,12 @@ KEY: Final = Signal(
 
 
 def pattern(view: View) -> Iterable[Finding]:
-    """Two or three of the parts."""
+    """All three parts, or two with a demand that no honest caller makes."""
     if view.channel is not Channel.CALL:
         return
     found = said(view.folded)
     parts = [themes for themes in (_WHO, _PRESSURE, _DEMAND) if found.about(*themes)]
-    if len(parts) >= 2:
+    if len(parts) == 3 or (len(parts) == 2 and found.about(*_HARD)):
         told = sum(len(found.phrases(*themes)) for themes in parts)
         strength = min(1.0, 0.3 * len(parts) + 0.05 * min(told, 6) - 0.2)
         evidence = tuple(quote(view, *themes)[0] for themes in parts)

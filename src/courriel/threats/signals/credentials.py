@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from courriel.base.i18n import N_
-from courriel.model.threat import Finding, Group, Kind
+from courriel.model.threat import Channel, Finding, Group, Kind
 from courriel.threats.phrases.find import said
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
@@ -23,7 +23,7 @@ PASSWORD: Final = Signal(
     seen=N_("You are asked to log in, or to confirm or update an account or your identity."),
     why=N_("That is how passwords are stolen: the page behind it looks real and keeps what you type."),
     then=advice.NO_CLICK,
-    weights={Kind.PHISHING: 1.2, Kind.SPEAR_PHISHING: 0.5, Kind.SMISHING: 0.8},
+    weights={Kind.PHISHING: 1.2, Kind.SPEAR_PHISHING: 1.0, Kind.SMISHING: 0.8},
     fact=False,
 )
 LURE: Final = Signal(
@@ -33,6 +33,15 @@ LURE: Final = Signal(
     why=N_("Fear, request and link together are the pattern of phishing."),
     then=advice.NO_CLICK,
     weights={Kind.PHISHING: 1.8},
+    fact=False,
+)
+CANCEL: Final = Signal(
+    name="content.cancel-lure",
+    group=Group.CONTENT,
+    seen=N_("It confirms an order or a payment, and a click is to cancel it."),
+    why=N_("The shock about an order you never made leads you to a page that asks for your card “to refund it”."),
+    then=advice.NO_CLICK,
+    weights={Kind.PHISHING: 1.6},
     fact=False,
 )
 CARD: Final = Signal(
@@ -79,10 +88,24 @@ def lure(view: View) -> Iterable[Finding]:
         yield from told(view, LURE, "password", "loss", "click", strength=weight(view, "password", "loss", "click"))
 
 
+def cancel(view: View) -> Iterable[Finding]:
+    """An order or a payment that a click undoes.  Shops link to themselves; who has no link home is no shop."""
+    found = said(view.folded)
+    told_of = found.phrases("purchase")
+    undone = any(not _UNDO.isdisjoint(phrase.split()) for phrase in told_of)
+    own = {person.organisation for person in view.authors if person.organisation}
+    home = any(link.organisation in own for link in view.links)
+    if undone and len(told_of) >= 2 and found.about("click") and not home and view.channel is Channel.MAIL:
+        yield from told(view, CANCEL, "purchase", strength=weight(view, "purchase"))
+
+
 def _may_be_ignored(view: View) -> bool:
     return any(words in view.folded for words in _IGNORE)
 
 
+_UNDO: Final = frozenset(
+    {"annuler", "annulation", "rembourser", "contester", "cancel", "dispute", "refund", "stop", "reverse"}
+)
 _IGNORE: Final = (
     "ignore this",
     "disregard this",
@@ -94,5 +117,5 @@ _IGNORE: Final = (
     "ignora este",
 )
 
-SIGNALS: Final[tuple[Signal, ...]] = (PASSWORD, LURE, CARD, CODE, REMOTE)
-LOOKS: Final[tuple[Look, ...]] = (asked, lure)
+SIGNALS: Final[tuple[Signal, ...]] = (PASSWORD, LURE, CANCEL, CARD, CODE, REMOTE)
+LOOKS: Final[tuple[Look, ...]] = (asked, lure, cancel)

@@ -36,6 +36,8 @@ _SOFT: Final = re.compile("[^\\W\\d_]\u00ad(?=[^\\W\\d_])")
 _TURNED: Final = re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]")
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 _FOREIGN_WORD: Final = re.compile("[^\\W\\d_]*[\u0370-\u03ff\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff][^\\W\\d_]*")
+_FOREIGN: Final = re.compile("[\u0370-\u03ff\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff]")
+_UNSEEN: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u034f\u180e]")
 _LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
 _SYMBOL_GREEK: Final = frozenset("αβγδεζηθκλμνπρσςτφχψωΔΘΛΞΠΣΦΨΩµ")
 _FANCY: Final = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\u24b6-\u24e9\U0001f130-\U0001f189]")
@@ -122,19 +124,20 @@ def spaced(view: View) -> Iterable[Finding]:
 
 
 def _characters(where: str, text: str) -> Iterable[Finding]:
-    invisible = list(_INVISIBLE.finditer(text))
-    soft = list(_SOFT.finditer(text))
+    odd = "".join(set(text))  # what is not there at all need not be looked for in place
+    invisible = list(_INVISIBLE.finditer(text)) if _UNSEEN.search(odd) else []
+    soft = list(_SOFT.finditer(text)) if "\u00ad" in odd else []
     if len(invisible) >= SPLIT_WORDS or len(soft) >= SOFT_WORDS:
         found = invisible if len(invisible) >= SPLIT_WORDS else soft
         strength = min(1.0, 0.5 + len(found) / 20)
         yield _finding(SPLIT, where, text, found[0], strength, len(found))
-    turned = _TURNED.search(text)
+    turned = _TURNED.search(text) if _TURNED.search(odd) else None
     if turned and not _RIGHT_TO_LEFT.search(text):
         yield _finding(TURNED, where, text, turned, 1.0, 1)
-    mixed = [word for word in _FOREIGN_WORD.finditer(text) if _mixed(word[0])]
+    mixed = [word for word in _FOREIGN_WORD.finditer(text) if _mixed(word[0])] if _FOREIGN.search(odd) else []
     if len(mixed) >= MIXED_WORDS:
         yield _finding(MIXED, where, text, mixed[0], min(1.0, 0.5 + len(mixed) / 10), len(mixed))
-    fancy = list(_FANCY.finditer(text))
+    fancy = list(_FANCY.finditer(text)) if _FANCY.search(odd) else []
     if len(fancy) >= FANCY_LETTERS:
         yield _finding(FANCY, where, text, fancy[0], min(1.0, 0.4 + len(fancy) / 40), len(fancy))
 

@@ -20,11 +20,10 @@ IMAGE_ONLY_LETTERS: Final = 80
 """Visible characters at most of a message that is a picture."""
 
 SMUGGLES: Final = re.compile(
-    r"msSaveOrOpenBlob|msSaveBlob|createObjectURL|new\s+Blob\b|new\s+File\s*\(|\batob\s*\(|String\.fromCharCode"
-    r"|\bunescape\s*\(|document\.write\s*\(|\.download\s*=",
-    re.IGNORECASE,
+    r"mssaveoropenblob|mssaveblob|createobjecturl|new\s+blob\b|new\s+file\s*\(|\batob\s*\(|fromcharcode"
+    r"|\bunescape\s*\(|document\.write\s*\(|\.download\s*="
 )
-"""Calls by which a page builds a file, or itself, out of letters."""
+"""Calls by which a page builds a file, or itself, out of letters; in lower case."""
 _DATA: Final = re.compile(r"^\s*[{\[]")
 
 FORM: Final = Signal(
@@ -33,7 +32,7 @@ FORM: Final = Signal(
     seen=N_("The message contains a form that sends what you type to {host}."),
     why=N_("Honest senders lead you to their site; a form in the message sends your words where you cannot see."),
     then=advice.NO_CODE,
-    weights={Kind.PHISHING: 2.0},
+    weights={Kind.PHISHING: 0.8},
 )
 SCRIPT: Final = Signal(
     name="content.script",
@@ -87,7 +86,7 @@ def scripts(view: View) -> Iterable[Finding]:
         return
     evidence = (Evidence("script", " ".join(programs[0].split())[:EVIDENCE_CHARACTERS]),)
     yield Finding(SCRIPT.name, SCRIPT.group, 1.0, evidence)
-    calls = {match[0].lower() for script in programs for match in SMUGGLES.finditer(script)}
+    calls = {match[0] for script in programs for match in SMUGGLES.finditer(script.lower())}
     if len(calls) >= 2:
         yield Finding(SMUGGLING.name, SMUGGLING.group, min(1.0, 0.3 + 0.25 * len(calls)), evidence)
 

@@ -92,8 +92,10 @@ def new_account(view: View) -> Iterable[Finding]:
 
 def wallets(view: View) -> Iterable[Finding]:
     """Addresses of Bitcoin, Litecoin, Ethereum or Tron, in a message that speaks of paying or of blackmail."""
+    if not _payment(view):
+        return
     for match in _WALLET.finditer(view.visible):
-        if _is_wallet(match[0]) and _payment(view):
+        if _is_wallet(match[0]):
             evidence = Evidence("text", match[0])
             yield Finding(WALLET.name, WALLET.group, 1.0, (evidence,), {"wallet": match[0]})
             return

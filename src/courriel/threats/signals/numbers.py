@@ -26,12 +26,14 @@ _NUMBER: Final = re.compile(
       | (?:\+?1[ .\-]{0,3})?\([2-9]\d{2}\)[ .\-(]{0,3}[\dx]{3}[ .\-()]{0,5}[\dx]{4}  # +1 (888) 555-0100
       | (?:\+?1[ .\-]{1,3})?[2-9]\d{2}[ .\-]{1,3}[\dx]{3}[ .\-]{1,3}[\dx]{4}   # 888-555-0100
       | \+[ ]?\d{1,3}[ .\-(]{0,2}\d(?:[ .\-()]{0,2}[\dx]){6,12}                # any with its country
-      | (?<=[a-z:.][ ])[2-9]\d{9}(?=\D)                                        # 8885550100, judged below
+      | (?<=[a-z:.\-][ \-])[01]?[2-9]\d{9}(?=\D)                               # 8885550100, judged below
     )(?!\w|-\w)""",
     re.VERBOSE,
 )
-_BARE: Final = re.compile(r"\d{10}")
-_TELEPHONE: Final = re.compile(r"(?:phone|call|tel|contact|line|desk|care|support|help|number|numéro|appel)\D{0,20}$")
+_BARE: Final = re.compile(r"\d{10,11}")
+_TELEPHONE: Final = re.compile(
+    r"(?:\bph|phone|call|dial|ring|tel|contact|line|desk|care|support|help|number|numéro|appel)\D{0,20}$"
+)
 _DIGIT: Final = re.compile(r"\d")
 
 

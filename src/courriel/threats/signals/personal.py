@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from courriel.base.i18n import N_
-from courriel.model.threat import Channel, Evidence, Finding, Group, Kind
+from courriel.model.threat import EVIDENCE_CHARACTERS, Channel, Evidence, Finding, Group, Kind
 from courriel.threats.phrases.find import said, words_of
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import advice
@@ -20,6 +20,7 @@ from courriel.threats.view import View
 
 NAMES: Final = 50
 """Colleagues looked for."""
+_LOOKED_AT: Final = 50_000
 _PART: Final = re.compile(r"[^\W\d_]{3,}")
 _ROLES: Final = frozenset(
     [
@@ -56,8 +57,7 @@ NAMED: Final = Signal(
     seen=N_("It addresses you by name ({name}) and wants something from you."),
     why=N_("That proves nothing: names and employers are easy to find, and make a lie sound true."),
     then=advice.LOOK_TWICE,
-    weights={Kind.SPEAR_PHISHING: 1.2},
-    fact=True,
+    weights={Kind.SPEAR_PHISHING: 1.8},
 )
 HOUSE: Final = Signal(
     name="context.names-your-house",
@@ -65,7 +65,7 @@ HOUSE: Final = Signal(
     seen=N_("A stranger names your organisation or your colleagues: {name}."),
     why=N_("Somebody has learnt about you before writing; that is the mark of an attack made to measure."),
     then=advice.ASK,
-    weights={Kind.SPEAR_PHISHING: 1.2, Kind.WHALING: 0.4},
+    weights={Kind.SPEAR_PHISHING: 2.2, Kind.WHALING: 0.4},
 )
 ADDRESS: Final = Signal(
     name="context.address-for-name",
@@ -86,7 +86,7 @@ def named(view: View) -> Iterable[Finding]:
     for name in _names(view):
         parts = words_of(name.lower())
         if parts and parts[0] in opening and len(parts[0]) > 2:
-            yield Finding(NAMED.name, NAMED.group, 0.7, (Evidence("text", name),), {"name": name})
+            yield Finding(NAMED.name, NAMED.group, 0.7, _standing(view, name.split()[0], parts[0]), {"name": name})
             return
 
 
@@ -100,11 +100,11 @@ def house(view: View) -> Iterable[Finding]:
     text = " ".join(found.words)
     for label in sorted(_labels(own)):
         if f" {label} " in f" {text} ":
-            yield Finding(HOUSE.name, HOUSE.group, 0.8, (Evidence("text", label),), {"name": label})
+            yield Finding(HOUSE.name, HOUSE.group, 0.8, _standing(view, label), {"name": label})
             return
     for colleague in view.context.colleagues[:NAMES]:
-        if " ".join(words_of(colleague.lower())) in text:
-            yield Finding(HOUSE.name, HOUSE.group, 0.8, (Evidence("text", colleague),), {"name": colleague})
+        if (name := " ".join(words_of(colleague.lower()))) in text:
+            yield Finding(HOUSE.name, HOUSE.group, 0.8, _standing(view, colleague, name), {"name": colleague})
             return
 
 
@@ -122,6 +122,15 @@ def address(view: View) -> Iterable[Finding]:
             )
             yield Finding(ADDRESS.name, ADDRESS.group, 0.9 if in_subject else 0.6, (evidence,), {"address": whole})
             return
+
+
+def _standing(view: View, *spellings: str) -> tuple[Evidence, ...]:
+    """The words of a name as they stand in the subject or the text; none where tricks keep them apart."""
+    spelt = "|".join(r"[\W_]+".join(map(re.escape, spelling.split())) for spelling in spellings)
+    for where, text in (("subject", view.subject), ("text", view.visible[:_LOOKED_AT])):
+        if match := re.search(spelt, text, re.IGNORECASE):
+            return (Evidence(where, match[0][:EVIDENCE_CHARACTERS]),)
+    return ()
 
 
 def _names(view: View) -> Iterator[str]:

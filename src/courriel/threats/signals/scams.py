@@ -23,7 +23,7 @@ PARCEL: Final = Signal(
     seen=N_("It is about a parcel that cannot be delivered, or a fee for one."),
     why=N_("Nearly everybody waits for a parcel; the small fee is a pretext to get at your card."),
     then=advice.NO_CLICK,
-    weights={Kind.PHISHING: 0.7, Kind.SMISHING: 1.0},
+    weights={Kind.PHISHING: 0.7, Kind.SMISHING: 1.0, Kind.SPEAR_PHISHING: 0.5},
     fact=False,
 )
 FINE: Final = Signal(
@@ -77,7 +77,7 @@ FAMILY: Final = Signal(
     seen=N_("Somebody says to be your child or a relative with a new number."),
     why=N_("The next message asks for money. It is not your relative."),
     then=N_("Call your relative on the number that you had before."),
-    weights={Kind.SMISHING: 1.6, Kind.SCAM: 1.0, Kind.PHISHING: 1.0, Kind.VISHING: 0.5},
+    weights={Kind.SMISHING: 1.6, Kind.PHISHING: 1.6, Kind.SCAM: 0.8, Kind.VISHING: 0.5},
     fact=False,
 )
 JOB: Final = Signal(
@@ -122,7 +122,7 @@ DOCUMENT: Final = Signal(
     seen=N_("A document, a voice message or a fax is said to wait for you behind a link."),
     why=N_("The page behind it asks for your password to “open” a document that does not exist."),
     then=advice.NO_CLICK,
-    weights={Kind.PHISHING: 0.8, Kind.SPEAR_PHISHING: 0.6, Kind.MALWARE: 0.3},
+    weights={Kind.PHISHING: 0.8, Kind.SPEAR_PHISHING: 0.8, Kind.MALWARE: 0.3},
     fact=False,
 )
 GREETING: Final = Signal(

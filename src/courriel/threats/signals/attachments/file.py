@@ -10,7 +10,18 @@ from courriel.model.threat import EVIDENCE_CHARACTERS, Evidence, Finding
 from courriel.threats.signal import Signal
 from courriel.threats.view import View
 
-__all__ = ["DEPTH", "FILES", "FILE_OCTETS", "INFLATED_OCTETS", "TOTAL_OCTETS", "Budget", "File", "extension", "finding"]
+__all__ = [
+    "DEPTH",
+    "FILES",
+    "FILE_OCTETS",
+    "INFLATED_OCTETS",
+    "PAGE_OCTETS",
+    "TOTAL_OCTETS",
+    "Budget",
+    "File",
+    "extension",
+    "finding",
+]
 
 FILES: Final = 30
 """Files of a message that are looked into, archives' own included."""
@@ -20,6 +31,8 @@ TOTAL_OCTETS: Final = 16 << 20
 """Octets read of all files of a message."""
 INFLATED_OCTETS: Final = 3 << 20
 """Octets unpacked out of all files: some 10 ms a MB."""
+PAGE_OCTETS: Final = 384 << 10
+"""Octets of attached pages and drawings that are searched, of all of a message together."""
 DEPTH: Final = 3
 """Archives in archives that are opened."""
 
@@ -31,6 +44,7 @@ class Budget:
     files: int = FILES
     octets: int = TOTAL_OCTETS
     inflated: int = INFLATED_OCTETS
+    pages: int = PAGE_OCTETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from courriel.threats.signals.attachments.file import File, finding
 
 PART_OCTETS: Final = 512 << 10
 """Octets read of one part of a document."""
-PARTS: Final = 60
+RTF_OCTETS: Final = 2 << 20
+"""Octets of an RTF file that are searched: objects are written as digits and long, but begin early."""
 STREAM_OCTETS: Final = 256 << 10
 
 _PARTS: Final = re.compile(
@@ -130,12 +131,13 @@ def binary(file: File) -> Iterable[Finding]:
 
 def rich_text(file: File) -> Iterable[Finding]:
     """RTF: objects in it, a template from afar, a field that runs a command."""
-    if match := _RTF_TEMPLATE.search(file.octets):
+    octets = file.octets[:RTF_OCTETS]
+    if match := _RTF_TEMPLATE.search(octets):
         address = match[1].decode("ascii", "replace")
         yield finding(file, REMOTE, 1.0, address, address=address)
-    if match := _RTF_OBJECT.search(file.octets):
+    if match := _RTF_OBJECT.search(octets):
         yield finding(file, OBJECT, 1.0, match[0].decode("ascii", "replace"))
-    if match := _RTF_DDE.search(file.octets):
+    if match := _RTF_DDE.search(octets):
         yield finding(file, DDE, 1.0, match[0].decode("ascii", "replace"))
 
 

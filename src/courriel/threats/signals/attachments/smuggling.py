@@ -18,19 +18,19 @@ from courriel.threats.signals import advice
 from courriel.threats.signals.attachments.file import File, extension, finding
 from courriel.threats.signals.html import SMUGGLES
 
-_LOOKED_AT: Final = 1 << 20
-"""Octets of a page that are looked at."""
+_HEAD, _TAIL = 192 << 10, 64 << 10
+"""Octets of a page that are looked at, from its beginning and its end: between them stands what is smuggled."""
 _PAGES: Final = frozenset(["html", "htm", "shtml", "xhtml", "xht", "mht", "mhtml", "svg"])
-_PASSWORD: Final = re.compile(r"""type\s*=\s*["']?password""", re.IGNORECASE)
-_FORM: Final = re.compile(r"""<form\b[^<>]{0,500}action\s*=\s*["']?https?://([^\s"'/<>]+)""", re.IGNORECASE)
-_SCRIPT: Final = re.compile(r"<script\b|\bon(?:load|error|click|begin)\s*=|javascript:", re.IGNORECASE)
-_REFRESH: Final = re.compile(
-    r"""http-equiv\s*=\s*["']?refresh["']?[^<>]{0,200}url\s*=|\blocation(?:\.href|\.replace|\.assign)?\s*[=(]\s*\(?["'`]?h?"""
-    r"""|<iframe\b[^<>]{0,300}src\s*=\s*["']?https?:|<foreignobject\b""",
-    re.IGNORECASE,
-)
-_LETTERS: Final = re.compile(
-    r"[A-Za-z0-9+/=]{2000}|(?:%[0-9a-fA-F]{2}){300}|(?:\\x[0-9a-fA-F]{2}){300}|(?:\d{1,3},\s?){300}"
+_PASSWORD: Final = re.compile(r"""type\s*=\s*["']?password""")
+_FORM: Final = re.compile(r"""<form\b[^<>]{0,500}action\s*=\s*["']?https?://([^\s"'/<>]+)""")
+_SCRIPT: Final = re.compile(r"<script\b|\bon(?:load|error|click|begin)\s*=|javascript:|<foreignobject\b")
+_META: Final = re.compile(r"""http-equiv\s*=\s*["']?refresh["']?[^<>]{0,200}url\s*=""")
+_LOCATION: Final = re.compile(r"""location(?:\.href|\.replace|\.assign)?\s*[=(]\s*\(?["'`]?h?""")
+_FRAME: Final = re.compile(r"""<iframe\b[^<>]{0,300}src\s*=\s*["']?https?:""")
+_ELSEWHERE: Final = (("refresh", _META), ("location", _LOCATION), ("<iframe", _FRAME))
+_LETTERS: Final = re.compile(r"(?<![a-z0-9+/=])[a-z0-9+/=]{2000}")
+_ESCAPES: Final = re.compile(
+    r"(?<![0-9a-f])(?:(?:%[0-9a-f]{2}){300}|(?:\\x[0-9a-f]{2}){300})|(?<![\d,\s])(?:\d{1,3},\s?){300}"
 )
 
 PAGE: Final = Signal(
@@ -86,29 +86,34 @@ def page(file: File) -> Iterable[Finding]:
 def drawing(file: File) -> Iterable[Finding]:
     """An SVG picture with a script or a page in it."""
     text = _text(file)
-    match = _SCRIPT.search(text) or re.search(r"<foreignobject\b", text, re.IGNORECASE)
-    if match:
+    if match := _SCRIPT.search(text):
         yield finding(file, DRAWING, 1.0, text[match.start() : match.start() + 80])
         yield from _deeds(file, text)
 
 
 def _deeds(file: File, text: str) -> Iterable[Finding]:
-    if match := _PASSWORD.search(text):
+    if "password" in text and (match := _PASSWORD.search(text)):
         form = _FORM.search(text)
         yield finding(file, LOGIN, 1.0, form[0][-120:] if form else match[0])
-    calls = list(dict.fromkeys(match[0].lower() for match in SMUGGLES.finditer(text)))
-    scrambled = _LETTERS.search(text)
+    calls = list(dict.fromkeys(match[0] for match, _ in zip(SMUGGLES.finditer(text), range(100), strict=False)))
+    scrambled = _LETTERS.search(text) or _ESCAPES.search(text)
     if len(calls) >= 3 or (calls and scrambled):
         yield finding(file, SMUGGLING, 0.6 + 0.2 * bool(scrambled) + 0.1 * len(calls), " ".join(calls))
-    if match := _REFRESH.search(text):
-        yield finding(file, REDIRECT, 1.0, text[match.start() : match.start() + 100])
+    for word, pattern in _ELSEWHERE:
+        if word in text and (match := pattern.search(text)):
+            yield finding(file, REDIRECT, 1.0, text[match.start() : match.start() + 100])
+            return
 
 
 def _text(file: File) -> str:
-    octets = file.octets[:_LOOKED_AT]
-    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return octets.decode("utf-16", "replace")
-    return octets.decode("utf-8", "replace")
+    """What is looked at of a page, in lower case, as far as the message's budget for pages goes."""
+    octets = file.octets
+    if len(octets) > _HEAD + _TAIL:
+        octets = octets[:_HEAD] + b"\n" + octets[-_TAIL:]
+    octets = octets[: max(0, file.budget.pages)]
+    file.budget.pages -= len(octets)
+    charset = "utf-16" if octets.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return octets.decode(charset, "replace").lower()
 
 
 SIGNALS: Final[tuple[Signal, ...]] = (PAGE, LOGIN, SMUGGLING, REDIRECT, DRAWING)

@@ -179,7 +179,7 @@ def named(file: File) -> Iterable[Finding]:
     if signal is SHORTCUT and ending == "slk" and file.kind == "unknown":
         signal = None
     if signal is not None:
-        yield finding(file, signal)
+        yield finding(file, signal, 0.6 if ending in ("url", "website") else 1.0)
     if lie := _lie(file, ending, signal is not None):
         yield finding(file, DISGUISED, 1.0 if signal else 0.6, really=lie)
 
