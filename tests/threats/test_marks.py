@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from courriel.threats import marks
-from courriel.threats.marks import FEWEST, MOST, Counts, Memory, opinion
+from courriel.threats.marks import FEWEST, Counts, Memory, opinion
+from courriel.threats.signals.account import MOST
 
 JUNK, GOOD, BOTH = range(1_000, 1_030), range(2_000, 2_030), range(3_000, 3_030)
 

@@ -115,7 +115,8 @@ def test_people_and_the_way() -> None:
 
 def test_parts_are_sorted_as_mail_programs_do() -> None:
     raw = HEADER + (
-        b'Content-Type: multipart/mixed; boundary="m"\r\n\r\n--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n'
+        b'Content-Type: multipart/mixed; boundary="m"\r\n\r\n--m\r\n'
+        b"Content-Type: multipart/alternative; boundary=a\r\n\r\n"
         b"--a\r\n\r\nplain twin\r\n--a\r\nContent-Type: text/html\r\n\r\n<p>rich twin\r\n--a--\r\n"
         b"--m\r\nContent-Type: text/plain\r\n\r\nbelow\r\n--m\r\nContent-Type: application/pdf\r\n"
         b"Content-Disposition: attachment; filename*=utf-8''r%C3%A9%2Epdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
@@ -129,7 +130,7 @@ def test_parts_are_sorted_as_mail_programs_do() -> None:
 
 
 def test_a_text_message_has_no_header() -> None:
-    view = read("From: no header\nlien: bit.ly/x".encode(), channel=Channel.SMS)
+    view = read(b"From: no header\nlien: bit.ly/x", channel=Channel.SMS)
     assert view.headers == () and view.visible == "From: no header lien: bit.ly/x"
     assert [one.host for one in view.links] == ["bit.ly"]
 

@@ -14,8 +14,9 @@ from courriel.threats.view import Arrival
 from courriel.threats.weights import LEAST, MOST, weights
 
 LURE = (
-    b"From: PayPal Security <service@paypa1-secure.top>\r\nTo: marie@example.org\r\nSubject: Your account is limited\r\n"
-    b"Content-Type: text/html\r\n\r\n<p>Dear customer,<p>Your account has been suspended. Verify your password within 24 "
+    b"From: PayPal Security <service@paypa1-secure.top>\r\nTo: marie@example.org\r\n"
+    b"Subject: Your account is limited\r\nContent-Type: text/html\r\n\r\n"
+    b"<p>Dear customer,<p>Your account has been suspended. Verify your password within 24 "
     b'hours or it will be closed: <a href="http://192.0.2.9/login">https://www.paypal.com/signin</a>'
 )
 NOTE = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, Protocol
 
-from courriel.threats import marks
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import (
+    account,
     attachments,
     authentication,
     bulk,
@@ -46,7 +46,7 @@ class Module(Protocol):
 MODULES: Final[tuple[Module, ...]] = (
     *(authentication, history, identity, links, lookalike, route),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
-    *(attachments, marks),
+    *(attachments, account),
 )
 
 
