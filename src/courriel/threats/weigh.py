@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import exp, tanh
 from typing import Final
 
-from courriel.model.threat import Channel, Evidence, Finding, Group, Kind, Level, Reason, Report
+from courriel.model.threat import Channel, Finding, Group, Kind, Level, Reason, Report
 from courriel.threats.signal import Signal
 from courriel.threats.weights import AGAINST, FOR, Weights
 from courriel.threats.words import Opinion
@@ -60,13 +60,12 @@ def weigh(
     signals: Mapping[str, Signal],
     weights: Weights,
     own: Reason | None = None,
-    telling: tuple[Evidence, ...] = (),
 ) -> Report:
-    """``own``: what the account's marks say.  ``telling``: the words that the words' finding points at."""
+    """``own``: what the account's marks say."""
     reasons = [_reason(finding, signals, weights) for finding in findings if finding.signal in signals]
     words = words_weight(opinion, weights)
     strength = min(1.0, abs(words) / weights.words_cap)
-    reasons.append(Reason(Finding(WORDS, Group.WORDS, strength, telling), words))
+    reasons.append(Reason(Finding(WORDS, Group.WORDS, strength), words))
     if own is not None:
         reasons.append(own)
     reasons = sorted(_bounded(reasons), key=lambda reason: -abs(reason.weight))
