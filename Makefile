@@ -10,13 +10,19 @@ STRESS_S ?= 120
 PAIRS  ?= 3
 ARGS   ?=
 AUTH   ?= ../shared/suites/auth
+KIT    ?= ../shared/corpus
 
-.PHONY: help run test suites check format bench fuzz stress docs clean
+# The tools of the model are run on one processor each: threads of numpy gain nothing here.
+export OMP_NUM_THREADS := 1
+
+.PHONY: model eval help run test suites check format bench fuzz stress docs clean
 
 help:
 	@echo "make run     set up .venv and start a test server: courriel try"
 	@echo "make test    everything CI runs: make check, then all tests"
 	@echo "make suites  the published test suites of SPF, DKIM, ARC, DMARC … in the folder AUTH=../shared/suites/auth"
+	@echo "make model   learn the model of malicious messages from KIT=../shared/corpus, write docs/threat-model.md"
+	@echo "make eval    measure it on KIT=../shared/corpus; ARGS='--cross --speed --json FILE'"
 	@echo "make check   format, lint, types, floors, RFC references"
 	@echo "make format  put the sources into the house format"
 	@echo "make bench   Courriel beside Postfix and Dovecot (root, Debian), then judges of senders beside others;"
@@ -51,6 +57,12 @@ test: $(DEV)
 
 suites: $(DEV)
 	AUTH="$(abspath $(AUTH))" $(BIN)/python -m pytest tests/suites -q $(ARGS)
+
+model: $(DEV)
+	$(BIN)/python -m tools.model "$(KIT)"
+
+eval: $(DEV)
+	@$(BIN)/python -m tools.eval "$(KIT)" $(ARGS)
 
 check: $(DEV)
 	@tools/check.sh

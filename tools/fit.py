@@ -18,7 +18,7 @@ from courriel.threats import words
 from courriel.threats.scan import findings
 from courriel.threats.signals import catalogue
 from courriel.threats.table import Table, parse
-from courriel.threats.weigh import hand_set, weigh
+from courriel.threats.weigh import KNOWN_FROM, hand_set, weigh
 from courriel.threats.weights import LEAST, MOST, Weights
 from tools.kit import Row
 from tools.train import Example, learn
@@ -138,7 +138,7 @@ def _heads(examples: Sequence[Example]) -> list[str]:
 
 
 def _weights(channel: Channel, taught: Sequence[Read]) -> Weights:
-    rows, unseen = _unseen(taught)
+    rows, unseen, heard = _unseen(taught)
     names = sorted({finding.signal for row in rows for finding in row.findings} & catalogue().keys())
     seen = _strengths(rows, names)
     answers = np.array([row.bad for row in rows])
@@ -147,11 +147,11 @@ def _weights(channel: Channel, taught: Sequence[Read]) -> Weights:
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         prior, slope, zero, factors = parameters[0], parameters[1], parameters[2], parameters[3:]
-        level = np.tanh(slope * (unseen - zero) / CAP)
+        level = np.tanh(slope * heard * (unseen - zero) / CAP)
         score = prior + CAP * level + seen @ factors
         signs = np.where(answers, 1.0, -1.0)
         pull = -signs * each / (1 + np.exp(np.clip(signs * score, -50, 50)))
-        steep = (1 - level**2) * pull
+        steep = (1 - level**2) * pull * heard
         value = float(each @ np.logaddexp(0, -signs * score) + STIFFNESS * ((factors - 1) ** 2).sum())
         gradient = [pull.sum(), steep @ (unseen - zero), -slope * steep.sum()]
         return value, np.append(gradient, seen.T @ pull + 2 * STIFFNESS * (factors - 1))
@@ -170,11 +170,12 @@ def _weights(channel: Channel, taught: Sequence[Read]) -> Weights:
     )
 
 
-def _unseen(taught: Sequence[Read]) -> tuple[list[Read], Floats]:
-    """Rows, and the log-odds that words give them by a table that has not seen their source."""
+def _unseen(taught: Sequence[Read]) -> tuple[list[Read], Floats, Floats]:
+    """Rows, what words say of them by a table that has not seen their source, and how far that is heard."""
     taught = [row for row in taught if "malicious" in _example(row).answers]
     rows: list[Read] = []
     said: list[float] = []
+    heard: list[float] = []
     for family in sorted({row.family for row in taught}):
         others = [row for row in taught if row.family != family]
         if len({row.bad for row in others}) < 2:
@@ -182,8 +183,11 @@ def _unseen(taught: Sequence[Read]) -> tuple[list[Read], Floats]:
         table = parse(learn([_example(row) for row in others], ["malicious"]))
         held_out = [row for row in taught if row.family == family]
         rows += held_out
-        said += [words.opinion(set(row.features), table).heads["malicious"] for row in held_out]
-    return rows, np.array(said)
+        for row in held_out:
+            opinion = words.opinion(set(row.features), table)
+            said.append(opinion.heads["malicious"])
+            heard.append(min(1.0, opinion.known / KNOWN_FROM))
+    return rows, np.array(said), np.array(heard)
 
 
 def _strengths(rows: Sequence[Read], names: Sequence[str]) -> Floats:

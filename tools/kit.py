@@ -77,7 +77,9 @@ class Row:
         return Channel.SMS if self.source in _SMS_SOURCES else Channel.MAIL
 
     def view(self) -> View:
-        raw = clean(self.raw, self.told["client_ip"]) if self.channel is Channel.MAIL else self.raw
+        raw = self.raw
+        if self.channel is Channel.MAIL:
+            raw = clean(raw, self.told["client_ip"]) if self.file.endswith(".eml") else _headed(raw)
         return read(raw, self._arrival(raw), _context(self), self.channel)
 
     def _arrival(self, raw: bytes) -> Arrival:
@@ -141,6 +143,21 @@ def clean(raw: bytes, client_ip: str) -> bytes:
     ]
     header = _SUBJECT_TAG.sub(rb"\1 ", b"".join(kept))
     return header + b"\r\n" + _FOOTER.sub(b"\n", raw[end:])
+
+
+_NOBODY = b"From: Sender <sender@example.net>\r\n"
+"""Of rows of which only subject and text are left: that they have no From says nothing of the message."""
+
+
+def _headed(raw: bytes) -> bytes:
+    """A text file as a message: its first lines are From and Subject, where it has them."""
+    lines = raw.split(b"\n")
+    header = []
+    while lines and lines[0].startswith((b"From: ", b"Subject: ", b"Subject:")):
+        header.append(lines.pop(0).rstrip(b"\r") + b"\r\n")
+    author = b"" if any(one.startswith(b"From:") for one in header) else _NOBODY
+    plain = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    return author + b"".join(header) + plain + b"\n".join(lines)
 
 
 def _judgement(told: dict[str, str], raw: bytes) -> Judgement:

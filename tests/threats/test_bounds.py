@@ -1,4 +1,4 @@
-"""What signals of people and places cost: time for hostile messages, memory for lists."""
+"""What signals cost: time for hostile messages, memory for lists and phrases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from courriel.threats.view import Arrival, Context, Executive, View
 from tests.threats.views import hop, judged, link, person, view
 
 MODULES = (authentication, history, identity, links, lookalike, route)
-MEMORY_MB = 3.0
+MEMORY_MB = 4.0
 HOSTILE_S = 0.05
 
 

@@ -8,12 +8,12 @@ import string
 import pytest
 
 from courriel.base.i18n import translator
-from courriel.threats import marks, signals
+from courriel.threats import signals
 from courriel.threats.signal import Signal
 from courriel.threats.signals import catalogue, looks
 from tests.threats.views import view
 
-ALL = [*(signal for module in signals.MODULES for signal in module.SIGNALS), *marks.SIGNALS]
+ALL = [signal for module in signals.MODULES for signal in module.SIGNALS]
 
 
 @pytest.mark.parametrize("signal", ALL, ids=lambda signal: signal.name)

@@ -15,9 +15,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from courriel.base.i18n import N_
-from courriel.model.threat import Finding, Group, Kind, Reason
-from courriel.threats.signal import Look, Signal
+from courriel.model.threat import Finding, Reason
+from courriel.threats.signals.account import GOOD, JUNK, MOST
 
 __all__ = ["FEATURES", "FEWEST", "Counts", "Marks", "Memory", "opinion"]
 
@@ -27,8 +26,6 @@ FEATURES: Final = 200_000
 """Features that an account keeps; then all counts are halved, and those that come to nothing go."""
 TELLING: Final = 15
 """Features of either side that are combined."""
-MOST: Final = 4.0
-"""Log-odds that an account's marks add or take at most."""
 _DOUBT: Final = 1.0
 """Marks' worth of doubt in a feature (Robinson's s)."""
 _FULL: Final = 60
@@ -97,30 +94,6 @@ class Memory:
         halves = {feature: Counts(one.junk // 2, one.good // 2) for feature, one in self._counts.items()}
         self._counts = {feature: one for feature, one in halves.items() if one.junk or one.good}
         self.junk, self.good = self.junk // 2, self.good // 2
-
-
-JUNK: Final = Signal(
-    name="context.own-marks-junk",
-    group=Group.CONTEXT,
-    seen=N_("It resembles messages that you marked as junk ({junk} so far)."),
-    why=N_("What you mark is learnt for your account alone."),
-    then=N_("If this is wrong, mark the message as not junk."),
-    weights={Kind.SPAM: MOST},
-    fact=False,
-)
-GOOD: Final = Signal(
-    name="context.own-marks-good",
-    group=Group.CONTEXT,
-    seen=N_("It resembles messages that you kept or marked as good ({good} so far)."),
-    why=N_("What you mark is learnt for your account alone."),
-    then=N_("If this is wrong, mark the message as junk."),
-    weights={},
-    good=-MOST,
-    fact=False,
-)
-SIGNALS: Final[tuple[Signal, ...]] = (JUNK, GOOD)
-LOOKS: Final[tuple[Look, ...]] = ()
-"""Nothing looks at a message alone: ``opinion`` is asked with the account's marks."""
 
 
 def opinion(marks: Marks, features: Iterable[int]) -> Reason | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from courriel.formats.message.parse import Part
-from courriel.model.threat import Channel, Finding, Report
+from courriel.model.threat import Channel, Evidence, Finding, Reason, Report
 from courriel.threats import marks as account
 from courriel.threats import words
 from courriel.threats.read import read
 from courriel.threats.signal import Look
 from courriel.threats.signals import catalogue, looks
 from courriel.threats.view import Arrival, Context, View
-from courriel.threats.weigh import SUSPICIOUS_FROM, weigh
+from courriel.threats.weigh import SUSPICIOUS_FROM, WORDS, weigh
 from courriel.threats.weights import weights
 
 __all__ = ["judge", "scan"]
@@ -37,12 +39,19 @@ def judge(view: View, marks: account.Marks | None = None, deep: Iterable[Look] =
     features = words.features(view)
     opinion = words.opinion(features, table)
     own = account.opinion(marks, features) if marks is not None else None
-    using = weights(view.channel)
-    report = weigh(view.channel, found, opinion, catalogue(), using, own)
+    report = weigh(view.channel, found, opinion, catalogue(), weights(view.channel), own)
     if report.probability < SUSPICIOUS_FROM:
         return report
-    telling = words.telling(view, table, "malicious")
-    return weigh(view.channel, found, opinion, catalogue(), using, own, telling)
+    return _quoting(report, words.telling(view, table, "malicious"))
+
+
+def _quoting(report: Report, telling: tuple[Evidence, ...]) -> Report:
+    """With the words of the message in the reason of the words."""
+    reasons = tuple(
+        Reason(replace(one.finding, evidence=telling), one.weight) if one.finding.signal == WORDS else one
+        for one in report.reasons
+    )
+    return replace(report, reasons=reasons)
 
 
 def findings(view: View) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import exp, tanh
 from typing import Final
 
-from courriel.model.threat import Channel, Evidence, Finding, Group, Kind, Level, Reason, Report
+from courriel.model.threat import Channel, Finding, Group, Kind, Level, Reason, Report
 from courriel.threats.signal import Signal
 from courriel.threats.weights import AGAINST, FOR, Weights
 from courriel.threats.words import Opinion
@@ -23,14 +23,26 @@ SUSPICIOUS_FROM: Final = 0.5
 MALICIOUS_FROM: Final = 0.9
 BULK_FROM: Final = 0.15
 """Probabilities from which a message is called so; see also ``FACTS_FROM``."""
-FACTS_FROM: Final = 0.8
+FACTS_FROM: Final = 1.0
 """Log-odds that facts must contribute before a message is called malicious."""
+WORDS_FROM: Final = 0.8
+"""Probability from which a message is suspicious of which nothing is known but how it is worded."""
+KNOWN_FROM: Final = 0.1
+"""Share of known features from which words are heard in full: of an unknown language they know nothing."""
+NAMED_FROM: Final = 1.0
+"""Log-odds from which a kind that facts make goes before the general ones, whatever those come to."""
 WORDS: Final = "words.choice"
 """The finding of the learnt model."""
 TWO_PARTS: Final = frozenset({Kind.WHALING, Kind.SPEAR_PHISHING})
-"""Kinds that take a request (words) and something about the persons or the sender."""
+"""Kinds that take a request or lure, and something about who pretends to send it."""
 
-_ASKING: Final = frozenset({Group.CONTENT, Group.LINKS, Group.ATTACHMENTS, Group.WORDS})
+FACTUAL: Final = frozenset({Group.AUTHENTICATION, Group.IDENTITY, Group.LINKS, Group.CONTENT, Group.ATTACHMENTS})
+"""Groups whose facts may make a message malicious; the way it came and what it knows of its reader only add."""
+
+_ASKING: Final = frozenset({Group.CONTENT, Group.LINKS, Group.ATTACHMENTS})
+_LURES: Final = frozenset({Kind.PHISHING, Kind.SPEAR_PHISHING, Kind.WHALING, Kind.SCAM, Kind.MALWARE})
+_NEW: Final = frozenset({"context.first-contact", "context.known-name-new-address"})
+_MADE_BY_FACTS: Final = (Kind.WHALING, Kind.SPOOFING, Kind.SPEAR_PHISHING)
 _BULK: Final = frozenset({"content.bulk", "content.list", "content.mass-mailer"})
 _HEADS: Final[Mapping[str, tuple[Kind, float]]] = {
     "spam": (Kind.SPAM, 1.5),
@@ -48,21 +60,25 @@ def weigh(
     signals: Mapping[str, Signal],
     weights: Weights,
     own: Reason | None = None,
-    telling: tuple[Evidence, ...] = (),
 ) -> Report:
-    """``own``: what the account's marks say.  ``telling``: the words that the words' finding points at."""
+    """``own``: what the account's marks say."""
     reasons = [_reason(finding, signals, weights) for finding in findings if finding.signal in signals]
     words = words_weight(opinion, weights)
     strength = min(1.0, abs(words) / weights.words_cap)
-    reasons.append(Reason(Finding(WORDS, Group.WORDS, strength, telling), words))
+    reasons.append(Reason(Finding(WORDS, Group.WORDS, strength), words))
     if own is not None:
         reasons.append(own)
     reasons = sorted(_bounded(reasons), key=lambda reason: -abs(reason.weight))
     score = weights.prior + sum([reason.weight for reason in reasons])
     probability = _sigmoid(score)
-    scores = _kinds(channel, findings, opinion, signals, weights)
-    kind = max(scores, key=lambda one: scores[one])
+    scores = _kinds(findings, opinion, signals, weights)
+    kind = _primary(scores)
     level = _level(probability, reasons, signals)
+    if own is not None and own.weight < 0 and level in (Level.CLEAN, Level.BULK):
+        # What a reader marked as good lowers a malicious message by one level at most.
+        without = [reason for reason in reasons if reason.finding is not own.finding]
+        if _level(_sigmoid(score - _weight_of(own, reasons)), without, signals) is Level.MALICIOUS:
+            level = Level.SUSPICIOUS
     return Report(
         channel=channel,
         level=level,
@@ -78,7 +94,8 @@ def weigh(
 
 def words_weight(opinion: Opinion, weights: Weights) -> float:
     """What the choice of words adds; it levels off, so that it never decides alone."""
-    raw = weights.words_slope * (opinion.heads["malicious"] - weights.words_zero)
+    heard = min(1.0, opinion.known / KNOWN_FROM)
+    raw = weights.words_slope * heard * (opinion.heads["malicious"] - weights.words_zero)
     return weights.words_cap * tanh(raw / weights.words_cap)
 
 
@@ -108,7 +125,6 @@ def _bounded(reasons: Iterable[Reason]) -> list[Reason]:
 
 
 def _kinds(
-    channel: Channel,
     findings: Sequence[Finding],
     opinion: Opinion,
     signals: Mapping[str, Signal],
@@ -116,8 +132,8 @@ def _kinds(
 ) -> dict[Kind, float]:
     """Log-odds of each kind, given that the message is bad."""
     scores = dict(weights.kinds)
-    asking: set[Kind] = set()
-    knowing: set[Kind] = set()
+    asking = False
+    naming: set[Kind] = set()
     for finding in findings:
         signal = signals.get(finding.signal)
         if signal is None:
@@ -125,18 +141,23 @@ def _kinds(
         for kind, weight in signal.weights.items():
             if kind in scores:
                 scores[kind] += weight * finding.strength
-                (asking if signal.group in _ASKING else knowing).add(kind)
+        asking = asking or (signal.group in _ASKING and not _LURES.isdisjoint(signal.weights))
+        if signal.group in (Group.IDENTITY, Group.AUTHENTICATION) or signal.name in _NEW:
+            naming.update(signal.weights)
     for head, (kind, most) in _HEADS.items():
         if head in opinion.heads and kind in scores:
             scores[kind] += most * tanh(opinion.heads[head] / 4)
-            if opinion.heads[head] > 0:
-                asking.add(kind)
-    for kind in TWO_PARTS & scores.keys():
-        if kind not in asking or kind not in knowing:
+    asking = asking or opinion.heads.get("bec", -1.0) > 0
+    for kind in _MADE_BY_FACTS:
+        if kind in scores and (kind not in naming or not (asking or kind not in TWO_PARTS)):
             scores[kind] = min(scores[kind], ONE_PART)
-    if channel is Channel.MAIL and Kind.SPOOFING in scores and Kind.SPOOFING not in knowing:
-        scores[Kind.SPOOFING] = min(scores[Kind.SPOOFING], ONE_PART)
     return scores
+
+
+def _primary(scores: Mapping[Kind, float]) -> Kind:
+    """The kind that facts make, where they do; otherwise the likeliest."""
+    made = next((kind for kind in _MADE_BY_FACTS if scores.get(kind, ONE_PART) >= NAMED_FROM), None)
+    return made or max(scores, key=lambda one: scores[one])
 
 
 ONE_PART: Final = -3.0
@@ -148,17 +169,27 @@ def _level(probability: float, reasons: Sequence[Reason], signals: Mapping[str, 
         [
             reason.weight
             for reason in reasons
-            if reason.weight > 0 and (signal := signals.get(reason.finding.signal)) is not None and signal.fact
+            if reason.weight > 0 and reason.finding.group in FACTUAL and _is_fact(reason, signals)
         ]
     )
     bulk = any(reason.finding.signal in _BULK for reason in reasons)
     if probability >= MALICIOUS_FROM and facts >= FACTS_FROM:
         return Level.MALICIOUS
-    if probability >= SUSPICIOUS_FROM and not (bulk and facts <= 0):
+    told = facts > 0 or any(reason.weight > 0 and reason.finding.signal in signals for reason in reasons)
+    if probability >= (SUSPICIOUS_FROM if told else WORDS_FROM) and not (bulk and facts <= 0):
         return Level.SUSPICIOUS
     if bulk and probability >= BULK_FROM:
         return Level.BULK
     return Level.CLEAN
+
+
+def _weight_of(own: Reason, reasons: Sequence[Reason]) -> float:
+    return sum([reason.weight for reason in reasons if reason.finding is own.finding])
+
+
+def _is_fact(reason: Reason, signals: Mapping[str, Signal]) -> bool:
+    signal = signals.get(reason.finding.signal)
+    return signal is not None and signal.fact
 
 
 def _sigmoid(score: float) -> float:

@@ -32,7 +32,7 @@ PIECES_CHARACTERS: Final = 1_200
 
 _NUMBER: Final = re.compile(rb"[0-9][0-9.,:/-]*")
 _TOKEN: Final = re.compile(rb"[a-z\x80-\xff]{1,24}|[0$!?%]")
-_SIGNS: Final = re.compile("[\u00a0-\u00bf\u2000-\u20ab\u20ad-\u2bff\u3000-\u303f\ufe10-\ufe6f]+")
+_SIGNS: Final = re.compile("[\u00a0-\u00bf\u2000-\u20ab\u20ad-\u2bff\u3000-\u303f\ufe10-\ufe6f\U0001f000-\U0001faff]+")
 """Punctuation and pictures outside of ASCII; the euro sign is a word."""
 _MASK: Final = (1 << FIELD_BITS) - 1
 _FILES: Final = {Channel.MAIL: "mail", Channel.SMS: "sms", Channel.CALL: "call"}

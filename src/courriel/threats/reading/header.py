@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from courriel.formats import dates, encoded_word
@@ -83,6 +84,7 @@ def _hop(value: str) -> Hop:
     )
 
 
+@lru_cache(maxsize=4_096)
 def _address(source: str) -> str:
     """The address of the client, which stands in brackets: the last that is one."""
     for pattern in (_ADDRESS, _LOOSE_ADDRESS):

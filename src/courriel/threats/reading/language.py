@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-WORDS_LOOKED_AT: Final = 200
+WORDS_LOOKED_AT: Final = 120
 FEWEST: Final = 2
 """Common words that must be there; fewer tell nothing."""
 
@@ -24,7 +24,7 @@ for _language, _words in _COMMON.items():
     for _word in _words.split():
         _OF.setdefault(_word, []).append(_language)
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_PER_TEXT_CHARACTERS: Final = 2_000
+_PER_TEXT_CHARACTERS: Final = 1_000
 
 
 def language(folded: str) -> str:

@@ -64,7 +64,9 @@ _ENDS_ITSELF: Final = frozenset({"p", "li", "td", "th", "tr", "option", "dt", "d
 """A new one ends the one that is open (HTML §13.1.2.4)."""
 _LINKING: Final = {"a": "href", "area": "href", "form": "action", "img": "src"}
 _KINDS: Final = {"a": "a", "area": "area", "form": "form", "img": "image"}
-_TELLING: Final = re.compile(r"style|hidden|color|size|height|width|class|\bid\b|\bon[a-z]+\s*=", re.IGNORECASE)
+_TELLING: Final = re.compile(
+    r"style|hidden|background|color|size|height|width|class|\bid\b|\bon[a-z]+\s*=", re.IGNORECASE
+)
 _STYLED: Final = frozenset({"font"})
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, Protocol
 
-from courriel.threats import marks
 from courriel.threats.signal import Look, Signal
 from courriel.threats.signals import (
+    account,
     attachments,
     authentication,
     bulk,
@@ -44,17 +44,16 @@ class Module(Protocol):
 
 
 MODULES: Final[tuple[Module, ...]] = (
-    *(authentication, history, identity, lookalike, route, links),
+    *(authentication, history, identity, links, lookalike, route),
     *(hidden, html, urgency, credentials, money, intent, scams, callback, call, sms, personal, thread, bulk, language),
-    attachments,
+    *(attachments, account),
 )
 
 
 @cache
 def catalogue() -> Mapping[str, Signal]:
     """All signals by name."""
-    of_modules = [signal for module in MODULES for signal in module.SIGNALS]
-    return {signal.name: signal for signal in (*of_modules, *marks.SIGNALS)}
+    return {signal.name: signal for module in MODULES for signal in module.SIGNALS}
 
 
 @cache
