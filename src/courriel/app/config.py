@@ -38,6 +38,7 @@ LISTS: Final = (
     ("relay", "retry_s"),
     ("auth", "trusted_networks"),
     ("auth", "trusted_sealers"),
+    ("clamav", "doors"),
 )
 """Settings with several values."""
 
@@ -185,6 +186,22 @@ class MilterSection(Section, frozen=True):
     """Whether a connection is kept for further messages; not every filter can do that."""
 
 
+class ClamavSection(Section, frozen=True):
+    """ClamAV's daemon, asked about each message.  See docs/milter.md."""
+
+    address: str = ""
+    """``inet:host:port`` or ``unix:/path`` of clamd; empty: nobody is asked."""
+    doors: tuple[Literal["mx", "submission", "device"], ...] = ("mx", "submission")
+    found: Literal["reject", "quarantine"] = "reject"
+    """What becomes of known malware; what may be malware is kept apart."""
+    on_failure: Literal["accept", "tempfail"] = "tempfail"
+    """What becomes of mail while it cannot be asked."""
+    timeout_s: Seconds = 30.0
+    """Longest for one message."""
+    octets: Annotated[int, msgspec.Meta(gt=0)] = 26_214_400
+    """Larger messages are not asked about; clamd's StreamMaxLength has to be as much."""
+
+
 class DoctorSection(Section, frozen=True):
     """The examination of our domains that runs by itself; each domain's postmaster hears of what has changed."""
 
@@ -247,6 +264,7 @@ class Settings(Section, frozen=True):
     dns: DnsSection = DnsSection()
     relay: RelaySection = RelaySection()
     milters: tuple[MilterSection, ...] = ()
+    clamav: ClamavSection = ClamavSection()
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
     store: StoreSection = StoreSection()

@@ -18,6 +18,7 @@ from courriel.app.tracing import WireTraces
 from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
+from courriel.delivery.antivirus import Antivirus, AntivirusSettings
 from courriel.delivery.authenticate import SenderCheck
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
@@ -38,6 +39,7 @@ from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
 from courriel.pop3.server import Pop3Service
 from courriel.ports.resolver import Resolver
+from courriel.ports.scanner import Scanner
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
@@ -131,7 +133,7 @@ def open_intake(
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
         lists=home.lists,
         keys=home.keys,
-        scanner=milters,
+        scanner=with_antivirus(settings, milters),
         senders=senders,
         sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
@@ -169,6 +171,21 @@ def open_milters(settings: Settings) -> Milters | None:
         except FormatError as error:
             raise SettingsError(f"milters.{one.name}.address: {error.rule}") from None
     return Milters(filters, settings.name) if filters else None
+
+
+def with_antivirus(settings: Settings, filters: Milters | None) -> Scanner | None:
+    """ClamAV before the filters, as far as there are any.  Raises SettingsError for an address that cannot be read."""
+    asked = settings.clamav
+    if not asked.address:
+        return filters
+    try:
+        place = parse_address(asked.address)
+    except FormatError as error:
+        raise SettingsError(f"clamav.address: {error.rule}") from None
+    doors = frozenset(map(Door, asked.doors))
+    return Antivirus(
+        AntivirusSettings(place, doors, asked.found, asked.on_failure, asked.timeout_s, asked.octets), filters
+    )
 
 
 async def open_doors(
