@@ -35,10 +35,11 @@ LISTS: Final = (
     ("dns", "anchors"),
     ("dns", "addresses"),
     ("dns", "caa"),
+    ("clamav", "doors"),
+    ("blocklists", "zones"),
     ("relay", "retry_s"),
     ("auth", "trusted_networks"),
     ("auth", "trusted_sealers"),
-    ("clamav", "doors"),
 )
 """Settings with several values."""
 
@@ -186,6 +187,17 @@ class MilterSection(Section, frozen=True):
     """Whether a connection is kept for further messages; not every filter can do that."""
 
 
+class BlockListSection(Section, frozen=True):
+    """DNS lists of clients that send unwanted mail (RFC 5782), asked about other servers' addresses."""
+
+    zones: tuple[str, ...] = ()
+    """Whom to ask, "list.example.org"; empty: nobody.  Many lists have terms for whoever asks them often."""
+    found: Literal["reject", "quarantine"] = "quarantine"
+    """What becomes of a listed client's mail."""
+    wait_s: Seconds = 5.0
+    """Longest wait for all lists together."""
+
+
 class ClamavSection(Section, frozen=True):
     """ClamAV's daemon, asked about each message.  See docs/milter.md."""
 
@@ -265,6 +277,7 @@ class Settings(Section, frozen=True):
     relay: RelaySection = RelaySection()
     milters: tuple[MilterSection, ...] = ()
     clamav: ClamavSection = ClamavSection()
+    blocklists: BlockListSection = BlockListSection()
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
     store: StoreSection = StoreSection()

@@ -20,6 +20,7 @@ from courriel.base.log import Level, log
 from courriel.delivery.allowance import Allowance, Sent
 from courriel.delivery.antivirus import Antivirus, AntivirusSettings
 from courriel.delivery.authenticate import SenderCheck
+from courriel.delivery.block_lists import BlockLists, BlockListSettings
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
 from courriel.delivery.lists import DAY_S
@@ -133,7 +134,7 @@ def open_intake(
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
         lists=home.lists,
         keys=home.keys,
-        scanner=with_antivirus(settings, milters),
+        scanner=with_block_lists(settings, resolver, with_antivirus(settings, milters)),
         senders=senders,
         sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
@@ -186,6 +187,18 @@ def with_antivirus(settings: Settings, filters: Milters | None) -> Scanner | Non
     return Antivirus(
         AntivirusSettings(place, doors, asked.found, asked.on_failure, asked.timeout_s, asked.octets), filters
     )
+
+
+def with_block_lists(settings: Settings, resolver: Resolver | None, filters: Scanner | None) -> Scanner | None:
+    """DNS lists before all else, if any are named.  Raises SettingsError for a trusted network that is none."""
+    asked = settings.blocklists
+    if not asked.zones or resolver is None:
+        return filters
+    trusted = settings.auth.trusted_networks
+    try:
+        return BlockLists(BlockListSettings(asked.zones, trusted, asked.found, asked.wait_s), resolver, filters)
+    except ValueError as error:
+        raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
 async def open_doors(
