@@ -36,6 +36,8 @@ LISTS: Final = (
     ("dns", "anchors"),
     ("dns", "addresses"),
     ("dns", "caa"),
+    ("clamav", "doors"),
+    ("blocklists", "zones"),
     ("relay", "retry_s"),
     ("auth", "trusted_networks"),
     ("auth", "trusted_sealers"),
@@ -191,6 +193,33 @@ class MilterSection(Section, frozen=True):
     """Whether a connection is kept for further messages; not every filter can do that."""
 
 
+class BlockListSection(Section, frozen=True):
+    """DNS lists of clients that send unwanted mail (RFC 5782), asked about other servers' addresses."""
+
+    zones: tuple[str, ...] = ()
+    """Whom to ask, "list.example.org"; empty: nobody.  Many lists have terms for whoever asks them often."""
+    found: Literal["reject", "quarantine"] = "quarantine"
+    """What becomes of a listed client's mail."""
+    wait_s: Seconds = 5.0
+    """Longest wait for all lists together."""
+
+
+class ClamavSection(Section, frozen=True):
+    """ClamAV's daemon, asked about each message.  See docs/milter.md."""
+
+    address: str = ""
+    """``inet:host:port`` or ``unix:/path`` of clamd; empty: nobody is asked."""
+    doors: tuple[Literal["mx", "submission", "device"], ...] = ("mx", "submission")
+    found: Literal["reject", "quarantine"] = "reject"
+    """What becomes of known malware; what may be malware is kept apart."""
+    on_failure: Literal["accept", "tempfail"] = "tempfail"
+    """What becomes of mail while it cannot be asked."""
+    timeout_s: Seconds = 30.0
+    """Longest for one message."""
+    octets: Annotated[int, msgspec.Meta(gt=0)] = 26_214_400
+    """Larger messages are not asked about; clamd's StreamMaxLength has to be as much."""
+
+
 class DoctorSection(Section, frozen=True):
     """The examination of our domains that runs by itself; each domain's postmaster hears of what has changed."""
 
@@ -300,6 +329,8 @@ class Settings(Section, frozen=True):
     dns: DnsSection = DnsSection()
     relay: RelaySection = RelaySection()
     milters: tuple[MilterSection, ...] = ()
+    clamav: ClamavSection = ClamavSection()
+    blocklists: BlockListSection = BlockListSection()
     doctor: DoctorSection = DoctorSection()
     reports: ReportsSection = ReportsSection()
     threats: ThreatsSection = ThreatsSection()

@@ -21,7 +21,9 @@ from courriel.base.errors import FormatError
 from courriel.base.log import Level, log
 from courriel.delivery.acquaintance import Acquaintance
 from courriel.delivery.allowance import Allowance, Sent
+from courriel.delivery.antivirus import Antivirus, AntivirusSettings
 from courriel.delivery.authenticate import SenderCheck
+from courriel.delivery.block_lists import BlockLists, BlockListSettings
 from courriel.delivery.failure_reports import FailureReports
 from courriel.delivery.guard import Guard, Origin
 from courriel.delivery.intake import Delivery
@@ -45,6 +47,7 @@ from courriel.net.connection import Service
 from courriel.net.listener import Listener, Room
 from courriel.pop3.server import Pop3Service
 from courriel.ports.resolver import Resolver
+from courriel.ports.scanner import Scanner
 from courriel.smtp.budget import Budget
 from courriel.smtp.lmtp import lmtp_service
 from courriel.smtp.server import Desk, SmtpService
@@ -157,7 +160,7 @@ def open_intake(
         guard=Guard(home.directory, home.queue, allowance, thresholds, origin, home.clock),
         lists=home.lists,
         keys=home.keys,
-        scanner=milters,
+        scanner=with_block_lists(settings, resolver, with_antivirus(settings, milters)),
         senders=senders,
         sealer=Sealer(home.dkim.signing, resolver, settings.name) if resolver and settings.arc.seal else None,
         signer=Signer(home.dkim.signing, settings.dkim.expire_days * DAY_S) if settings.dkim.sign else None,
@@ -197,6 +200,33 @@ def open_milters(settings: Settings) -> Milters | None:
         except FormatError as error:
             raise SettingsError(f"milters.{one.name}.address: {error.rule}") from None
     return Milters(filters, settings.name) if filters else None
+
+
+def with_antivirus(settings: Settings, filters: Milters | None) -> Scanner | None:
+    """ClamAV before the filters, as far as there are any.  Raises SettingsError for an address that cannot be read."""
+    asked = settings.clamav
+    if not asked.address:
+        return filters
+    try:
+        place = parse_address(asked.address)
+    except FormatError as error:
+        raise SettingsError(f"clamav.address: {error.rule}") from None
+    doors = frozenset(map(Door, asked.doors))
+    return Antivirus(
+        AntivirusSettings(place, doors, asked.found, asked.on_failure, asked.timeout_s, asked.octets), filters
+    )
+
+
+def with_block_lists(settings: Settings, resolver: Resolver | None, filters: Scanner | None) -> Scanner | None:
+    """DNS lists before all else, if any are named.  Raises SettingsError for a trusted network that is none."""
+    asked = settings.blocklists
+    if not asked.zones or resolver is None:
+        return filters
+    trusted = settings.auth.trusted_networks
+    try:
+        return BlockLists(BlockListSettings(asked.zones, trusted, asked.found, asked.wait_s), resolver, filters)
+    except ValueError as error:
+        raise SettingsError(f"auth.trusted_networks: {error}") from None
 
 
 async def open_doors(
