@@ -28,7 +28,7 @@ TELLING: Final = 15
 """Features of either side that are combined."""
 _DOUBT: Final = 1.0
 """Marks' worth of doubt in a feature (Robinson's s)."""
-_FULL: Final = 60
+_FULL: Final = 30
 """Marks from which an account's counts have nearly all their weight."""
 
 

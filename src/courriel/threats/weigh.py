@@ -19,13 +19,13 @@ from courriel.threats.words import Opinion
 
 __all__ = ["BULK_FROM", "MALICIOUS_FROM", "SUSPICIOUS_FROM", "WORDS", "weigh"]
 
-SUSPICIOUS_FROM: Final = 0.5
+SUSPICIOUS_FROM: Final = 0.7
 MALICIOUS_FROM: Final = 0.9
 BULK_FROM: Final = 0.15
 """Probabilities from which a message is called so; see also ``FACTS_FROM``."""
 FACTS_FROM: Final = 1.0
 """Log-odds that facts must contribute before a message is called malicious."""
-WORDS_FROM: Final = 0.8
+WORDS_FROM: Final = 0.85
 """Probability from which a message is suspicious of which nothing is known but how it is worded."""
 KNOWN_FROM: Final = 0.1
 """Share of known features from which words are heard in full: of an unknown language they know nothing."""
@@ -61,14 +61,13 @@ def weigh(
     weights: Weights,
     own: Reason | None = None,
 ) -> Report:
-    """``own``: what the account's marks say."""
+    """``own``: what the account's marks say; it has a bound of its own."""
     reasons = [_reason(finding, signals, weights) for finding in findings if finding.signal in signals]
     words = words_weight(opinion, weights)
     strength = min(1.0, abs(words) / weights.words_cap)
     reasons.append(Reason(Finding(WORDS, Group.WORDS, strength), words))
-    if own is not None:
-        reasons.append(own)
-    reasons = sorted(_bounded(reasons), key=lambda reason: -abs(reason.weight))
+    reasons = _bounded(reasons) + ([own] if own is not None else [])
+    reasons.sort(key=lambda reason: -abs(reason.weight))
     score = weights.prior + sum([reason.weight for reason in reasons])
     probability = _sigmoid(score)
     scores = _kinds(findings, opinion, signals, weights)
@@ -77,7 +76,7 @@ def weigh(
     if own is not None and own.weight < 0 and level in (Level.CLEAN, Level.BULK):
         # What a reader marked as good lowers a malicious message by one level at most.
         without = [reason for reason in reasons if reason.finding is not own.finding]
-        if _level(_sigmoid(score - _weight_of(own, reasons)), without, signals) is Level.MALICIOUS:
+        if _level(_sigmoid(score - own.weight), without, signals) is Level.MALICIOUS:
             level = Level.SUSPICIOUS
     return Report(
         channel=channel,
@@ -181,10 +180,6 @@ def _level(probability: float, reasons: Sequence[Reason], signals: Mapping[str, 
     if bulk and probability >= BULK_FROM:
         return Level.BULK
     return Level.CLEAN
-
-
-def _weight_of(own: Reason, reasons: Sequence[Reason]) -> float:
-    return sum([reason.weight for reason in reasons if reason.finding is own.finding])
 
 
 def _is_fact(reason: Reason, signals: Mapping[str, Signal]) -> bool:
