@@ -58,9 +58,11 @@ def test_the_engine_sees_what_the_lesson_says(exercise: Exercise, language: str)
 
 
 def test_the_engine_names_nearly_all_kinds() -> None:
+    """Of two kinds that are both there (a forged sender with a program) the report names one; both are likely in it."""
     bad = [(exercise, language) for exercise, language in EVERY if exercise.kind is not None]
-    named = [one for one, language in bad if one.kind is not None and told(one, language).kind == one.kind.value]
-    assert len(named) >= 0.8 * len(bad)
+    reports = [(one.kind, told(one, language)) for one, language in bad]
+    assert all(kind is not None and report.kinds[kind.value] >= 0.8 for kind, report in reports)
+    assert sum(kind is not None and report.kind == kind.value for kind, report in reports) >= 0.7 * len(bad)
 
 
 def test_answers_come_from_a_pipe_and_are_scored() -> None:
