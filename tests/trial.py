@@ -42,11 +42,14 @@ class Trial:
         return Path(self.report["data"])
 
 
-def free_base_port() -> int:
-    """A base above which the ports a trial listens on are free just now; each test worker has bases of its own."""
+def free_base_port(apart_from: int = 0) -> int:
+    """A base above which the ports a trial listens on are free just now; each test worker has bases of its own.
+
+    ``apart_from``: a base that is wanted later.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     mine = BASE_PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers :: workers]
-    for base in random.sample(mine, len(mine)):
+    for base in random.sample([base for base in mine if base != apart_from], len(mine) - (apart_from in mine)):
         with suppress(OSError), ExitStack() as stack:
             for port in PORTS:
                 door = stack.enter_context(socket.socket())

@@ -72,7 +72,11 @@ def test_the_owner_learns_who_sent_in_his_name(tmp_path: Path) -> None:
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    with names(ZONE) as zone, running(tmp_path / "far", *_words(zone, "mx.far.test", base + 25), env=env) as far:
+    other = free_base_port(apart_from=base)
+    with (
+        names(ZONE) as zone,
+        running(tmp_path / "far", *_words(zone, "mx.far.test", base + 25), base_port=other, env=env) as far,
+    ):
         _people(far, zone, "far.test", "b")
         with running(tmp_path / "near", *_words(zone, "mx.near.test", far.port("smtp")), base_port=base) as near:
             _people(near, zone, "near.test", "alice")

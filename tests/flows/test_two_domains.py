@@ -96,7 +96,8 @@ def _words(zone: Names, relay_port: int) -> tuple[str, ...]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root: Path = tmp_path_factory.mktemp("two")
     base = free_base_port()
-    with names(ZONE) as zone, running(root / "far", *_words(zone, base + 25)) as far:
+    other = free_base_port(apart_from=base)
+    with names(ZONE) as zone, running(root / "far", *_words(zone, base + 25), base_port=other) as far:
         _do(far, "domain", "add", "far.test")
         for person in ("b", "c"):
             _do(far, "user", "add", f"{person}@far.test", "--password-stdin", stdin="secret\n")
