@@ -64,8 +64,8 @@ def test_no_spelling_of_it_comes_in(field: bytes) -> None:
     [
         (ThreatSettings(), ("b@here.example",), 0.79, "inbox"),
         (ThreatSettings(), ("b@here.example",), 0.8, "junk"),
-        (ThreatSettings({"": Thresholds(0.0, 0.0)}), ("b@here.example",), 1.0, "inbox"),
-        (ThreatSettings({"": Thresholds(0.8, 0.99)}), ("b@here.example",), 0.99, "refused"),
+        (ThreatSettings({"": Thresholds(0.0, 0.0, 0.0)}), ("b@here.example",), 1.0, "inbox"),
+        (ThreatSettings({"": Thresholds(0.8, 0.95, 0.99)}), ("b@here.example",), 0.99, "refused"),
         (ThreatSettings({"": Thresholds(), "here.example": Thresholds(0.6)}), ("b@HERE.example",), 0.7, "junk"),
         (
             ThreatSettings({"": Thresholds(), "here.example": Thresholds(0.6)}),
@@ -74,7 +74,7 @@ def test_no_spelling_of_it_comes_in(field: bytes) -> None:
             "inbox",
         ),
         (
-            ThreatSettings({"": Thresholds(0.8, 0.99), "here.example": Thresholds()}),
+            ThreatSettings({"": Thresholds(0.8, 0.95, 0.99), "here.example": Thresholds()}),
             ("b@here.example", "c@there.example"),
             1.0,
             "junk",
@@ -93,8 +93,9 @@ def test_thresholds(
 
 
 def test_only_what_is_malicious_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ThreatSettings({"": Thresholds(0.8, 0.9)})
+    settings = ThreatSettings({"": Thresholds(0.8, 0.95, 0.9)})
     assert _scanned(monkeypatch, _report(Level.SUSPICIOUS, 0.999), settings).junk
+    assert not _scanned(monkeypatch, _report(Level.SUSPICIOUS, 0.94), settings).junk, "words alone have to be surer"
     assert not _scanned(monkeypatch, _report(Level.CLEAN, 0.4), settings).junk
 
 

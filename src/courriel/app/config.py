@@ -266,6 +266,7 @@ class ThresholdSection(Section, frozen=True):
     """Probabilities, 0 to 1; 0: never.  ``delivery/threat_scan.py: Thresholds`` has the reasons."""
 
     junk_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.8
+    words_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.95
     refuse_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 

@@ -119,8 +119,10 @@ def open_threat_scan(home: Installation) -> ThreatScan | None:
     settings, threats = home.settings, home.settings.threats
     if not scans_mail(settings):
         return None
-    thresholds = {name.lower(): Thresholds(one.junk_at, one.refuse_at) for name, one in threats.domains.items()}
-    usual = {EVERYWHERE: Thresholds(threats.junk_at, threats.refuse_at)}
+    thresholds = {
+        name.lower(): Thresholds(one.junk_at, one.words_at, one.refuse_at) for name, one in threats.domains.items()
+    }
+    usual = {EVERYWHERE: Thresholds(threats.junk_at, threats.words_at, threats.refuse_at)}
     household = Household(home)
     return ThreatScan(ThreatSettings(usual | thresholds), household.of, settings.name, household.marks_of)
 
