@@ -77,6 +77,8 @@ class LocalAdministration:
         report_mail: ReportMail | None = None,
     ) -> None:
         self._home = installation
+        self.on_domains: Callable[[], None] = lambda: None
+        """Called when a domain came or went."""
         self._report_mail = report_mail
         self._reader = reader
         self._queue = QueueDesk(installation.queue, installation.clock.now, relay)
@@ -130,11 +132,13 @@ class LocalAdministration:
     async def domain_add(self, request: do.DomainAdd) -> Any:
         added = await self._home.directory.add_domain(request.domain)
         await self._home.dkim.new(added.name)
+        self.on_domains()
         return {"domain": added.name}
 
     async def domain_remove(self, request: do.DomainRemove) -> Any:
         await self._home.directory.remove_domain(request.domain)
         await self._home.dkim.forget(normalise(request.domain))
+        self.on_domains()
 
     async def domain_catch_all(self, request: do.DomainCatchAll) -> Any:
         await self._home.directory.set_catch_all(request.domain, request.address)

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import gc
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,15 +90,17 @@ class Server:
             self.report_mail,
         )  # fmt: skip
         installation.dkim.when_waiting = self._keys_wait
+        self.administration.on_domains = self.domains_changed
         self._side: list[Listener] = []
+        self._context: ssl.SSLContext | None = None
         self.metrics_port = 0
 
     async def open(self) -> None:
         """Open every port of the settings.  Raises OSError for one that cannot be had."""
         home, settings = self.installation, self.installation.settings
         await self.administration.complete_accounts()
-        context = server_context(self._certificate())
-        self.doors = await open_doors(home, self.intake, context, self.traces, home.data / LMTP_SOCKET)
+        self._context = server_context(self._certificate())
+        self.doors = await open_doors(home, self.intake, self._context, self.traces, home.data / LMTP_SOCKET)
         self.outbound.start()
         control = Listener(ControlService(self.administration))
         await control.open_unix(home.data / SOCKET_NAME)
@@ -107,6 +110,12 @@ class Server:
         self._side = [control, observe]
         gc.collect()
         gc.freeze()  # what stands now stays: the collector need not look at it again (PERFORMANCE, rule 14)
+
+    def domains_changed(self) -> None:
+        """A private certificate has the names of all domains, from the next connection on."""
+        if self._context is not None and not self.installation.settings.tls.certificate:
+            files = self._certificate()
+            self._context.load_cert_chain(files.certificate, files.key)
 
     def _certificate(self) -> CertificateFiles:
         tls, home = self.installation.settings.tls, self.installation

@@ -71,6 +71,7 @@ async def prepare(server: Server, options: TrialOptions) -> TrialReport:
     home = server.installation
     with contextlib.suppress(DomainExists):
         await home.directory.add_domain(DOMAIN)
+        server.domains_changed()
     people = [await _person(server, name, password) for name, password in options.people]
     assert server.doors is not None
     ports = {door.name: door.port for door in server.doors.open if door.port}
