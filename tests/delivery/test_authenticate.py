@@ -306,3 +306,18 @@ def test_what_was_begun_is_bounded_and_asked_again(monkeypatch: pytest.MonkeyPat
         await check.close()
 
     asyncio.run(run())
+
+
+def test_mail_through_a_relay_of_ours_is_judged_by_who_connected_to_it() -> None:
+    """A second MX: its address proves nothing of the sender, and disproves nothing."""
+    received = f"Received: from good.example (good.example [{GOOD}]) by mx2.test; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+
+    async def test(house: House) -> None:
+        await say(house, _mail("a@good.example", "A <a@good.example>", header=received, helo="mx2.test"), ip=BAD)
+        header = _unfolded(await _one(house))
+        assert "spf=pass smtp.mailfrom=a@good.example" in header and f"policy.iprev={GOOD}" in header
+        await say(house, _mail("a@good.example", "A <a@good.example>", header=received), ip="203.0.113.5")
+        [junk] = await house.mail("bob", "Junk")
+        assert b"spf=fail" in junk, "whoever is no relay of ours is himself"
+
+    _run(test, SenderSettings(relays=("198.51.100.0/24",)))

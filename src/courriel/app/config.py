@@ -112,6 +112,8 @@ class AuthSection(Section, frozen=True):
     """What is done where a domain says "-all" and has no DMARC policy; a forward looks the same."""
     trusted_networks: tuple[str, ...] = SenderSettings().trusted
     """Their mail is not judged: this machine, and relays that have done so."""
+    relays: tuple[str, ...] = ()
+    """Networks of our own relays (a second MX, a gateway): mail through them is judged by who connected to them."""
     trusted_sealers: tuple[str, ...] = ()
     """Domains whose ARC seal is believed."""
     overrides: dict[str, OverrideSection] = {}

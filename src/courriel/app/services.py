@@ -92,7 +92,9 @@ def sender_settings(settings: Settings) -> SenderSettings:
     overrides = {
         name.lower(): SenderOverride(one.action, one.reason, one.until) for name, one in auth.overrides.items()
     }
-    return SenderSettings(auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, overrides)
+    return SenderSettings(
+        auth.reject, auth.spf_fail, auth.trusted_networks, auth.trusted_sealers, auth.relays, overrides
+    )
 
 
 def open_sender_check(
@@ -106,7 +108,7 @@ def open_sender_check(
         tally = ReportTally(home.judged_mails, failures) if home.settings.reports.send else None
         return SenderCheck(resolver, sender_settings(home.settings), home.settings.name, home.clock, judge, tally)
     except ValueError as error:
-        raise SettingsError(f"auth.trusted_networks: {error}") from None
+        raise SettingsError(f"auth.trusted_networks, auth.relays: {error}") from None
 
 
 def scans_mail(settings: Settings) -> bool:

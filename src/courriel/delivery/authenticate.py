@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from courriel.base.clock import Clock
 from courriel.base.log import Level, log
 from courriel.base.networks import client_address
+from courriel.delivery.connecting import connecting
 from courriel.delivery.judge import Header
 from courriel.delivery.report_tally import ReportTally
 from courriel.delivery.sender_policy import rule
@@ -62,6 +63,7 @@ class SenderCheck:
         self._dkim = dkim
         self._tally = tally
         self._trusted = [ipaddress.ip_network(one) for one in settings.trusted]
+        self._relays = [ipaddress.ip_network(one) for one in settings.relays]
         self.is_trusted = lru_cache(maxsize=CLIENTS)(self._is_trusted)
         """Whether mail of a client (its address) is not judged; so is that of a unix socket ("")."""
         self._begun: OrderedDict[tuple[str, int], tuple[Client, Address, asyncio.Task[Origin]]] = OrderedDict()
@@ -79,9 +81,18 @@ class SenderCheck:
         address = client_address(ip)
         return any(address in network for network in self._trusted)
 
+    def _is_relay(self, ip: str) -> bool:
+        if not ip or not self._relays:
+            return False
+        try:
+            address = client_address(ip)
+        except ValueError:
+            return False
+        return any(address in network for network in self._relays)
+
     def begin(self, client: Client, reverse_path: Address) -> None:
         """MAIL FROM was said: the judges of the connection may begin."""
-        if self.is_trusted(client.ip):
+        if self.is_trusted(client.ip) or self._is_relay(client.ip):  # of a relay its Received says who it is about
             return
         key = (client.ip, client.port)
         self._forget(key)
@@ -91,12 +102,12 @@ class SenderCheck:
 
     async def judge(self, transit: Transit, header: Header) -> None:
         """Write what is found into ``transit``.  Raises SenderNotProven."""
-        client = transit.envelope.client
-        if self.is_trusted(client.ip):
+        if self.is_trusted(transit.envelope.client.ip):
             return
+        client = connecting(transit.envelope.client, transit.content[: header.length], self._is_relay)
         origin = self._taken_over(client, transit.envelope.reverse_path)
         # A task of its own: a command runs without one until it first waits (net/eager.py), and timeouts need one.
-        judgement = await self._task(self._judgement(transit, header, origin))
+        judgement = await self._task(self._judgement(transit, header, client, origin))
         transit.judgement = judgement
         lowered = transit.content[: header.length].lower()
         ruling = rule(judgement, lowered, self._settings, transit.received_at)
@@ -110,12 +121,14 @@ class SenderCheck:
         transit.content = without_claims(transit.content, header.length, self._hostname)
         transit.verdict_fields = trace.fields(judgement, client, transit.envelope.reverse_path, self._hostname)
 
-    async def _judgement(self, transit: Transit, header: Header, begun: asyncio.Task[Origin] | None) -> Judgement:
+    async def _judgement(
+        self, transit: Transit, header: Header, client: Client, begun: asyncio.Task[Origin] | None
+    ) -> Judgement:
         envelope = transit.envelope
         findings = DkimFindings()
         if self._dkim is not None:
             findings = await self._dkim.judge(transit.content, envelope, transit.received_at)
-        origin = await (begun if begun is not None else self._origin(envelope.client, envelope.reverse_path))
+        origin = await (begun if begun is not None else self._origin(client, envelope.reverse_path))
         return await evaluate.of_message(origin, header.senders, findings, self._resolver)
 
     def _origin(self, client: Client, reverse_path: Address) -> Coroutine[Any, Any, Origin]:

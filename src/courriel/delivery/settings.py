@@ -45,6 +45,8 @@ class SenderSettings:
     """Networks whose mail is not judged: this machine, and relays of ours that have done so."""
     sealers: tuple[str, ...] = ()
     """Domains whose ARC seal is believed."""
+    relays: tuple[str, ...] = ()
+    """Networks of our own relays (a second MX, a gateway): mail through them is judged by who connected to them."""
     overrides: dict[str, SenderOverride] = field(default_factory=dict)
     """By the author's domain."""
 

@@ -125,7 +125,7 @@ class ThreatScan:
 def _arrival(transit: Transit, recipients: tuple[str, ...]) -> Arrival:
     client, judgement = transit.envelope.client, transit.judgement
     return Arrival(
-        client.ip,
+        judgement.origin.iprev.ip if judgement is not None else client.ip,  # behind relays of ours, if there are any
         client.helo,
         judgement.origin.iprev.name if judgement is not None else "",
         str(transit.envelope.reverse_path),
