@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from courriel.base.clock import ManualClock
 from courriel.model.ids import AccountId
-from courriel.ports.correspondents import Correspondents, Known
+from courriel.ports.correspondents import ENOUGH, Correspondents, Known
 from courriel.store.memory.correspondents import MemoryCorrespondents
 from courriel.store.sqlite import correspondents as module
-from courriel.store.sqlite.correspondents import ENOUGH, SqliteCorrespondents
+from courriel.store.sqlite.correspondents import SqliteCorrespondents
 
 ANN, BOB = AccountId(1), AccountId(2)
 
@@ -69,4 +70,19 @@ async def test_on_disk_they_outlive_closing_and_those_not_seen_for_longest_go(
     known.close()
     known = SqliteCorrespondents(tmp_path / "correspondents.db", clock)
     assert known.known(ANN, ["a0@x.example"]) == {} and known.known(ANN, ["a11@x.example", "x.example"])
+    known.close()
+
+
+async def test_on_disk_asking_does_not_wait_for_who_writes(runner: asyncio.Runner, tmp_path: Path) -> None:
+    known = SqliteCorrespondents(tmp_path / "correspondents.db", ManualClock(1.0))
+    known.note(ANN, "eve@x.example", Known(received=1))
+    await known._file.flush()
+
+    def while_writing(db: apsw.Connection) -> None:
+        with db:
+            db.execute("DELETE FROM known")
+            assert known.known(ANN, ["eve@x.example"]) == {"eve@x.example": Known(1)}
+
+    await asyncio.wait_for(asyncio.to_thread(known._file.read, while_writing), 5.0)
+    assert known.known(ANN, ["eve@x.example"]) == {}
     known.close()

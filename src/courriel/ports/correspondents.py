@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from courriel.model.ids import AccountId
+
+ENOUGH: Final = 20
+"""``correspondents.enough``: names from which on an account is said to remember."""
 
 
 class Known(msgspec.Struct, frozen=True):

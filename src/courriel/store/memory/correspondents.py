@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from courriel.model.ids import AccountId
-from courriel.ports.correspondents import Known
-from courriel.store.sqlite.correspondents import ENOUGH
+from courriel.ports.correspondents import ENOUGH, Known
 
 
 class MemoryCorrespondents:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
 from msgspec import json
@@ -17,8 +17,9 @@ from msgspec.structs import astuple
 from courriel.base.clock import Clock
 from courriel.base.log import log
 from courriel.model.ids import AccountId
-from courriel.ports.correspondents import Known
+from courriel.ports.correspondents import ENOUGH, Known
 from courriel.store.sqlite.connection import Row
+from courriel.store.sqlite.glance import Glance
 from courriel.store.sqlite.unhurried import UnhurriedFile
 
 WAITING: Final = 20_000
@@ -26,9 +27,6 @@ WAITING: Final = 20_000
 
 NAMES: Final = 20_000
 """``correspondents.names``: addresses and domains of one account; those not seen for longest go."""
-
-ENOUGH: Final = 20
-"""``correspondents.enough``: names from which on an account is said to remember."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS known (acct INTEGER NOT NULL, name TEXT NOT NULL, received INTEGER NOT NULL,
@@ -55,9 +53,8 @@ class SqliteCorrespondents:
         self._clock = clock
         self._waiting: list[Row] = []
         self._file = UnhurriedFile(path, _TABLES, "correspondents", "changes", self._take, self._write)
-        counted: list[Any] = self._file.read(
-            lambda db: db.execute("SELECT acct, count(*) FROM known GROUP BY acct").fetchall()
-        )
+        self._glance = Glance(path)
+        counted = self._glance.rows("SELECT acct, count(*) FROM known GROUP BY acct", ())
         self._counts = {AccountId(account): int(count) for account, count in counted}
 
     def note(self, account: AccountId, address: str, seen: Known) -> None:
@@ -71,8 +68,7 @@ class SqliteCorrespondents:
 
     def known(self, account: AccountId, names: Iterable[str]) -> Mapping[str, Known]:
         wanted = json.encode(list(names)).decode()
-        rows: list[Any] = self._file.read(lambda db: db.execute(_FIND, (wanted, account)).fetchall())
-        return {name: Known(*counts) for name, *counts in rows}
+        return {name: Known(*counts) for name, *counts in self._glance.rows(_FIND, (wanted, account))}
 
     def remembers(self, account: AccountId) -> bool:
         return self._counts.get(account, 0) >= ENOUGH
@@ -84,6 +80,7 @@ class SqliteCorrespondents:
 
     def close(self) -> None:
         """Write what is left and let go."""
+        self._glance.close()
         self._file.close()
 
     def _take(self) -> list[Row]:

@@ -5,7 +5,6 @@ Its own file, ``marks.db``.  Totals are in memory too, so that accounts that nev
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from msgspec import json
 from courriel.model.ids import AccountId
 from courriel.ports.marks import Counted, Learnt, Mark
 from courriel.store.sqlite.book import Book
-from courriel.store.sqlite.connection import meaning
+from courriel.store.sqlite.glance import Glance
 
 FEATURES: Final = 200_000
 """``marks.features``: different ones of an account, some 3 MB; beyond, all counts are halved and those of one go."""
@@ -47,9 +46,7 @@ class SqliteMarks:
     def __init__(self, path: Path) -> None:
         """Raises Unavailable, Damaged."""
         self._book = Book(path, _TABLES)
-        self._reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        self._reading = threading.Lock()
-        """Long messages are looked at in threads."""
+        self._glance = Glance(path)
         self._learnt = _totals(self._book.db)
 
     def learnt(self, account: AccountId) -> Learnt:
@@ -60,12 +57,7 @@ class SqliteMarks:
             "SELECT c.feature, c.junk, c.good FROM json_each(?) j CROSS JOIN count c ON c.acct=? AND c.feature=j.value"
         )
         wanted = json.encode(list(features)).decode()
-        try:
-            with self._reading:
-                found: list[Any] = self._reader.execute(sql, (wanted, account)).fetchall()
-        except apsw.Error as error:
-            raise meaning(error) from error
-        return {feature: Counted(junk, good) for feature, junk, good in found}
+        return {feature: Counted(junk, good) for feature, junk, good in self._glance.rows(sql, (wanted, account))}
 
     async def learn(self, marks: Sequence[Mark], upto: int) -> None:
         await self._book.do(lambda db: _learn(db, marks, upto))
@@ -85,7 +77,7 @@ class SqliteMarks:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._reader.close()
+        self._glance.close()
         self._book.close()
 
 
