@@ -60,8 +60,7 @@ class SqliteMarks:
         return {feature: Counted(junk, good) for feature, junk, good in self._glance.rows(sql, (wanted, account))}
 
     async def learn(self, marks: Sequence[Mark], upto: int) -> None:
-        await self._book.do(lambda db: _learn(db, marks, upto))
-        self._learnt = await self._book.do(_totals)
+        self._learnt = await self._book.do(lambda db: _learn(db, marks, upto))
 
     async def upto(self) -> int:
         row = await self._book.do(lambda db: db.execute("SELECT n FROM upto").fetchone())
@@ -86,7 +85,8 @@ def _totals(db: apsw.Connection) -> dict[AccountId, Learnt]:
     return {AccountId(account): Learnt(junk, good, last) for account, junk, good, last in rows}
 
 
-def _learn(db: apsw.Connection, marks: Sequence[Mark], upto: int) -> None:
+def _learn(db: apsw.Connection, marks: Sequence[Mark], upto: int) -> dict[AccountId, Learnt]:
+    """The totals after it."""
     for mark in marks:
         key = (mark.account, mark.content)
         before = db.execute("SELECT junk FROM marked WHERE acct=? AND content=?", key).fetchone()
@@ -99,6 +99,7 @@ def _learn(db: apsw.Connection, marks: Sequence[Mark], upto: int) -> None:
     for account in {mark.account for mark in marks}:
         _age(db, account)
     db.execute("INSERT OR REPLACE INTO upto VALUES (1,?)", (upto,))
+    return _totals(db)
 
 
 def _change(db: apsw.Connection, mark: Mark, is_junk: bool, by: int) -> None:
