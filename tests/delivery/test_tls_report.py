@@ -18,7 +18,9 @@ TALLIES = [
 
 
 def test_one_report_for_each_domain() -> None:
-    first, second = tls_reports(TALLIES, "2026-11-24", "mail.example")
+    reports = tls_reports(TALLIES, "2026-11-24", "mail.example")
+    assert list(reports) == ["a.org", "b.org"]
+    first, second = reports.values()
     assert first == {
         "organization-name": "mail.example",
         "date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"},
@@ -52,4 +54,4 @@ def test_one_report_for_each_domain() -> None:
 
 
 def test_nothing_to_tell() -> None:
-    assert tls_reports([], "2026-11-24", "mail.example") == []
+    assert tls_reports([], "2026-11-24", "mail.example") == {}

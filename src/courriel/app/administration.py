@@ -425,7 +425,7 @@ class LocalAdministration:
             }
             for tally in tallies
         ]
-        return {"rows": rows, "reports": tls_reports(tallies, day, self._home.settings.name)}
+        return {"rows": rows, "reports": [*tls_reports(tallies, day, self._home.settings.name).values()]}
 
     async def journey(self, request: do.Journey) -> Any:
         journeys, name = self._home.journeys, request.name.strip()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from courriel.base.utc import utc_span
 from courriel.formats.message.build import Attachment, Draft, Person, build, file_part, header, multipart, text_part
 from courriel.formats.path import Path
 from courriel.formats.reports.dmarc_report import DmarcReport
@@ -56,8 +57,8 @@ def tls_letter(
     """RFC 8460 §5.1, §5.3."""
     id = str(report["report-id"])
     seed = _digest(f"tls {id}")
-    begin = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
-    name = f"{hostname}!{domain}!{begin}!{begin + 86_399}!{seed[:8]}.json.gz"
+    begin, end = utc_span(day)
+    name = f"{hostname}!{domain}!{begin}!{end}!{seed[:8]}.json.gz"
     subject = f"Report Domain: {domain} Submitter: {hostname} Report-ID: <{id}>"
     text = f"This is an aggregate report on TLS sessions with the mail servers of {domain}, made by {hostname}.\n"
     extra = (("TLS-Report-Domain", domain), ("TLS-Report-Submitter", hostname), ("TLS-Required", "No"))

@@ -20,6 +20,7 @@ import msgspec
 
 from courriel.base.errors import CourrielError
 from courriel.base.log import Level, log
+from courriel.base.utc import utc_span
 from courriel.delivery.report_letter import Letter, dmarc_letter, tls_letter
 from courriel.delivery.report_target import willing
 from courriel.delivery.tls_report import tls_reports
@@ -81,8 +82,7 @@ class ReportSender:
         for domain, counts in groupby(await self._mails.counts(day), key=lambda one: one.mail.domain):
             if (DMARC, domain) not in done and domain not in self._spared:
                 sent += await self._try(DMARC, domain, self._dmarc(day, domain, list(counts), author))
-        for report in tls_reports(await self._sessions.tallies(day), day, self._hostname):
-            domain = str(report["report-id"]).partition(".")[2].rpartition("@")[0]
+        for domain, report in tls_reports(await self._sessions.tallies(day), day, self._hostname).items():
             if (TLS, domain) not in done and domain not in self._spared:
                 sent += await self._try(TLS, domain, self._tls(day, domain, report, author))
         return sent
@@ -159,7 +159,7 @@ def dmarc_report(
     counts: Sequence[JudgedCount], policy: Policy, domain: str, day: str, hostname: str, author: Address
 ) -> DmarcReport:
     """The report on a domain for a UTC day: the most frequent rows first, ROWS at most."""
-    begin = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
+    begin, end = utc_span(day)
     ordered = sorted(counts, key=lambda one: -one.count)
     left_out = sum(one.count for one in ordered[ROWS:])
     published = Published(
@@ -171,7 +171,7 @@ def dmarc_report(
         str(author),
         f"{day}.{domain}@{hostname}",
         begin,
-        begin + 86_399,
+        end,
         published,
         tuple([_row(one) for one in ordered[:ROWS]]),
         "1.0",

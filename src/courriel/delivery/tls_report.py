@@ -14,10 +14,10 @@ from courriel.model.tls_session import PolicyType, TlsSubject
 from courriel.ports.tls_reports import Tally
 
 
-def tls_reports(tallies: Iterable[Tally], day: str, host: str) -> list[dict[str, Any]]:
-    """Reports of server ``host`` for a UTC day; ``tallies`` are sorted by domain."""
-    return [
-        {
+def tls_reports(tallies: Iterable[Tally], day: str, host: str) -> dict[str, dict[str, Any]]:
+    """Reports of server ``host`` for a UTC day, by domain; ``tallies`` are sorted by domain."""
+    return {
+        domain: {
             "organization-name": host,
             "date-range": {"start-datetime": f"{day}T00:00:00Z", "end-datetime": f"{day}T23:59:59Z"},
             "contact-info": f"postmaster@{host}",
@@ -25,7 +25,7 @@ def tls_reports(tallies: Iterable[Tally], day: str, host: str) -> list[dict[str,
             "policies": _policies(list(of_domain)),
         }
         for domain, of_domain in groupby(tallies, key=lambda tally: tally.session.subject.domain)
-    ]
+    }
 
 
 def _policies(tallies: list[Tally]) -> list[dict[str, Any]]:
