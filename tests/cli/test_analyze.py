@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from courriel.cli import analyze as analyzing
+from courriel.cli import analyze_run as analyzing
 from courriel.cli import analyze_sources
 from courriel.cli.main import courriel
 from courriel.model.envelope import Client
