@@ -38,7 +38,7 @@ def _scanned(
     envelope = Envelope(Door.MX, Client("192.0.2.1", 1), reverse_path_of_text("a@x.example"), recipients)
     transit = Transit("id", envelope, content, 0.0)
     step = ThreatScan(settings, lambda *_: Context(), "here.example")
-    asyncio.run(step.scan(transit, content.index(b"\r\n\r\n") + 4))
+    asyncio.run(step.scan(transit))
     return transit
 
 

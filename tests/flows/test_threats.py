@@ -64,3 +64,11 @@ def test_a_forged_sender_is_named_and_explained(place: Trial) -> None:
     assert (hop["facts"]["kind"], hop["facts"]["decision"]) == ("spoofing", "junk")
     told = courriel("--lang", "fr", "trace", "<forged@x>", "--words", data=place.data)
     assert "malveillant" in told.stdout
+
+
+def test_a_body_stays_as_it_is_where_the_header_lost_a_forged_field(place: Trial) -> None:
+    body = b"X-Courriel-Verdict: this is how the field looks\r\n"
+    claim = b"Authentication-Results: localhost; dmarc=pass header.from=good.test\r\n"
+    _send(place, "ann@good.test", claim + CLEAN.replace(b"clean@x", b"told@x").replace(b"At noon?\r\n", body))
+    [mail] = _found(place, "INBOX", b"told")
+    assert mail.endswith(b"\r\n\r\n" + body)

@@ -218,7 +218,7 @@ class Delivery:
             else:
                 transit.content = without_claims(content, header.length, settings.hostname)
             if self._threats is not None and self._looks_at(envelope):
-                await self._threats.scan(transit, header.length)
+                await self._threats.scan(transit)
         if self._scanner is not None and not await self._scan(transit, self._scanner):
             tell.discarded(transit)
             dropped = tuple(Outcome(recipient, Fate.DISCARDED) for recipient in envelope.recipients)

@@ -20,6 +20,7 @@ from courriel.base.log import Level as LogLevel
 from courriel.base.log import log
 from courriel.delivery import verdict_field
 from courriel.delivery.acquaintance import author_of
+from courriel.delivery.judge import header_length
 from courriel.model.refusals import FilterVerdict
 from courriel.model.threat import Channel, Kind, Level, Report
 from courriel.model.transit import Transit
@@ -90,9 +91,9 @@ class ThreatScan:
         self._hostname = hostname
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def scan(self, transit: Transit, header_octets: int) -> None:
+    async def scan(self, transit: Transit) -> None:
         """Write what is found into ``transit``.  Raises FilterVerdict."""
-        transit.content = verdict_field.without(transit.content, header_octets)
+        transit.content = verdict_field.without(transit.content, header_length(transit.content))
         recipients = tuple([str(one.address) for one in transit.envelope.recipients])
         known = (
             _arrival(transit, recipients),
