@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from courriel.formats import header
 from courriel.model.threat import Report
 
 __all__ = ["NAME", "render", "without"]
@@ -38,8 +39,4 @@ def without(content: bytes, header_octets: int) -> bytes:
     """The message without such fields in its header."""
     if _MARK not in content[:header_octets].lower():
         return content
-    kept, at = list[bytes](), 0
-    for match in _FIELD.finditer(content, 0, header_octets):
-        kept.append(content[at : match.start()])
-        at = match.end()
-    return b"".join([*kept, content[at:]])
+    return header.without(content, _FIELD.finditer(content, 0, header_octets))

@@ -11,6 +11,7 @@ The split itself is two ``bytes.find`` (3 µs for 15 folded fields); names and v
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +20,17 @@ import msgspec
 from courriel.base.errors import LimitExceeded
 from courriel.formats.parameters import PARAMETERS_LIMIT, Parameters, parameters
 
-__all__ = ["DEFAULT", "Field", "HeaderBlock", "HeaderLimits", "Parameters", "parameters", "split_block", "unfold"]
+__all__ = [
+    "DEFAULT",
+    "Field",
+    "HeaderBlock",
+    "HeaderLimits",
+    "Parameters",
+    "parameters",
+    "split_block",
+    "unfold",
+    "without",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +178,12 @@ def unfold(raw_value: bytes) -> bytes:
     if b"\n" in raw_value:
         raw_value = raw_value.replace(b"\r\n", b"").replace(b"\n", b"")
     return raw_value.strip(b" \t\r")
+
+
+def without(content: bytes, found: Iterable[re.Match[bytes]]) -> bytes:
+    """The message without what was found in it, in order."""
+    kept, at = list[bytes](), 0
+    for match in found:
+        kept.append(content[at : match.start()])
+        at = match.end()
+    return b"".join([*kept, content[at:]]) if at else content

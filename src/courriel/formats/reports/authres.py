@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from courriel.base.errors import FormatError, LimitExceeded
-from courriel.formats import comments, domain
+from courriel.formats import comments, domain, header
 
 __all__ = ["AuthResults", "MethodResult", "Property", "parse", "render", "render_value", "without_claims"]
 
@@ -262,12 +262,9 @@ def without_claims(content: bytes, header_octets: int, authserv_id: str) -> byte
     lowered = content[:header_octets].lower()
     if b"authentication-results" not in lowered and b"received-spf" not in lowered:
         return content
-    kept, at = [], 0
-    for match in _CLAIM.finditer(content, 0, header_octets):
-        if _is_claim(match[1].lower(), match[2], authserv_id.lower()):
-            kept.append(content[at : match.start()])
-            at = match.end()
-    return b"".join([*kept, content[at:]]) if at else content
+    ours = authserv_id.lower()
+    found = _CLAIM.finditer(content, 0, header_octets)
+    return header.without(content, (one for one in found if _is_claim(one[1].lower(), one[2], ours)))
 
 
 def _is_claim(name: bytes, value: bytes, ours: str) -> bool:
