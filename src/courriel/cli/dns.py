@@ -13,7 +13,7 @@ import msgspec
 
 from courriel.cli.dns_dmarc import dmarc
 from courriel.cli.doors import Doors
-from courriel.cli.options import data_option, json_option
+from courriel.cli.options import data_option, json_option, primary_options
 from courriel.cli.output import ask, console, errors, rows_table, show
 from courriel.formats import zone_file
 from courriel.model.zone_record import State, ZoneRecord
@@ -173,10 +173,7 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
     ),
 )
 @click.argument("domain")
-@click.option("--server", default="", metavar="IP[:PORT]", help=_("The zone's primary server."))
-@click.option(
-    "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
-)
+@primary_options
 @click.option(
     "--provider", type=click.Choice(list(do.PROVIDERS)), default=None, help=_("The company that has the zone.")
 )
@@ -185,7 +182,6 @@ def check(doors: Doors, domain: str, data: Path, as_json: bool) -> None:
     type=click.File("r"),
     help=_("The provider's token; else it is read from {variable}.").format(variable=TOKEN),
 )
-@click.option("--zone", default="", help=_("The zone, when it is not the domain itself."))
 @click.option("--ttl", "ttl_s", type=click.IntRange(1, 604_800), default=TTL_S, show_default=True, help=_("Seconds."))
 @_sender_option
 @data_option

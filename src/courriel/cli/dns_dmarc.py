@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from courriel.cli.doors import Doors
-from courriel.cli.options import data_option, json_option
+from courriel.cli.options import data_option, json_option, primary_options
 from courriel.cli.output import ask, console, rows_table, show
 from courriel.cli.reports import percent
 from courriel.formats import zone_file
@@ -31,11 +31,7 @@ from courriel.zones.policy_step import DAYS, MESSAGES
     "--days", type=click.IntRange(1, 3660), default=30, show_default=True, help=_("How many days to look back.")
 )
 @click.option("--apply", is_flag=True, help=_("Publish the next step, if it is earned; needs --server."))
-@click.option("--server", default="", metavar="IP[:PORT]", help=_("The zone's primary server."))
-@click.option(
-    "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
-)
-@click.option("--zone", default="", help=_("The zone, when it is not the domain itself."))
+@primary_options
 @data_option
 @json_option
 @click.pass_obj

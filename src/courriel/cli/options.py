@@ -33,6 +33,19 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=_("Print JSON, for programs."))(function)
 
 
+def primary_options(function: F) -> F:
+    """``--server``, ``--key-file``, ``--zone``: where records of a domain are brought by dynamic updates."""
+    for option in (
+        click.option("--zone", default="", help=_("The zone, when it is not the domain itself.")),
+        click.option(
+            "--key-file", type=click.File("r"), help=_("TSIG key, as tsig-keygen writes it or algorithm:name:secret.")
+        ),
+        click.option("--server", default="", metavar="IP[:PORT]", help=_("The zone's primary server.")),
+    ):
+        function = option(function)
+    return function
+
+
 def password_option(function: F) -> F:
     """``--password-stdin`` or a prompt: a password never stands on a command line that others can list."""
     return click.option(
