@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,11 +81,7 @@ class ZoneDesk:
 
         Raises NoSuchDomain, FormatError, ZoneRefused, DnsFailure.
         """
-        writer = DynamicUpdates(parse_server(server), parse_key(key) if key else None)
-        # What the zone's own server says counts, not what caches still hold.
-        return await self._publish(
-            domain, writer, zone, services, ttl_s, DnsSettings(servers=(server,), validate=False)
-        )
+        return await self._publish(domain, _updates(server, key), zone, services, ttl_s, _primary(server))
 
     async def publish_through(
         self, domain: str, writer: ZoneWriter, zone: str, services: Sequence[str], ttl_s: int
@@ -98,16 +94,14 @@ class ZoneDesk:
         self, domain: str, writer: ZoneWriter, zone: str, services: Sequence[str], ttl_s: int, asked: DnsSettings
     ) -> dict[str, Any]:
         """``asked``: who says what stands there, before and after; each time with nothing remembered."""
-        reader = open_resolver(asked, self._home.clock)
-        try:
-            changes = changes_for((await self._examine(domain, services, reader)).rows, zone)
-            if changes:
-                await writer.change(zone, changes, ttl_s)
-        finally:
-            await reader.close()
+
+        async def examine(reader: RecordReader) -> Sequence[Row]:
+            return (await self._examine(domain, services, reader)).rows
+
+        changes = await self._change(examine, writer, zone, ttl_s, asked)
         again = open_resolver(asked, self._home.clock)
         try:
-            rows = (await self._examine(domain, services, again)).rows
+            rows = await examine(again)
             if changes:  # keys that are there now may sign
                 await self._home.dkim.check(again, domain)
         finally:
@@ -118,11 +112,24 @@ class ZoneDesk:
         self, wanted: Sequence[Wanted], server: str, key: str, zone: str, ttl_s: int
     ) -> Sequence[ZoneChange]:
         """Bring records into a zone by dynamic updates.  Raises FormatError, ZoneRefused, DnsFailure."""
-        reader = open_resolver(DnsSettings(servers=(server,), validate=False), self._home.clock)
+        return await self._change(
+            lambda reader: look(wanted, reader), _updates(server, key), zone, ttl_s, _primary(server)
+        )
+
+    async def _change(
+        self,
+        examine: Callable[[RecordReader], Awaitable[Sequence[Row]]],
+        writer: ZoneWriter,
+        zone: str,
+        ttl_s: int,
+        asked: DnsSettings,
+    ) -> Sequence[ZoneChange]:
+        """Write what is not as ``examine`` wants it."""
+        reader = open_resolver(asked, self._home.clock)
         try:
-            changes = changes_for(await look(wanted, reader), zone)
+            changes = changes_for(await examine(reader), zone)
             if changes:
-                await DynamicUpdates(parse_server(server), parse_key(key) if key else None).change(zone, changes, ttl_s)
+                await writer.change(zone, changes, ttl_s)
         finally:
             await reader.close()
         return changes
@@ -162,6 +169,15 @@ class ZoneDesk:
             listen.https,
             policy_id(policy) if (policy := policy_of(settings)) else "",
         )
+
+
+def _updates(server: str, key: str) -> DynamicUpdates:
+    return DynamicUpdates(parse_server(server), parse_key(key) if key else None)
+
+
+def _primary(server: str) -> DnsSettings:
+    """What the zone's own server says counts, not what caches still hold."""
+    return DnsSettings(servers=(server,), validate=False)
 
 
 def _mechanism(service: str) -> str:
