@@ -17,11 +17,11 @@ import msgspec
 
 from courriel.base.clock import Clock
 from courriel.base.log import log
-from courriel.base.utc import utc_day
 from courriel.model.judged_mail import JudgedMail
 from courriel.model.sent_report import SentReport
 from courriel.ports.judged_mails import JudgedCount
 from courriel.store.sqlite.connection import Row
+from courriel.store.sqlite.day_counts import DayCounts
 from courriel.store.sqlite.unhurried import UnhurriedFile
 
 WAITING: Final = 20_000
@@ -66,18 +66,12 @@ class SqliteJudgedMails:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Raises Unavailable, Damaged."""
-        self._clock = clock
-        self._waiting: Counter[_Key] = Counter()
-        self._swept = ""
-        self._file = UnhurriedFile(path, _TABLES, "judged", "rows", self._take, self._write)
+        self._counts: DayCounts[JudgedMail] = DayCounts(clock, WAITING, "judged")
+        self._file = UnhurriedFile(path, _TABLES, "judged", "rows", self._counts.take, self._write)
 
     def note(self, mail: JudgedMail) -> None:
-        key = (utc_day(self._clock.now()), mail)
-        if len(self._waiting) >= WAITING and key not in self._waiting:
-            log.count("judged.dropped")
-            return
-        self._waiting[key] += 1
-        self._file.noted()
+        if self._counts.add(mail):
+            self._file.noted()
 
     async def counts(self, day: str) -> Sequence[JudgedCount]:
         await self._file.flush()
@@ -94,12 +88,10 @@ class SqliteJudgedMails:
         """Write what is left and let go."""
         self._file.close()
 
-    def _take(self) -> Counter[_Key]:
-        counts, self._waiting = self._waiting, Counter()
-        return counts
-
     def _write(self, db: apsw.Connection, counts: Counter[_Key]) -> None:
-        self._sweep(db)
+        if self._counts.is_new_day():
+            db.execute("DELETE FROM judged WHERE day<?", (self._counts.day_before(KEPT_S),))
+            db.execute("DELETE FROM sent WHERE day<?", (self._counts.day_before(SENT_KEPT_S),))
         rows: dict[str, Counter[str]] = {}
         for (day, mail), count in counts.items():
             row = (day, mail.domain, _pack(mail), count)
@@ -113,14 +105,6 @@ class SqliteJudgedMails:
                 rows[day][mail.domain] += 1
             else:
                 log.count("judged.dropped", count)
-
-    def _sweep(self, db: apsw.Connection) -> None:
-        """Once a day."""
-        now = self._clock.now()
-        if self._swept != utc_day(now):
-            self._swept = utc_day(now)
-            db.execute("DELETE FROM judged WHERE day<?", (utc_day(max(0.0, now - KEPT_S)),))
-            db.execute("DELETE FROM sent WHERE day<?", (utc_day(max(0.0, now - SENT_KEPT_S)),))
 
 
 def _has_room(rows: Counter[str], domain: str) -> bool:

@@ -14,10 +14,9 @@ from typing import Final, TypeAlias
 import apsw
 
 from courriel.base.clock import Clock
-from courriel.base.log import log
-from courriel.base.utc import utc_day
 from courriel.model.tls_session import PolicyType, TlsSession, TlsSubject
 from courriel.ports.tls_reports import Tally
+from courriel.store.sqlite.day_counts import DayCounts
 from courriel.store.sqlite.unhurried import UnhurriedFile
 
 WAITING: Final = 50_000
@@ -44,18 +43,12 @@ class SqliteTlsReports:
     """See above.  ``note`` is for the loop's thread."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._clock = clock
-        self._waiting: Counter[_Key] = Counter()
-        self._swept = ""
-        self._file = UnhurriedFile(path, _TABLE, "tls_reports", "counts", self._take, self._write)
+        self._counts: DayCounts[TlsSession] = DayCounts(clock, WAITING, "tls_reports")
+        self._file = UnhurriedFile(path, _TABLE, "tls_reports", "counts", self._counts.take, self._write)
 
     def note(self, session: TlsSession) -> None:
-        key = (utc_day(self._clock.now()), session)
-        if len(self._waiting) >= WAITING and key not in self._waiting:
-            log.count("tls_reports.dropped")
-            return
-        self._waiting[key] += 1
-        self._file.noted()
+        if self._counts.add(session):
+            self._file.noted()
 
     async def tallies(self, day: str) -> Sequence[Tally]:
         await self._file.flush()
@@ -65,16 +58,10 @@ class SqliteTlsReports:
         """Write what is left and let go."""
         self._file.close()
 
-    def _take(self) -> Counter[_Key]:
-        counts, self._waiting = self._waiting, Counter()
-        return counts
-
     def _write(self, db: apsw.Connection, counts: Counter[_Key]) -> None:
         db.executemany(_ADD, [_row(key, count) for key, count in counts.items()])
-        now = self._clock.now()
-        if self._swept != utc_day(now):
-            self._swept = utc_day(now)
-            db.execute("DELETE FROM tally WHERE day<?", (utc_day(max(0.0, now - KEPT_S)),))
+        if self._counts.is_new_day():
+            db.execute("DELETE FROM tally WHERE day<?", (self._counts.day_before(KEPT_S),))
 
 
 def _tallies(db: apsw.Connection, day: str) -> list[Tally]:
